@@ -1,0 +1,1 @@
+//! `dialerd`: the part of pg_dialer that talks to the world.
