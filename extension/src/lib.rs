@@ -1,1 +1,11 @@
-//! SQL surface.
+//! The SQL surface of pg_dialer: turns datums into the types of `dialer_core` and back.
+//!
+//! What is here: functions exported for SQL, and the order in which the SQL files are installed.
+//! What is not here: the SQL itself. Every `create function`, `create type` and `create table` is
+//! written by hand in `sql/`, so that a reader finds the whole surface in one place and in one
+//! language. A function is therefore exported with `#[pg_extern(sql = false)]`, and its SQL names
+//! the symbol `<rust name>_wrapper` of `'MODULE_PATHNAME'`.
+
+mod install;
+
+pgrx::pg_module_magic!();
