@@ -19,4 +19,6 @@ macro_rules! install_in_order {
 
 install_in_order! {
     "010_schema": "../../sql/010_schema.sql",
+    "015_zone": "../../sql/015_zone.sql",
+    "020_clock": "../../sql/020_clock.sql",
 }

@@ -7,5 +7,16 @@
 //! the symbol `<rust name>_wrapper` of `'MODULE_PATHNAME'`.
 
 mod install;
+mod raise;
+mod server_zone;
+mod settings;
+
+use pgrx::prelude::*;
 
 pgrx::pg_module_magic!();
+
+/// Postgres calls this once a backend, when it loads the library.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    settings::define();
+}

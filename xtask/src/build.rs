@@ -38,11 +38,16 @@ pub fn stage_command(words: &[String]) -> Result<()> {
 }
 
 /// Builds the whole workspace (one selection of packages, so that nothing is built twice) and
-/// returns the path of the extension's library.
+/// returns the path of the extension's library. With DIALER_BUILD=extension only the extension is
+/// built, for days on which another package does not compile.
 pub fn build(profile: Profile) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(place::root()?).args(["build", "--quiet", "--workspace"]);
+    command.current_dir(place::root()?).args(["build", "--quiet"]);
+    match std::env::var("DIALER_BUILD").as_deref() {
+        Ok("extension") => command.args(["-p", "pg_dialer"]),
+        _ => command.arg("--workspace"),
+    };
     let directory = match profile {
         Profile::Debug => "debug",
         Profile::Release => {

@@ -30,7 +30,7 @@ cargo xtask <command>
   setup [--check]             install what building needs (Debian); --check only looks
 
 Environment: DIALER_PG_BIN, the directory of Postgres' programs (default: that of the pg_config
-which pgrx uses); CARGO_TARGET_DIR, as for cargo.";
+which pgrx uses); DIALER_BUILD=extension, build nothing else; CARGO_TARGET_DIR, as for cargo.";
 
 fn main() -> ExitCode {
     match run() {
