@@ -1,1 +1,25 @@
-//! Pure mathematics of the dialer.
+//! The mathematics of the dialer: opening hours, zones, redial ladders, caps, recurrence, stagger,
+//! outcomes, state machines and phone numbers.
+//!
+//! No clock, no I/O, no randomness, no panic: `now` is always a parameter, and the same question
+//! always has the same answer. The extension translates this crate into SQL.
+
+mod civil;
+mod error;
+mod hours;
+mod instant;
+mod open;
+mod zone;
+
+pub use civil::{DateSet, date_of, month_days, weekday_of, ymd_of};
+pub use error::Error;
+pub use hours::{Hours, Window};
+pub use instant::{DAY, HOUR, Instant, MINUTE, SECOND};
+pub use open::{
+    HORIZON_DAYS, OPENINGS_MAX, Opening, Span, add_open, add_open_callable, is_open, next_close,
+    next_open, open_between, open_span,
+};
+pub use zone::{
+    Gap, IanaZone, Overlap, Segment, ZoneRules, check_zone_name, first_instant_of, local_date,
+    resolve_local,
+};
