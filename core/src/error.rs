@@ -68,8 +68,7 @@ impl Error {
     }
 
     pub(crate) fn recurrence_at(part: &str, position: usize, detail: &str, hint: &str) -> Self {
-        let message =
-            format!("invalid recurrence rule at byte {position}: \"{}\"", shorten(part));
+        let message = format!("invalid recurrence rule at byte {position}: \"{}\"", shorten(part));
         Error {
             position: Some(position),
             ..Error::new(Kind::Recurrence, message, detail.into(), hint.into())

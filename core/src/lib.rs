@@ -4,13 +4,19 @@
 //! No clock, no I/O, no randomness, no panic: `now` is always a parameter, and the same question
 //! always has the same answer. The extension translates this crate into SQL.
 
+mod caps;
 mod civil;
 mod error;
 mod hours;
 mod instant;
 mod open;
+mod outcome;
+mod recurrence;
+mod redial;
+mod stagger;
 mod zone;
 
+pub use caps::{Attempts, Cap, next_callable};
 pub use civil::{DateSet, date_of, month_days, weekday_of, ymd_of};
 pub use error::Error;
 pub use hours::{Hours, Window};
@@ -19,6 +25,10 @@ pub use open::{
     HORIZON_DAYS, OPENINGS_MAX, Opening, Span, add_open, add_open_callable, is_open, next_close,
     next_open, open_between, open_span,
 };
+pub use outcome::Outcome;
+pub use recurrence::{Adjust, BusinessDays, MonthEnd, Occurrences, Policy, Rule, Series};
+pub use redial::{History, Ladder, LadderScope, RedialPolicy, next_redial};
+pub use stagger::{OpenTime, Strategy, safe_step, stagger};
 pub use zone::{
     Gap, IanaZone, Overlap, Segment, ZoneRules, check_zone_name, first_instant_of, local_date,
     resolve_local,

@@ -138,7 +138,9 @@ impl<'a, Z: ZoneRules> Opening<'a, Z> {
         while let Some(date) = walk.next_date() {
             let midnight = midnight_of(date);
             if midnight >= local_end {
-                return Found::NotBefore(segment.ends.max(segment.instant(midnight.saturating_sub(2 * DAY))));
+                return Found::NotBefore(
+                    segment.ends.max(segment.instant(midnight.saturating_sub(2 * DAY))),
+                );
             }
             for window in walk.windows(date) {
                 let end = midnight.saturating_add(i64::from(window.end) * SECOND);
@@ -204,7 +206,8 @@ impl<'a, Z: ZoneRules> Opening<'a, Z> {
         let closures = self.closures.as_slice().len() - self.closures.index_from(date);
         let bans = self.bans.as_slice().len() - self.bans.index_from(date);
         let exceptions = &self.hours.dated()[self.hours.dated_index_from(date)..];
-        let length = |dated: &crate::hours::Dated| i64::from(dated.last) - i64::from(dated.first) + 1;
+        let length =
+            |dated: &crate::hours::Dated| i64::from(dated.last) - i64::from(dated.first) + 1;
         exceptions.iter().map(length).sum::<i64>() + (closures + bans) as i64
     }
 

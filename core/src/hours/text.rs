@@ -17,7 +17,12 @@ const GRAMMAR: &str = "Write for example 'Mo-Fr 09:00-12:00,13:00-18:00; Sa 10:0
 
 pub(super) fn parse(text: &str) -> Result<Hours, Error> {
     if text.len() > TEXT_MAX {
-        return Err(Error::hours("...", TEXT_MAX, "The text is longer than 262144 bytes.", GRAMMAR));
+        return Err(Error::hours(
+            "...",
+            TEXT_MAX,
+            "The text is longer than 262144 bytes.",
+            GRAMMAR,
+        ));
     }
     let mut reader = Reader { text, at: 0, week: Default::default(), dated: Vec::new() };
     reader.skip_blanks();
@@ -321,7 +326,8 @@ fn time_of_day(text: &str) -> Option<u32> {
 }
 
 fn number(text: &str, digits_min: usize) -> Option<u32> {
-    let is_plain = (digits_min..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let is_plain =
+        (digits_min..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     if is_plain { text.parse().ok() } else { None }
 }
 

@@ -61,9 +61,10 @@ impl<'a> DayWalk<'a> {
     }
 
     fn next_exception(&self) -> Option<i32> {
-        let opening = self.exceptions.iter().find(|dated| {
-            !dated.windows.is_empty() && dated.last >= self.date
-        })?;
+        let opening = self
+            .exceptions
+            .iter()
+            .find(|dated| !dated.windows.is_empty() && dated.last >= self.date)?;
         Some(opening.first.max(self.date))
     }
 

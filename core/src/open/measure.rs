@@ -96,7 +96,8 @@ fn open_up_to<Z: ZoneRules>(openings: &[Opening<'_, Z>], from: Instant, to: Inst
             sum = sum.saturating_add(repeated.saturating_mul(weeks.open_micros));
             at = at.saturating_add(repeated * WEEK);
         }
-        match common_piece(openings, at, to.min(at.saturating_add(HORIZON_DAYS * DAY)), usize::MAX) {
+        match common_piece(openings, at, to.min(at.saturating_add(HORIZON_DAYS * DAY)), usize::MAX)
+        {
             Some(piece) => {
                 sum = sum.saturating_add(piece.to.min(to).since(piece.from));
                 at = piece.to;

@@ -125,7 +125,8 @@ pub fn check_zone_name(name: &str) -> Result<(), Error> {
     if PLAIN.contains(&name) {
         return Ok(());
     }
-    let is_place = name.contains('/') && name.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
+    let is_place =
+        name.contains('/') && name.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
     if !is_place || name.len() > 64 || !name.bytes().all(is_plain) {
         let detail = "A zone is named by area and place; abbreviations and offsets are refused because their meaning differs between systems.";
