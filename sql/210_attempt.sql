@@ -1,0 +1,78 @@
+-- Attempts that have ended: append-only, partitioned by month. Caps, ladders and reports count these rows.
+-- Who uses it: end_attempts writes; claim, settle, reports and explain read.
+-- Invariants kept: 3 (unknown is an outcome and counts), 8 (no counters).
+
+create table dialer.attempt (
+    attempt_id uuid not null,
+    call_id bigint not null,
+    tenant_id integer not null,
+    campaign_id bigint not null,
+    account_id integer not null,
+    contact_id bigint not null,
+    endpoint_id bigint not null,
+    channel dialer.channel not null,
+    outcome dialer.outcome not null,
+    counts boolean not null,
+    review boolean not null default false,
+    word text,
+    disposition text,
+    dispatcher text not null,
+    due_at timestamptz not null,
+    claimed_at timestamptz not null,
+    place_at timestamptz not null,
+    intended_at timestamptz,
+    placed_at timestamptz,
+    ringing_at timestamptz,
+    answered_at timestamptz,
+    ended_at timestamptz not null,
+    dialled_at timestamptz not null,
+    duration_seconds double precision,
+    provider_call_id text,
+    decision jsonb not null,
+    detail jsonb not null default '{}'
+) partition by range (ended_at);
+create index attempt_of_contact on dialer.attempt (contact_id, dialled_at);
+comment on index dialer.attempt_of_contact is 'caps count the attempts of a contact';
+create index attempt_of_call on dialer.attempt (call_id);
+comment on index dialer.attempt_of_call is 'ladders count the attempts of a call';
+create index attempt_by_id on dialer.attempt (attempt_id);
+comment on index dialer.attempt_by_id is 'late events find their attempt';
+create table dialer.attempt_other partition of dialer.attempt default;
+comment on table dialer.attempt is 'one row per attempt that has ended, with all its times, its outcome and the decision that allowed it';
+comment on table dialer.attempt_other is 'attempts outside the months that have partitions';
+comment on column dialer.attempt.counts is 'whether it counts against caps and moves the ladder';
+comment on column dialer.attempt.review is 'the outcome''s word was not known; the call waits for set_disposition';
+comment on column dialer.attempt.dialled_at is 'when the phone may first have rung: placed_at, else intended_at, else ended_at';
+comment on column dialer.attempt.decision is 'the decision record: zones, local time, open until, policy, counts seen';
+
+create view dialer.attempt_all as
+    select attempt_id, call_id, tenant_id, campaign_id, account_id, contact_id, endpoint_id, channel, 'ended' as state, outcome, counts,
+           word, disposition, dispatcher, due_at, claimed_at, place_at, intended_at, placed_at, ringing_at, answered_at, ended_at,
+           dialled_at, duration_seconds, provider_call_id, decision
+    from dialer.attempt
+    union all
+    select attempt_id, call_id, tenant_id, campaign_id, account_id, contact_id, endpoint_id, channel, state::text, null, true,
+           null, null, dispatcher, due_at, claimed_at, place_at, intended_at, placed_at, ringing_at, answered_at, null,
+           coalesce(placed_at, intended_at, place_at), null, provider_call_id, decision
+    from dialer.lease;
+comment on view dialer.attempt_all is 'attempts, ended and open';
+
+create function dialer.dialled_times(scope text, call_id bigint, contact_id bigint, endpoint_id bigint, channel dialer.channel, since timestamptz)
+returns timestamptz[] language sql stable as $$
+    select coalesce(array_agg(a.dialled_at order by a.dialled_at), '{}')
+    from dialer.attempt a
+    where a.contact_id = dialled_times.contact_id and a.channel = dialled_times.channel and a.counts and a.dialled_at > since
+      and (scope = 'contact' or (scope = 'number' and a.endpoint_id = dialled_times.endpoint_id)
+           or (scope = 'call' and a.call_id = dialled_times.call_id))
+$$;
+comment on function dialer.dialled_times(text, bigint, bigint, bigint, dialer.channel, timestamptz) is
+'Instants of the ended attempts that count for a cap of this scope (call, number, contact), after an instant.';
+
+create function dialer.cap_horizon(caps dialer.cap[], at timestamptz) returns timestamptz
+language sql immutable as $$
+    select case when coalesce(bool_or(k.kind in ('lifetime')), false) then '-infinity'::timestamptz
+                else at - make_interval(secs => coalesce(max(case k.kind when 'rolling' then k.amount when 'gap' then k.amount
+                     when 'local_dates' then (k.amount + 1) * 86400 when 'calendar_week' then 8 * 86400 else 0 end), 0) + 86400) end
+    from unnest(caps) k
+$$;
+comment on function dialer.cap_horizon(dialer.cap[], timestamptz) is 'How far back attempts matter for these caps: older ones need not be read.';

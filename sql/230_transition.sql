@@ -1,0 +1,94 @@
+-- The audit: every change of state of a call or an open attempt, written per statement by triggers that nobody can forget.
+-- Invariants kept: 11.
+
+create table dialer.transition (
+    at timestamptz not null,
+    tenant_id integer not null,
+    machine text not null,
+    call_id bigint not null,
+    attempt_id uuid,
+    from_state text not null,
+    to_state text not null,
+    reason text,
+    actor text not null
+) partition by range (at);
+create index transition_of_call on dialer.transition (call_id, at);
+comment on index dialer.transition_of_call is 'the history of one call';
+create table dialer.transition_other partition of dialer.transition default;
+comment on table dialer.transition is 'append-only: who changed which call or attempt, when, from, to, why';
+comment on table dialer.transition_other is 'transitions outside the months that have partitions';
+
+create function dialer.log_call_transition() returns trigger
+language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
+begin
+    insert into dialer.transition (at, tenant_id, machine, call_id, from_state, to_state, reason, actor)
+    select dialer.now(), n.tenant_id, 'call', n.call_id, o.state::text, n.state::text, coalesce(n.end_reason, n.wait_reason),
+           session_user || coalesce('/' || nullif(current_setting('application_name'), ''), '')
+    from after_rows n join before_rows o using (call_id)
+    where o.state <> n.state;
+    return null;
+end $$;
+comment on function dialer.log_call_transition() is 'Trigger: writes the changes of state of one statement on dialer.call into dialer.transition.';
+create trigger _900_log after update on dialer.call referencing old table as before_rows new table as after_rows
+    for each statement execute function dialer.log_call_transition();
+
+create function dialer.log_attempt_transition() returns trigger
+language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
+begin
+    if tg_op = 'DELETE' then
+        insert into dialer.transition (at, tenant_id, machine, call_id, attempt_id, from_state, to_state, reason, actor)
+        select dialer.now(), o.tenant_id, 'attempt', o.call_id, o.attempt_id, o.state::text,
+               case when o.state = 'claimed' then 'released' else 'ended' end, o.note,
+               session_user || coalesce('/' || nullif(current_setting('application_name'), ''), '')
+        from before_rows o;
+        return null;
+    end if;
+    insert into dialer.transition (at, tenant_id, machine, call_id, attempt_id, from_state, to_state, reason, actor)
+    select dialer.now(), n.tenant_id, 'attempt', n.call_id, n.attempt_id, o.state::text, n.state::text, n.note,
+           session_user || coalesce('/' || nullif(current_setting('application_name'), ''), '')
+    from after_rows n join before_rows o using (call_id)
+    where o.state <> n.state;
+    return null;
+end $$;
+comment on function dialer.log_attempt_transition() is 'Trigger: writes the changes of state of one statement on dialer.lease into dialer.transition.';
+create trigger _900_log after update on dialer.lease referencing old table as before_rows new table as after_rows
+    for each statement execute function dialer.log_attempt_transition();
+create trigger _900_log_end after delete on dialer.lease referencing old table as before_rows
+    for each statement execute function dialer.log_attempt_transition();
+
+create function dialer.refuse_change() returns trigger language plpgsql as $$
+begin
+    perform dialer.fail('PD004', format('rows of dialer.%s are not changed', tg_table_name),
+        'The table is an append-only record; retention drops whole partitions.', 'Add a new fact instead of changing an old one.');
+    return null;
+end $$;
+comment on function dialer.refuse_change() is 'Trigger: refuses to update or delete rows of an append-only table. Error PD004.';
+create trigger _100_append_only before update or delete on dialer.transition for each row execute function dialer.refuse_change();
+create trigger _100_append_only before update or delete on dialer.attempt for each row execute function dialer.refuse_change();
+
+create function dialer.ensure_partitions(at timestamptz) returns integer
+language plpgsql volatile as $$
+declare
+    month date;
+    parent text;
+    child text;
+    made integer := 0;
+begin
+    for month in select (date_trunc('month', at at time zone 'UTC') + make_interval(months => ahead))::date from generate_series(0, 2) ahead loop
+        foreach parent in array array['attempt', 'provider_event', 'transition'] loop
+            child := format('%s_%s', parent, to_char(month, 'YYYY_MM'));
+            continue when to_regclass('dialer.' || child) is not null;
+            -- Rows that fell into the default partition meanwhile would refuse the new one; the month then stays there.
+            begin
+                execute format('create table dialer.%I partition of dialer.%I for values from (%L) to (%L)', child, parent,
+                    case parent when 'provider_event' then month::text else month || ' 00:00:00+00' end,
+                    case parent when 'provider_event' then (month + interval '1 month')::date::text else (month + interval '1 month')::date || ' 00:00:00+00' end);
+                execute format('comment on table dialer.%I is %L', child, format('month %s of dialer.%s', to_char(month, 'YYYY-MM'), parent));
+                made := made + 1;
+            exception when check_violation then null;
+            end;
+        end loop;
+    end loop;
+    return made;
+end $$;
+comment on function dialer.ensure_partitions(timestamptz) is 'Makes the monthly partitions of attempts, events and transitions for this month (UTC) and the next two; returns how many were new.';

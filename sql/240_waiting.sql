@@ -1,0 +1,67 @@
+-- Ending or moving calls that wait: the one place where a scheduled call changes without an attempt.
+-- Who uses it: do-not-call, cancel, stop, expiry, reschedule, callbacks, set_disposition.
+-- Invariants kept: 13; the lock order due, then call (claim locks the due row first and skips locked ones).
+
+create function dialer.end_waiting(call_ids bigint[], to_state dialer.call_state, reason text, at timestamptz, outcome dialer.outcome default null)
+returns integer language plpgsql volatile as $$
+declare ended integer;
+begin
+    with taken as (
+        delete from dialer.due d using dialer.call c
+        where c.call_id = any (call_ids) and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+        returning d.call_id)
+    update dialer.call c
+    set state = to_state, end_reason = reason, wait_reason = null, ended_at = at, outcome = coalesce(end_waiting.outcome, c.outcome)
+    from taken where c.call_id = taken.call_id;
+    get diagnostics ended = row_count;
+    return ended;
+end $$;
+comment on function dialer.end_waiting(bigint[], dialer.call_state, text, timestamptz, dialer.outcome) is
+'Ends those of the given calls that wait (are scheduled), with a reason; returns how many. Calls that are being placed are left alone.';
+
+create function dialer.move_waiting(call_ids bigint[], due_ats timestamptz[], reason text) returns integer
+language plpgsql volatile as $$
+declare moved integer;
+begin
+    with wanted as (select u.call_id, u.due_at from unnest(call_ids, due_ats) u(call_id, due_at)),
+    taken as (
+        delete from dialer.due d using dialer.call c, wanted w
+        where c.call_id = w.call_id and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+        returning d.call_id, d.lane_id, w.due_at),
+    changed as (
+        update dialer.call c set due_at = t.due_at, wait_reason = reason from taken t where c.call_id = t.call_id)
+    insert into dialer.due (lane_id, due_at, call_id) select t.lane_id, t.due_at, t.call_id from taken t;
+    get diagnostics moved = row_count;
+    return moved;
+end $$;
+comment on function dialer.move_waiting(bigint[], timestamptz[], text) is 'Gives waiting calls new due times; returns how many were waiting and have moved.';
+
+create function dialer.do_not_call_added() returns trigger
+language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
+declare now_ timestamptz := dialer.now();
+begin
+    perform dialer.end_waiting(array(
+        select c.call_id from added a join dialer.endpoint e on e.tenant_id = a.tenant_id and e.address = a.address
+        join dialer.call c on c.contact_id = e.contact_id and c.endpoint_id = e.endpoint_id and c.state = 'scheduled'
+        where a.expires_at is null or a.expires_at > now_
+        union
+        select c.call_id from added a join dialer.call c on c.contact_id = a.contact_id and c.state = 'scheduled'
+        where a.expires_at is null or a.expires_at > now_), 'cancelled', 'do_not_call', now_);
+    return null;
+end $$;
+comment on function dialer.do_not_call_added() is 'Trigger: a new do-not-call entry cancels the waiting calls of the number or person in the same transaction.';
+create trigger _500_cancel_waiting after insert on dialer.do_not_call referencing new table as added
+    for each statement execute function dialer.do_not_call_added();
+
+create function dialer.add_do_not_call(address text, source text default 'stated', expires_at timestamptz default null, region text default 'US')
+returns bigint language plpgsql volatile as $$
+declare added bigint;
+begin
+    insert into dialer.do_not_call (address, source, expires_at, added_at)
+    values (case when position('@' in address) > 0 then lower(btrim(address)) else dialer.normalize_phone(address, region) end,
+            add_do_not_call.source, add_do_not_call.expires_at, dialer.now())
+    returning do_not_call_id into added;
+    return added;
+end $$;
+comment on function dialer.add_do_not_call(text, text, timestamptz, text) is
+'Puts a phone number (any usual spelling; region for national ones) or e-mail address on the do-not-call list of the tenant and cancels its waiting calls. Error PD014: not a number.';

@@ -1,0 +1,83 @@
+-- Planning: contacts become calls with a due time in a lane.
+-- Who uses it: schedule_call, schedule_batch, import_contacts, enrol.
+-- Invariants kept: 4 (a due time is only a hint), 6 (a call in a lane that never opens waits with its reason).
+
+create type dialer.plan_row as (
+    position bigint, contact_id bigint, endpoint_id bigint, due_at timestamptz, expires_at timestamptz, payload jsonb,
+    idempotency_key text, priority smallint, offset_open interval);
+comment on type dialer.plan_row is 'a call to plan: due_at (dialer time), and offset_open = open time to add from there (staggering inside open hours)';
+create type dialer.planned_row as (position bigint, call_id bigint, due_at timestamptz, result text);
+comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number';
+
+create function dialer.lanes_for(campaign_id bigint, contact_ids bigint[], priorities smallint[]) returns void
+language sql volatile as $$
+    insert into dialer.lane (tenant_id, campaign_id, zones, priority, openings)
+    select c.tenant_id, c.campaign_id, x.zones, x.priority, dialer.lane_openings(c.campaign_id, x.zones)
+    from dialer.campaign c
+    cross join lateral (
+        select distinct case c.zone_rule when 'fixed' then '{}' else p.zones end as zones, coalesce(u.priority, c.priority) as priority
+        from unnest(contact_ids, priorities) u(contact_id, priority) join dialer.contact p using (contact_id)) x
+    where c.campaign_id = lanes_for.campaign_id
+    on conflict do nothing
+$$;
+comment on function dialer.lanes_for(bigint, bigint[], smallint[]) is 'Makes the lanes that a campaign lacks for these contacts.';
+
+create function dialer.compute_plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz)
+returns table ("position" bigint, contact_id bigint, endpoint_id bigint, zones text[], priority smallint, due_at timestamptz, result text,
+               expires_at timestamptz, payload jsonb, idempotency_key text, existing bigint)
+language sql stable as $$
+    with wanted as (
+        select r.*, c.tenant_id, case c.zone_rule when 'fixed' then '{}'::text[] else p.zones end as zones, coalesce(r.priority, c.priority) as lane_priority,
+               e.status, e.address, c.campaign_id as campaign
+        from unnest(rows) r
+        join dialer.campaign c on c.campaign_id = compute_plan.campaign_id
+        left join dialer.contact p on p.contact_id = r.contact_id
+        left join dialer.endpoint e on e.endpoint_id = r.endpoint_id),
+    areas as (select w.zones, dialer.lane_openings(compute_plan.campaign_id, w.zones) as openings from wanted w group by w.zones)
+    select w.position, w.contact_id, w.endpoint_id, w.zones, w.lane_priority, t.due_at,
+           case when w.endpoint_id is null then 'no_number'
+                when x.call_id is not null then 'exists'
+                when w.status <> 'ok' then 'number_unusable'
+                when dialer.must_not_call(w.tenant_id, w.contact_id, w.address, at) then 'do_not_call'
+                when t.due_at is null then 'waiting' else 'scheduled' end,
+           w.expires_at, coalesce(w.payload, '{}'), w.idempotency_key, x.call_id
+    from wanted w join areas a using (zones)
+    left join dialer.call x on x.tenant_id = w.tenant_id and x.idempotency_key = w.idempotency_key
+    cross join lateral (
+        select case when a.openings = '{}' then null
+                    when w.offset_open is null then dialer.next_open_all(w.due_at, a.openings)
+                    else dialer.next_open_all(dialer.add_open_all(w.due_at, w.offset_open, a.openings), a.openings) end as due_at) t
+    order by w.position
+$$;
+comment on function dialer.compute_plan(bigint, dialer.plan_row[], timestamptz) is
+'What planning these rows would give: due time moved into open hours (staggered in open time where offset_open is given), and what becomes of each. Stores nothing.';
+
+create function dialer.plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz) returns setof dialer.planned_row
+language plpgsql volatile as $$
+#variable_conflict use_column
+begin
+    perform dialer.lanes_for(plan.campaign_id, array(select r.contact_id from unnest(rows) r), array(select r.priority from unnest(rows) r));
+    return query
+    with plan_ as (
+        select p.*, case when p.result in ('scheduled', 'waiting') then nextval('dialer.call_call_id_seq') end as fresh
+        from dialer.compute_plan(plan.campaign_id, rows, at) p),
+    made as (
+        insert into dialer.call (call_id, tenant_id, campaign_id, lane_id, contact_id, endpoint_id, channel, due_at, planned_at, expires_at,
+                                 wait_reason, payload, idempotency_key, created_at)
+        select p.fresh, c.tenant_id, c.campaign_id, l.lane_id, p.contact_id, p.endpoint_id, e.channel, coalesce(p.due_at, 'infinity'),
+               coalesce(p.due_at, 'infinity'), p.expires_at,
+               case when p.due_at is null then case when p.zones = '{}' and c.zone_rule = 'contact' then 'zone_unknown' else 'never_open' end end,
+               p.payload, p.idempotency_key, at
+        from plan_ p join dialer.campaign c on c.campaign_id = plan.campaign_id
+        join dialer.lane l on l.campaign_id = c.campaign_id and l.zones = p.zones and l.priority = p.priority
+        join dialer.endpoint e on e.endpoint_id = p.endpoint_id
+        where p.fresh is not null
+        on conflict do nothing
+        returning call_id, lane_id, due_at),
+    queued as (
+        insert into dialer.due (lane_id, due_at, call_id) select m.lane_id, m.due_at, m.call_id from made m)
+    select p.position, coalesce(m.call_id, p.existing), p.due_at, case when p.fresh is not null and m.call_id is null then 'exists' else p.result end
+    from plan_ p left join made m on m.call_id = p.fresh
+    order by p.position;
+end $$;
+comment on function dialer.plan(bigint, dialer.plan_row[], timestamptz) is 'Plans calls in a campaign, in the caller''s transaction; one result per row.';

@@ -1,0 +1,192 @@
+-- Scheduling for people and programs: one call, a batch on two channels, moving, cancelling, callbacks.
+-- Who uses it: applications, in their own transactions.
+
+create function dialer.schedule_call(
+    campaign text, address text, due_at timestamptz default null, name text default null, tz text default null, state text default null,
+    external_key text default null, priority integer default null, expires_at timestamptz default null, payload jsonb default '{}',
+    idempotency_key text default null, region text default 'US', at timestamptz default dialer.now(),
+    out call_id bigint, out planned_at timestamptz, out result text)
+language plpgsql volatile as $$
+#variable_conflict use_variable
+declare
+    campaign_id bigint := dialer.campaign_named(campaign);
+    by_mail boolean := position('@' in address) > 0;
+    admitted record;
+    who dialer.intake_result;
+    problem dialer.intake_problem;
+begin
+    if due_at is not null and due_at < at - interval '1 minute' then
+        perform dialer.fail('PD027', format('due time %s is in the past', due_at), format('It is now %s.', at), 'Leave due_at out to call as soon as it is allowed.');
+    end if;
+    if expires_at is not null and expires_at <= coalesce(due_at, at) then
+        perform dialer.fail('PD027', format('the call would expire at %s, before it is due at %s', expires_at, coalesce(due_at, at)), null,
+            'Give a later expires_at, or none.');
+    end if;
+    admitted := dialer.admit(array[row(1, external_key, name, case when by_mail then null else address end, case when by_mail then address end,
+        tz, state, null, '{}')::dialer.intake_row], region, 'schedule_call', at);
+    if cardinality(admitted.results) = 0 then
+        problem := admitted.problems[1];
+        perform dialer.fail('PD014', coalesce(problem.reason, 'no usable number'), format('The value is "%s".', coalesce(address, '')),
+            'Give a number with its country code, such as +12125550123, or an e-mail address.');
+    end if;
+    who := admitted.results[1];
+    select p.call_id, p.due_at, p.result into call_id, planned_at, result
+    from dialer.plan(campaign_id, array[row(1, who.contact_id, case when by_mail then who.email_endpoint_id else who.voice_endpoint_id end,
+        coalesce(due_at, at), expires_at, payload, idempotency_key, priority::smallint, null)::dialer.plan_row], at) p;
+end $$;
+comment on function dialer.schedule_call(text, text, timestamptz, text, text, text, text, integer, timestamptz, jsonb, text, text, timestamptz) is
+'Plans one call or e-mail in a campaign. due_at null: as soon as allowed; a due time outside the calling window moves to the next opening, and planned_at is that time. result: scheduled, waiting, exists (same idempotency_key), do_not_call, number_unusable. Errors: PD025 campaign, PD014 number, PD027 past or expired time.';
+
+create function dialer.batch_rows(cases jsonb) returns dialer.intake_row[]
+language sql immutable as $$
+    select array(select row(c.position, c.value ->> 'external_key', c.value ->> 'name', c.value ->> 'phone', c.value ->> 'email', c.value ->> 'tz',
+        c.value ->> 'state', c.value ->> 'status', coalesce(c.value -> 'attributes', '{}'))::dialer.intake_row
+        from jsonb_array_elements(cases) with ordinality c(value, position) order by c.position)
+$$;
+comment on function dialer.batch_rows(jsonb) is 'Rows of intake from a JSON array of objects with the keys external_key, name, phone, email, tz, state, status, attributes.';
+
+create function dialer.batch_plan(results dialer.intake_result[], channel text, base timestamptz, step interval, batch_key text, cases jsonb)
+returns dialer.plan_row[] language sql stable as $$
+    select array(select row(r.line, r.contact_id, case channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end, base, null,
+        coalesce(cases -> (r.line - 1)::integer -> 'payload', '{}'),
+        case when batch_key is not null then format('%s/%s/%s', batch_key, channel,
+            coalesce(cases -> (r.line - 1)::integer ->> 'external_key', r.line::text)) end, null,
+        step * (r.line - 1))::dialer.plan_row
+        from unnest(results) r where r.verdict = 'accepted' order by r.line)
+$$;
+comment on function dialer.batch_plan(dialer.intake_result[], text, timestamptz, interval, text, jsonb) is
+'Calls of a batch in one channel: case n is due (n - 1) steps of open time after the base, whatever the chunking.';
+
+create function dialer.schedule_batch(
+    cases jsonb, call_campaign text default null, email_campaign text default null, call_at timestamptz default null, email_at timestamptz default null,
+    call_step interval default '2 minutes', email_step interval default '3 seconds', batch_key text default null, region text default 'US',
+    at timestamptz default dialer.now())
+returns table ("position" bigint, channel text, call_id bigint, due_at timestamptz, result text)
+language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+    admitted record;
+begin
+    if call_campaign is null and email_campaign is null then
+        perform dialer.fail('PD025', 'a batch needs a campaign', 'Neither call_campaign nor email_campaign was given.', 'Name one or both.');
+    end if;
+    if call_step < interval '0' or email_step < interval '0' then
+        perform dialer.fail('PD012', 'a step may not be negative', null, 'Give a step of zero or more.');
+    end if;
+    admitted := dialer.admit(dialer.batch_rows(cases), region, 'schedule_batch', at);
+    return query
+        select p.line, coalesce(p.col, 'row'), null::bigint, null::timestamptz, p.reason from unnest(admitted.problems) p where p.severity = 'error'
+        union all
+        select r.line, 'row', null, null, r.verdict from unnest(admitted.results) r where r.verdict <> 'accepted';
+    if call_campaign is not null then
+        return query select p.position, 'voice', p.call_id, p.due_at, p.result from dialer.plan(dialer.campaign_named(call_campaign),
+            dialer.batch_plan(admitted.results, 'voice', coalesce(call_at, at), call_step, batch_key, cases), at) p;
+    end if;
+    if email_campaign is not null then
+        return query select p.position, 'email', p.call_id, p.due_at, p.result from dialer.plan(dialer.campaign_named(email_campaign),
+            dialer.batch_plan(admitted.results, 'email', coalesce(email_at, at), email_step, batch_key, cases), at) p;
+    end if;
+end $$;
+comment on function dialer.schedule_batch(jsonb, text, text, timestamptz, timestamptz, interval, interval, text, text, timestamptz) is
+'Plans one call and/or one e-mail per case (JSON array; keys as in batch_rows, and payload). Case n is due (n - 1) steps after the base of its channel, walking open hours. With a batch_key a repetition plans nothing twice. One row per case and channel; bad cases come back with their reason. Works inside the caller''s transaction.';
+
+create function dialer.preview_batch(
+    cases jsonb, call_campaign text default null, email_campaign text default null, call_at timestamptz default null, email_at timestamptz default null,
+    call_step interval default '2 minutes', email_step interval default '3 seconds', batch_key text default null, region text default 'US',
+    at timestamptz default dialer.now())
+returns table ("position" bigint, channel text, due_at timestamptz, result text)
+language plpgsql volatile as $$
+#variable_conflict use_column
+declare rows jsonb;
+begin
+    -- The same code, undone: what a preview shows is what a run would do.
+    begin
+        select coalesce(jsonb_agg(b), '[]') into rows
+        from dialer.schedule_batch(cases, call_campaign, email_campaign, call_at, email_at, call_step, email_step, batch_key, region, at) b;
+        raise exception using errcode = 'PD099', message = rows::text;
+    exception when sqlstate 'PD099' then rows := sqlerrm::jsonb;
+    end;
+    return query select r.position, r.channel, r.due_at, r.result
+        from jsonb_to_recordset(rows) r(position bigint, channel text, due_at timestamptz, result text);
+end $$;
+comment on function dialer.preview_batch(jsonb, text, text, timestamptz, timestamptz, interval, interval, text, text, timestamptz) is
+'What schedule_batch would do with the same arguments: times, and who is left out and why. Runs the same code and undoes it; nothing is stored.';
+
+create function dialer.waiting_call(call_id bigint) returns dialer.call
+language plpgsql volatile as $$
+declare found dialer.call;
+begin
+    select c.* into found from dialer.call c where c.call_id = waiting_call.call_id and c.tenant_id = dialer.current_tenant();
+    if found.call_id is null then
+        perform dialer.fail('PD028', format('call %s does not exist', waiting_call.call_id), null, 'Calls of this tenant are in dialer.call.');
+    elsif found.state <> 'scheduled' then
+        perform dialer.fail('PD029', format('call %s does not wait: it is %s', found.call_id, found.state),
+            'Only a call in state scheduled can be moved or cancelled.', 'A call in flight ends by itself; an ended call can be planned anew.');
+    end if;
+    return found;
+end $$;
+comment on function dialer.waiting_call(bigint) is 'The call, if it waits. Errors: PD028 no such call, PD029 it does not wait.';
+
+create function dialer.cancel_call(call_id bigint, reason text default 'cancelled by a person', at timestamptz default dialer.now()) returns void
+language plpgsql volatile as $$
+begin
+    perform dialer.waiting_call(call_id);
+    if dialer.end_waiting(array[cancel_call.call_id], 'cancelled', reason, at) = 0 then
+        perform dialer.fail('PD029', format('call %s is being placed', call_id), 'A dispatcher claimed it in this moment.', 'Look at its state and try again.');
+    end if;
+end $$;
+comment on function dialer.cancel_call(bigint, text, timestamptz) is 'Cancels a waiting call. Errors: PD028 no such call, PD029 it does not wait.';
+
+create function dialer.reschedule_call(call_id bigint, due_at timestamptz, at timestamptz default dialer.now()) returns timestamptz
+language plpgsql volatile as $$
+declare
+    target dialer.call := dialer.waiting_call(call_id);
+    moved timestamptz;
+begin
+    if due_at < at then
+        perform dialer.fail('PD027', format('due time %s is in the past', due_at), format('It is now %s.', at), 'Give a time in the future.');
+    end if;
+    select dialer.next_open_all(due_at, l.openings) into moved from dialer.lane l where l.lane_id = target.lane_id and l.openings <> '{}';
+    if moved is null then
+        perform dialer.fail('PD027', format('call %s can never be placed after %s', call_id, due_at), 'Its calling window has no opening from there on.',
+            'See dialer.explain for the reason.');
+    end if;
+    if dialer.move_waiting(array[reschedule_call.call_id], array[moved], 'rescheduled') = 0 then
+        perform dialer.fail('PD029', format('call %s is being placed', call_id), 'A dispatcher claimed it in this moment.', 'Look at its state and try again.');
+    end if;
+    return moved;
+end $$;
+comment on function dialer.reschedule_call(bigint, timestamptz, timestamptz) is
+'Moves a waiting call to another time, or the next opening after it, and returns that. Errors: PD027 past or never open, PD028, PD029.';
+
+create function dialer.request_callback(call_id bigint, callback_at timestamptz, at timestamptz default dialer.now()) returns timestamptz
+language plpgsql volatile as $$
+begin
+    update dialer.call c set not_before = callback_at where c.call_id = request_callback.call_id;
+    return dialer.reschedule_call(call_id, callback_at, at);
+end $$;
+comment on function dialer.request_callback(bigint, timestamptz, timestamptz) is
+'The contact asked to be called at this time: the call waits until then (or the next opening after it), and returns that. Hours, do-not-call and caps still hold. Errors as reschedule_call.';
+
+create function dialer.restagger(call_ids bigint[], base timestamptz, step interval, at timestamptz default dialer.now()) returns table (call_id bigint, due_at timestamptz)
+language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+    ids bigint[];
+    times timestamptz[];
+begin
+    if restagger.step is null or restagger.step < interval '0' then
+        perform dialer.fail('PD012', 'a step may not be negative', null, 'Give a step of zero or more.');
+    end if;
+    select array_agg(w.call_id order by w.position), array_agg(w.new_at order by w.position) into ids, times from (
+        select u.call_id, u.position,
+            dialer.next_open_all(dialer.add_open_all(greatest(base, at), restagger.step * (u.position - 1), l.openings), l.openings) as new_at
+        from unnest(call_ids) with ordinality u(call_id, position)
+        join dialer.call c on c.call_id = u.call_id and c.tenant_id = dialer.current_tenant() and c.state = 'scheduled'
+        join dialer.lane l on l.lane_id = c.lane_id and l.openings <> '{}') w
+    where w.new_at is not null;
+    perform dialer.move_waiting(ids, times, 'restaggered');
+    return query select c.call_id, c.due_at from dialer.call c where c.call_id = any (ids) order by c.due_at, c.call_id;
+end $$;
+comment on function dialer.restagger(bigint[], timestamptz, interval, timestamptz) is
+'Spreads waiting calls from a base time, one step of open time apart, in the order given; returns the new times. Error PD012: negative step.';

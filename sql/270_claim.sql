@@ -1,0 +1,281 @@
+-- The claim: which calls may be placed now. Every gate is tested here, in one transaction, under the account's lock.
+-- Who uses it: the dispatcher, through dialer.claim.
+-- Invariants kept: 1, 4, 5, 7, 8. Lock order: account, lane, due, call.
+--
+-- 1. The account_control row is locked, skipping accounts that another dispatcher is at.
+-- 2. Open attempts are counted in a later statement than the lock: a count in the same statement has an older snapshot.
+-- 3. The rate gives exact instants (GCRA): each call its own slot, up to a horizon ahead.
+-- 4. Open lanes of running campaigns give their first due calls, by priority and by who has had less for its weight.
+-- 5. The gates of each call are tested in a statement of their own; what may not be placed moves or ends, with its reason.
+
+create type dialer.candidate as (
+    call_id bigint, lane_id bigint, campaign_id bigint, due_at timestamptz, virtual_rank double precision);
+comment on type dialer.candidate is 'a due call that the claim has locked';
+create type dialer.judged as (
+    call_id bigint, lane_id bigint, campaign_id bigint, due_at timestamptz, verdict text, reason text, next_at timestamptz,
+    decision jsonb, rank double precision);
+comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), cancelled, expired, failed, orphan';
+
+create function dialer.free_slots(account_id integer, at timestamptz, want integer, horizon interval,
+    out slots integer, out first_slot timestamptz, out slot_step interval)
+language plpgsql stable as $$
+declare account dialer.provider_account;
+begin
+    select a.* into account from dialer.provider_account a where a.account_id = free_slots.account_id;
+    select least(want, account.max_concurrent - account.inbound_reserve - count(*)) into slots
+    from dialer.lease l where l.account_id = free_slots.account_id;
+    first_slot := at;
+    if account.per_second is not null and slots > 0 then
+        slot_step := make_interval(secs => 1 / account.per_second::double precision);
+        select greatest(k.next_slot_at, at) into first_slot from dialer.account_control k where k.account_id = free_slots.account_id;
+        slots := least(slots, 1 + floor(extract(epoch from at + horizon - first_slot) / extract(epoch from slot_step)));
+    end if;
+    slots := greatest(slots, 0);
+end $$;
+comment on function dialer.free_slots(integer, timestamptz, integer, interval) is
+'How many calls an account may be given now, the instant of the first, and the distance between two (null: no rate). The caller holds the lock on account_control.';
+
+create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval) returns dialer.candidate[]
+language plpgsql volatile as $$
+declare picked dialer.candidate[];
+begin
+    with open_lane as (
+        select l.lane_id, l.campaign_id, l.priority, c.weight,
+               greatest(c.virtual_time, k.virtual_time) as start_time,
+               c.max_concurrent - case when c.max_concurrent is null then 0 else
+                   (select count(*) from dialer.lease x where x.account_id = c.account_id and x.campaign_id = c.campaign_id) end as room
+        from dialer.campaign c join dialer.lane l using (campaign_id)
+        join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
+        where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at)
+          and l.opens_at <= at + horizon and l.open_until > at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0))),
+    first_due as (
+        select o.*, d.due_at, d.call_id,
+               row_number() over (partition by o.campaign_id order by o.priority, d.due_at, d.call_id) as position
+        from open_lane o cross join lateral (
+            select u.due_at, u.call_id from dialer.due u where u.lane_id = o.lane_id and u.due_at <= at + horizon
+            order by u.due_at, u.call_id limit slots) d
+        where o.room is null or o.room > 0),
+    ranked as (
+        select f.*, f.start_time + f.position / f.weight as virtual_rank from first_due f
+        where f.room is null or f.position <= f.room
+        order by f.priority, f.start_time + f.position / f.weight, f.due_at, f.call_id limit slots)
+    select coalesce(array_agg(row(r.call_id, r.lane_id, r.campaign_id, r.due_at, r.virtual_rank)::dialer.candidate order by r.priority, r.virtual_rank, r.due_at), '{}')
+    into picked
+    from ranked r join (
+        select u.lane_id, u.due_at, u.call_id from dialer.due u join ranked x on x.lane_id = u.lane_id and x.due_at = u.due_at and x.call_id = u.call_id
+        for update of u skip locked) locked on locked.call_id = r.call_id;
+    return picked;
+end $$;
+comment on function dialer.pick_candidates(integer, timestamptz, integer, interval) is
+'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limit. Locks their due rows.';
+
+create type dialer.verdict as (verdict text, reason text, next_at timestamptz);
+comment on type dialer.verdict is 'what the gates say of a call: place, wait (until next_at), cancelled, expired, failed, orphan';
+
+create function dialer.judge(candidates dialer.candidate[], at timestamptz) returns dialer.judged[]
+language sql stable as $$
+    select array(
+        with facts as (
+            select x.*, c.state, c.expires_at, c.not_before, c.endpoint_id, c.contact_id, c.channel, c.tenant_id, e.status, e.address,
+                   l.openings, l.zones, l.open_until, p.zone_source, y as policy, dialer.policy_caps(y) as caps,
+                   greatest(at, x.due_at, l.opens_at) as at_,
+                   row_number() over (partition by c.endpoint_id order by x.position) as same_number,
+                   row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person
+            from (select u.*, row_number() over () as position from unnest(candidates) u) x
+            left join dialer.call c on c.call_id = x.call_id and c.lane_id = x.lane_id and c.due_at = x.due_at
+            left join dialer.endpoint e on e.endpoint_id = c.endpoint_id
+            left join dialer.contact p on p.contact_id = c.contact_id
+            left join dialer.lane l on l.lane_id = x.lane_id
+            left join dialer.campaign g on g.campaign_id = x.campaign_id
+            left join dialer.redial_policy y on y.policy_id = g.policy_id),
+        counted as (
+            select f.*, case when cardinality(f.caps) = 0 then '{}' else
+                       dialer.dialled_times((f.policy).cap_scope, f.call_id, f.contact_id, f.endpoint_id, f.channel, dialer.cap_horizon(f.caps, at)) end as dialled
+            from facts f),
+        allowed as (
+            select k.*, dialer.next_callable(k.at_, k.openings, k.dialled, k.caps, k.openings[1].tz) as callable_at from counted k),
+        judged as (
+            select a.*, (case
+                when a.state is null or a.state <> 'scheduled' then row('orphan', null, null)::dialer.verdict
+                when a.expires_at <= a.at_ then row('expired', 'expired', null)::dialer.verdict
+                when a.status <> 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
+                when dialer.must_not_call(a.tenant_id, a.contact_id, a.address, at) then row('cancelled', 'do_not_call', null)::dialer.verdict
+                when a.not_before > a.at_ then row('wait', 'callback', a.not_before)::dialer.verdict
+                when a.same_number > 1 or a.same_person > 1
+                  or exists (select from dialer.lease z where z.endpoint_id = a.endpoint_id)
+                  or exists (select from dialer.lease z where z.contact_id = a.contact_id and z.channel = a.channel)
+                    then row('wait', 'number_busy', a.at_ + interval '1 minute')::dialer.verdict
+                when a.callable_at is null then row('wait', 'caps_spent', 'infinity')::dialer.verdict
+                when a.callable_at > a.at_ then row('wait', case when dialer.is_open_all(a.at_, a.openings) then 'cap' else 'window' end, a.callable_at)::dialer.verdict
+                else row('place', null, null)::dialer.verdict end) as gate
+            from allowed a)
+        select row(j.call_id, j.lane_id, j.campaign_id, j.due_at, (j.gate).verdict, (j.gate).reason, (j.gate).next_at,
+            case when (j.gate).verdict = 'place' then jsonb_build_object(
+                'zones', array(select o.tz from unnest(j.openings) o), 'zone_source', j.zone_source,
+                'local_time', to_char(j.at_ at time zone j.openings[1].tz, 'Dy YYYY-MM-DD HH24:MI:SS'),
+                'hours', j.openings[1].hours::text, 'open_until', j.open_until, 'policy', (j.policy).name, 'scope', (j.policy).cap_scope,
+                'caps', (select coalesce(jsonb_agg(jsonb_build_object('kind', k.kind, 'max', k.max_count, 'amount', k.amount)), '[]') from unnest(j.caps) k),
+                'counted', cardinality(j.dialled)) end,
+            j.virtual_rank)::dialer.judged
+        from judged j order by j.position)
+$$;
+comment on function dialer.judge(dialer.candidate[], timestamptz) is
+'Tests the gates that are a call''s own: expiry, number, do-not-call, callback time, one live call per number and person, window and caps.';
+
+create function dialer.turn_away(judged dialer.judged[], at timestamptz) returns integer
+language plpgsql volatile as $$
+declare turned integer;
+begin
+    delete from dialer.due d using unnest(judged) j
+    where j.verdict <> 'place' and d.lane_id = j.lane_id and d.due_at = j.due_at and d.call_id = j.call_id;
+    get diagnostics turned = row_count;
+    if turned = 0 then
+        return 0;
+    end if;
+    update dialer.call c set state = j.verdict::dialer.call_state, end_reason = j.reason, wait_reason = null, ended_at = at
+    from unnest(judged) j where c.call_id = j.call_id and j.verdict in ('expired', 'cancelled', 'failed');
+    update dialer.call c set due_at = j.next_at, wait_reason = j.reason
+    from unnest(judged) j where c.call_id = j.call_id and j.verdict = 'wait';
+    insert into dialer.due (lane_id, due_at, call_id)
+    select j.lane_id, j.next_at, j.call_id from unnest(judged) j where j.verdict = 'wait';
+    return turned;
+end $$;
+comment on function dialer.turn_away(dialer.judged[], timestamptz) is 'Moves or ends the calls whose gates said no, with the reason; returns how many.';
+
+create function dialer.lease_out(judged dialer.judged[], dispatcher text, account dialer.provider_account, at timestamptz, first_slot timestamptz, slot_step interval)
+returns uuid[] language plpgsql volatile as $$
+declare leased uuid[];
+begin
+    with numbered as (
+        select j.*, l.open_until, l.opens_at, row_number() over (order by j.rank, j.due_at, j.call_id) - 1 as position
+        from unnest(judged) j join dialer.lane l using (lane_id) where j.verdict = 'place'),
+    timed as (
+        select n.*, greatest(at, n.due_at, n.opens_at, first_slot + coalesce(slot_step, '0') * n.position) as place_at from numbered n),
+    inserted as (
+        insert into dialer.lease (call_id, attempt_id, endpoint_id, token, tenant_id, campaign_id, lane_id, account_id, contact_id, channel,
+                                  dispatcher, due_at, claimed_at, place_at, place_by, until, decision)
+        select c.call_id, gen_random_uuid(), c.endpoint_id, nextval('dialer.lease_token'), c.tenant_id, c.campaign_id, c.lane_id, account.account_id,
+               c.contact_id, c.channel, lease_out.dispatcher, t.due_at, at, t.place_at, b.place_by, b.until, t.decision
+        from timed t join dialer.call c using (call_id) join dialer.campaign g on g.campaign_id = c.campaign_id
+        cross join lateral (
+            select t.place_at + dialer.real_interval(make_interval(secs => account.lease_seconds)) as until) e
+        cross join lateral (
+            select e.until, least(t.open_until, e.until, c.expires_at, g.valid_until)
+                - dialer.real_interval(make_interval(secs => account.place_margin_ms / 1000.0)) as place_by) b
+        where t.place_at < b.place_by
+        on conflict do nothing
+        returning attempt_id, call_id, lane_id, due_at),
+    taken as (
+        delete from dialer.due d using inserted i where d.lane_id = i.lane_id and d.due_at = i.due_at and d.call_id = i.call_id),
+    moved as (
+        update dialer.call c set state = 'claimed', wait_reason = null from inserted i where c.call_id = i.call_id)
+    select coalesce(array_agg(i.attempt_id), '{}') into leased from inserted i;
+    return leased;
+end $$;
+comment on function dialer.lease_out(dialer.judged[], text, dialer.provider_account, timestamptz, timestamptz, interval) is
+'Opens an attempt for each call that may be placed: its slot, its latest instant, its lease; returns the attempts. A call that another dispatcher took in this moment is passed over.';
+
+create function dialer.account_served(account_id integer, leased uuid[], slot_step interval) returns void
+language plpgsql volatile as $$
+begin
+    update dialer.campaign c set virtual_time = greatest(c.virtual_time, k.virtual_time) + n.placed / c.weight
+    from (select l.campaign_id, count(*) as placed from dialer.lease l where l.attempt_id = any (leased) group by l.campaign_id) n,
+         dialer.account_control k
+    where c.campaign_id = n.campaign_id and k.account_id = account_served.account_id;
+    update dialer.account_control k
+    set next_slot_at = coalesce((select max(l.place_at) + slot_step from dialer.lease l where l.attempt_id = any (leased)), k.next_slot_at),
+        virtual_time = greatest(k.virtual_time, coalesce((select min(c.virtual_time - n.placed / c.weight)
+            from (select l.campaign_id, count(*) as placed from dialer.lease l where l.attempt_id = any (leased) group by l.campaign_id) n
+            join dialer.campaign c using (campaign_id)), k.virtual_time))
+    where k.account_id = account_served.account_id;
+end $$;
+comment on function dialer.account_served(integer, uuid[], interval) is 'Moves the account''s rate slot and the shares of the campaigns on by what was claimed.';
+
+create function dialer.claim_account(dispatcher text, account_id integer, want integer, at timestamptz, horizon interval) returns uuid[]
+language plpgsql volatile as $$
+declare
+    account dialer.provider_account;
+    free record;
+    candidates dialer.candidate[];
+    judged dialer.judged[];
+    leased uuid[] := '{}';
+    more uuid[];
+begin
+    select a.* into account from dialer.provider_account a where a.account_id = claim_account.account_id;
+    perform dialer.refresh_lanes(account_id, at);
+    -- LIMIT: rounds in which every candidate was turned away are cut short; the next claim goes on.
+    for round in 1..5 loop
+        free := dialer.free_slots(account_id, at, want - cardinality(leased), horizon);
+        exit when free.slots <= 0;
+        candidates := dialer.pick_candidates(account_id, at, free.slots, horizon);
+        exit when cardinality(candidates) = 0;
+        judged := dialer.judge(candidates, at);
+        more := dialer.lease_out(judged, dispatcher, account, at, free.first_slot, free.slot_step);
+        if cardinality(more) > 0 then
+            perform dialer.account_served(account_id, more, free.slot_step);
+            leased := leased || more;
+        end if;
+        exit when dialer.turn_away(judged, at) = 0;
+    end loop;
+    return leased;
+end $$;
+comment on function dialer.claim_account(text, integer, integer, timestamptz, interval) is 'Claims calls of one account whose control row the caller has locked; returns the attempts.';
+
+create function dialer.claim(dispatcher text, want integer)
+returns table (attempt_id uuid, token bigint, call_id bigint, campaign_id bigint, account_id integer, tenant text, provider text, channel text,
+               base_url text, secret_name text, settings jsonb, address text, variables jsonb, due_at timestamptz, place_at timestamptz,
+               place_by timestamptz, claimed_at timestamptz)
+language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+#variable_conflict use_column
+declare
+    at timestamptz := dialer.now();
+    horizon interval := dialer.real_interval(interval '250 milliseconds');
+    leased uuid[] := '{}';
+    account record;
+begin
+    if coalesce(btrim(dispatcher), '') = '' or want is null or want < 0 or want > 10000 then
+        perform dialer.fail('PD032', format('claim("%s", %s) is not sound', dispatcher, want), 'A dispatcher has a name and wants 0 to 10000 calls.',
+            'Give the dispatcher''s own name and a batch size.');
+    end if;
+    for account in
+        select k.account_id from dialer.account_control k join dialer.provider_account a using (account_id)
+        where a.state = 'open' and a.max_concurrent > a.inbound_reserve and k.blocked_until <= at
+          and exists (select from dialer.campaign c where c.account_id = k.account_id and c.state = 'running')
+        order by k.next_slot_at, k.account_id
+        for update of k skip locked
+    loop
+        exit when cardinality(leased) >= want;
+        leased := leased || dialer.claim_account(dispatcher, account.account_id, want - cardinality(leased), at, horizon);
+    end loop;
+    return query
+        select l.attempt_id, l.token, l.call_id, l.campaign_id, l.account_id, t.name, a.provider, l.channel::text, a.base_url, a.secret_name,
+               a.settings || g.settings || coalesce(c.payload -> 'settings', '{}'), e.address,
+               jsonb_strip_nulls(jsonb_build_object('name', p.name, 'external_key', p.external_key)) || p.attributes || (c.payload - 'settings'),
+               l.due_at, l.place_at, l.place_by, l.claimed_at
+        from dialer.lease l join dialer.call c using (call_id) join dialer.campaign g on g.campaign_id = l.campaign_id
+        join dialer.provider_account a on a.account_id = l.account_id join dialer.tenant t on t.tenant_id = l.tenant_id
+        join dialer.endpoint e on e.endpoint_id = l.endpoint_id join dialer.contact p on p.contact_id = l.contact_id
+        where l.attempt_id = any (leased)
+        order by l.place_at;
+end $$;
+comment on function dialer.claim(text, integer) is
+'Claims up to "want" calls for a dispatcher: opens an attempt for each and returns all that placing needs. Every gate is tested; limits are exact for any number of dispatchers. See docs/dispatcher-api.md. Error PD032: bad arguments.';
+
+
+create function dialer.next_wake(dispatcher text) returns table (now_at timestamptz, rate double precision, wake_at timestamptz)
+language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
+    select k.now_at, k.rate,
+        (select min(greatest(d.due_at, l.opens_at, x.blocked_until, x.next_slot_at,
+             case when l.open_until > k.now_at and l.open_until <= k.now_at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0))
+                  then l.open_until end))
+         from dialer.provider_account a join dialer.account_control x using (account_id)
+         join dialer.campaign c on c.account_id = a.account_id and c.state = 'running'
+         join dialer.lane l on l.campaign_id = c.campaign_id
+         cross join lateral (select u.due_at from dialer.due u where u.lane_id = l.lane_id order by u.due_at, u.call_id limit 1) d
+         where a.state = 'open' and d.due_at < 'infinity' and l.opens_at < 'infinity'
+           and (select count(*) from dialer.lease y where y.account_id = a.account_id) < a.max_concurrent - a.inbound_reserve
+           and (c.max_concurrent is null or (select count(*) from dialer.lease y where y.account_id = a.account_id and y.campaign_id = c.campaign_id) < c.max_concurrent))
+    from dialer.clock() k
+$$;
+comment on function dialer.next_wake(text) is
+'Dialer time, its rate, and the next instant at which a claim could find something (null: nothing planned, or every slot is in use).';

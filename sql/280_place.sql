@@ -1,0 +1,139 @@
+-- Placing: the intention before, and what the provider answered after.
+-- Who uses it: the dispatcher. Every function takes attempt and token; a token that is not the lease's changes nothing.
+-- Invariants kept: 2 (intend commits before anything is sent), 3 (what may be ringing stays open), 5 (place_by).
+
+create type dialer.intention as (attempt_id uuid, call_id bigint, token bigint, reason text);
+comment on type dialer.intention is 'an attempt about to be placed; reason: why it may not be, null: it may';
+
+create function dialer.judge_intentions(attempt_ids uuid[], tokens bigint[], at timestamptz) returns dialer.intention[]
+language plpgsql volatile as $$
+declare judged dialer.intention[];
+begin
+    -- Locked first, judged in a later statement: a do-not-call entry or a pause committed while we waited is seen.
+    perform from dialer.lease l where l.attempt_id = any (attempt_ids) order by l.call_id for update;
+    judged := array(
+        select row(u.attempt_id, l.call_id, u.token, case
+            when l.attempt_id is null or l.token <> u.token then 'superseded'
+            when l.state <> 'claimed' then 'intended_before'
+            when l.until <= at then 'lease_over'
+            when l.place_by <= at then 'too_late'
+            when g.state <> 'running' then 'campaign_' || g.state
+            when a.state <> 'open' then 'account_' || a.state
+            when dialer.must_not_call(l.tenant_id, l.contact_id, e.address, at) then 'do_not_call'
+            when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'
+            end)::dialer.intention
+        from unnest(attempt_ids, tokens) u(attempt_id, token)
+        left join dialer.lease l on l.attempt_id = u.attempt_id
+        left join dialer.campaign g on g.campaign_id = l.campaign_id
+        left join dialer.provider_account a on a.account_id = l.account_id
+        left join dialer.endpoint e on e.endpoint_id = l.endpoint_id
+        left join dialer.lane n on n.lane_id = l.lane_id);
+    return judged;
+end $$;
+comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
+'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, do-not-call, window.';
+
+create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
+returns table (attempt_id uuid, allowed boolean, reason text)
+language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+#variable_conflict use_column
+declare
+    at timestamptz := dialer.now();
+    judged dialer.intention[] := dialer.judge_intentions(attempt_ids, tokens, at);
+begin
+    with sent as (
+        update dialer.lease l
+        set state = 'intended', intended_at = at,
+            look_at = at + dialer.real_interval(make_interval(secs => a.answer_seconds)),
+            until = at + make_interval(secs => a.ring_seconds + a.call_seconds_max) + dialer.real_interval(make_interval(secs => a.grace_seconds))
+        from unnest(judged) j, dialer.provider_account a
+        where l.attempt_id = j.attempt_id and j.reason is null and a.account_id = l.account_id
+        returning l.call_id)
+    update dialer.call c set state = 'in_flight' from sent where c.call_id = sent.call_id;
+    perform dialer.take_back(array(select j.attempt_id from unnest(judged) j where j.reason not in ('superseded', 'intended_before')),
+        array(select j.reason from unnest(judged) j where j.reason not in ('superseded', 'intended_before')), at);
+    return query select j.attempt_id, j.reason is null, j.reason from unnest(judged) j;
+end $$;
+comment on function dialer.intend(text, uuid[], bigint[]) is
+'Commits the intention to place these attempts. Only an attempt that comes back allowed may be sent, once; the others have been released with the reason. See docs/dispatcher-api.md.';
+
+create function dialer.take_back(attempt_ids uuid[], reasons text[], at timestamptz) returns integer
+language plpgsql volatile as $$
+declare taken integer;
+begin
+    perform from dialer.lease l where l.attempt_id = any (attempt_ids) order by l.call_id for update;
+    update dialer.lease l set note = u.reason from unnest(attempt_ids, reasons) u(attempt_id, reason) where l.attempt_id = u.attempt_id;
+    with gone as (
+        delete from dialer.lease l where l.attempt_id = any (attempt_ids) returning l.*),
+    back as (
+        select g.call_id, g.lane_id, g.note, k.state as campaign_state, dialer.must_not_call(g.tenant_id, g.contact_id, e.address, at) as forbidden,
+               greatest(at, g.due_at) + case when g.note in ('not_sent', 'too_late', 'lease_over') then dialer.real_interval(interval '1 second') else '0' end as due_at
+        from gone g join dialer.campaign k using (campaign_id) join dialer.endpoint e on e.endpoint_id = g.endpoint_id),
+    changed as (
+        update dialer.call c
+        set state = case when b.forbidden or b.campaign_state in ('stopped', 'archived') then 'cancelled' else 'scheduled' end::dialer.call_state,
+            end_reason = case when b.forbidden then 'do_not_call' when b.campaign_state in ('stopped', 'archived') then 'campaign_stopped' end,
+            ended_at = case when b.forbidden or b.campaign_state in ('stopped', 'archived') then at end,
+            due_at = b.due_at, wait_reason = case when not b.forbidden and b.campaign_state not in ('stopped', 'archived') then b.note end
+        from back b where c.call_id = b.call_id
+        returning c.call_id, c.lane_id, c.due_at, c.state)
+    insert into dialer.due (lane_id, due_at, call_id) select lane_id, due_at, call_id from changed where state = 'scheduled';
+    get diagnostics taken = row_count;
+    return taken;
+end $$;
+comment on function dialer.take_back(uuid[], text[], timestamptz) is
+'Ends open attempts of which nothing was sent; their calls wait again, or are cancelled where the campaign was stopped or the number forbidden.';
+
+create function dialer.own_leases(attempt_ids uuid[], tokens bigint[], states dialer.attempt_state[]) returns uuid[]
+language plpgsql volatile as $$
+begin
+    perform from dialer.lease l where l.attempt_id = any (attempt_ids) order by l.call_id for update;
+    return array(select l.attempt_id from unnest(attempt_ids, tokens) u(attempt_id, token)
+        join dialer.lease l on l.attempt_id = u.attempt_id and l.token = u.token where l.state = any (states));
+end $$;
+comment on function dialer.own_leases(uuid[], bigint[], dialer.attempt_state[]) is 'Locks leases and returns those whose token is still valid and whose state is one of these.';
+
+create function dialer.release(attempt_ids uuid[], tokens bigint[], reasons text[]) returns integer
+language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+declare
+    at timestamptz := dialer.now();
+    own uuid[] := dialer.own_leases(attempt_ids, tokens, '{claimed,intended}');
+begin
+    perform dialer.take_back(own, array(select coalesce(u.reason, 'not_sent') from unnest(own) o
+        join unnest(attempt_ids, reasons) u(attempt_id, reason) on u.attempt_id = o), at);
+    return cardinality(own);
+end $$;
+comment on function dialer.release(uuid[], bigint[], text[]) is
+'Gives back attempts of which certainly nothing was sent; their calls wait again. Returns how many tokens were valid. See docs/dispatcher-api.md.';
+
+create function dialer.mark_placed(attempt_ids uuid[], tokens bigint[], provider_call_ids text[]) returns integer
+language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+declare
+    at timestamptz := dialer.now();
+    own uuid[] := dialer.own_leases(attempt_ids, tokens, '{intended,placed,ringing,answered}');
+begin
+    update dialer.lease l
+    set state = greatest(l.state, 'placed'), placed_at = coalesce(l.placed_at, at), provider_call_id = coalesce(l.provider_call_id, u.provider_call_id),
+        look_at = at + make_interval(secs => a.ring_seconds + a.call_seconds_max) + dialer.real_interval(make_interval(secs => a.answer_seconds))
+    from unnest(attempt_ids, provider_call_ids) u(attempt_id, provider_call_id), dialer.provider_account a
+    where l.attempt_id = u.attempt_id and l.attempt_id = any (own) and a.account_id = l.account_id;
+    -- A mail that the provider has accepted is done; a bounce comes as a late event and marks the address.
+    perform dialer.end_attempts(array(select row(l.attempt_id, 'completed', 'accepted', null, null, null, null, '{}')::dialer.attempt_end
+        from dialer.lease l where l.attempt_id = any (own) and l.channel = 'email'), at);
+    return cardinality(own);
+end $$;
+comment on function dialer.mark_placed(uuid[], bigint[], text[]) is
+'The provider accepted these attempts under these call ids. Returns how many tokens were valid. See docs/dispatcher-api.md.';
+
+create function dialer.mark_unknown(attempt_ids uuid[], tokens bigint[], reasons text[]) returns integer
+language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+declare
+    at timestamptz := dialer.now();
+    own uuid[] := dialer.own_leases(attempt_ids, tokens, '{intended}');
+begin
+    update dialer.lease l set note = u.reason, look_at = at + dialer.real_interval(interval '1 second')
+    from unnest(attempt_ids, reasons) u(attempt_id, reason) where l.attempt_id = u.attempt_id and l.attempt_id = any (own);
+    return cardinality(own);
+end $$;
+comment on function dialer.mark_unknown(uuid[], bigint[], text[]) is
+'These attempts may be ringing: the provider''s answer was lost. They stay open until evidence or the grace time ends them, and are looked up soon. See docs/dispatcher-api.md.';

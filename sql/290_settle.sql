@@ -1,0 +1,203 @@
+-- The end of an attempt, and what becomes of its call. Webhooks, look-ups, refusals and the grace time all end here.
+-- Invariants kept: 3, 8, 11, 12. Lock order: lease, then call.
+
+create type dialer.attempt_end as (
+    attempt_id uuid, outcome dialer.outcome, word text, disposition text, provider_call_id text, duration_seconds double precision,
+    callback_at timestamptz, detail jsonb);
+comment on type dialer.attempt_end is 'how an attempt ended; outcome null: nobody knows what the word means, it goes to review';
+
+create type dialer.ended_attempt as (
+    attempt_id uuid, call_id bigint, account_id integer, outcome dialer.outcome, review boolean, word text, callback_at timestamptz);
+comment on type dialer.ended_attempt is 'an attempt that has just ended';
+
+create function dialer.end_attempts(ends dialer.attempt_end[], at timestamptz) returns integer
+language plpgsql volatile as $$
+declare ended dialer.ended_attempt[];
+begin
+    if cardinality(ends) = 0 then
+        return 0;
+    end if;
+    perform from dialer.lease l where l.attempt_id in (select u.attempt_id from unnest(ends) u) order by l.call_id for update;
+    update dialer.lease l set note = coalesce(u.outcome::text, 'review') from unnest(ends) u where l.attempt_id = u.attempt_id;
+    with gone as (delete from dialer.lease l using unnest(ends) u where l.attempt_id = u.attempt_id returning l.*),
+    written as (
+        insert into dialer.attempt (attempt_id, call_id, tenant_id, campaign_id, account_id, contact_id, endpoint_id, channel, outcome, counts, review,
+            word, disposition, dispatcher, due_at, claimed_at, place_at, intended_at, placed_at, ringing_at, answered_at, ended_at, dialled_at,
+            duration_seconds, provider_call_id, decision, detail)
+        select g.attempt_id, g.call_id, g.tenant_id, g.campaign_id, g.account_id, g.contact_id, g.endpoint_id, g.channel,
+            coalesce(u.outcome, 'unknown'), coalesce(dialer.outcome_counts(u.outcome), true), u.outcome is null, u.word, u.disposition, g.dispatcher,
+            g.due_at, g.claimed_at, g.place_at, g.intended_at, g.placed_at, g.ringing_at, g.answered_at, at,
+            coalesce(g.placed_at, g.intended_at, at), u.duration_seconds, coalesce(g.provider_call_id, u.provider_call_id), g.decision, coalesce(u.detail, '{}')
+        from gone g join unnest(ends) u using (attempt_id)
+        returning attempt_id, call_id, account_id, outcome, review, coalesce(disposition, word) as word)
+    select coalesce(array_agg(row(w.attempt_id, w.call_id, w.account_id, w.outcome, w.review, w.word, u.callback_at)::dialer.ended_attempt order by w.call_id), '{}')
+    into ended from written w join unnest(ends) u using (attempt_id);
+    perform dialer.apply_consequences(ended, at);
+    perform dialer.decide_next(ended, at);
+    return cardinality(ended);
+end $$;
+comment on function dialer.end_attempts(dialer.attempt_end[], timestamptz) is
+'Ends open attempts: the lease becomes a row of dialer.attempt, and the call ends or waits for its redial. Attempts that have ended before are passed over. Returns how many ended.';
+
+create function dialer.apply_consequences(ended dialer.ended_attempt[], at timestamptz) returns void
+language plpgsql volatile as $$
+begin
+    insert into dialer.do_not_call (tenant_id, address, contact_id, source, added_at)
+    select c.tenant_id, e.address, c.contact_id, 'said in call ' || c.call_id, at
+    from unnest(ended) x join dialer.call c using (call_id) join dialer.endpoint e using (endpoint_id)
+    where x.outcome = 'dnc' and not dialer.must_not_call(c.tenant_id, c.contact_id, e.address, at);
+    update dialer.endpoint e set status = 'unusable'
+    from unnest(ended) x join dialer.call c using (call_id) where e.endpoint_id = c.endpoint_id and x.outcome = 'invalid_number';
+    -- Over the provider's limit: the account rests, 1, 2, 4 ... 64 real seconds.
+    update dialer.account_control k
+    set over_limit_count = least(k.over_limit_count + 1, 7), blocked_reason = 'over_limit',
+        blocked_until = at + dialer.real_interval(make_interval(secs => power(2, least(k.over_limit_count, 6))))
+    where k.account_id in (select x.account_id from unnest(ended) x where x.outcome = 'over_limit');
+    update dialer.account_control k set over_limit_count = 0, blocked_reason = null
+    where k.over_limit_count > 0 and k.account_id in (select x.account_id from unnest(ended) x where dialer.outcome_counts(x.outcome));
+    update dialer.provider_account a set state = 'stopped', state_reason = coalesce(x.word, 'the provider refuses the account')
+    from unnest(ended) x where x.outcome = 'account_error' and a.account_id = x.account_id and a.state = 'open';
+    update dialer.campaign g set state = 'paused', state_reason = coalesce(x.word, 'the provider refuses the configuration')
+    from unnest(ended) x join dialer.call c using (call_id)
+    where x.outcome = 'config_error' and g.campaign_id = c.campaign_id and g.state = 'running';
+    insert into dialer.disposition (tenant_id, word)
+    select distinct c.tenant_id, upper(btrim(x.word)) from unnest(ended) x join dialer.call c using (call_id)
+    where x.review and x.word is not null on conflict do nothing;
+end $$;
+comment on function dialer.apply_consequences(dialer.ended_attempt[], timestamptz) is
+'What an outcome means beyond its call: do-not-call, an unusable number, an account that rests or stops, a campaign that pauses, a word for review.';
+
+create type dialer.next_step as (call_id bigint, state dialer.call_state, due_at timestamptz, reason text, technical_count smallint, outcome dialer.outcome);
+comment on type dialer.next_step is 'what becomes of a call after an attempt';
+
+create function dialer.next_steps(ended dialer.ended_attempt[], at timestamptz) returns dialer.next_step[]
+language sql stable as $$
+    select array(
+        with facts as (
+            select x.outcome, x.review, x.callback_at, dialer.outcome_counts(x.outcome) as counts, c.call_id, c.technical_count, c.expires_at, c.contact_id,
+                   c.endpoint_id, c.channel, c.tenant_id, c.stated_outcome, e.address, g.state as campaign_state, g.valid_until, y as policy, dialer.policy_caps(y) as caps, l.openings,
+                   (select array_agg(a.dialled_at) from dialer.attempt a where a.call_id = c.call_id and a.counts) as own
+            from unnest(ended) x join dialer.call c using (call_id) join dialer.endpoint e using (endpoint_id)
+            join dialer.campaign g on g.campaign_id = c.campaign_id join dialer.lane l on l.lane_id = c.lane_id
+            join dialer.redial_policy y on y.policy_id = g.policy_id
+            where c.state in ('claimed', 'in_flight')),
+        waits as (
+            select f.*, coalesce(cardinality(f.own), 0) as attempts,
+                   case when not f.counts and f.outcome = 'over_limit' then interval '0'
+                        when not f.counts then (f.policy).technical_ladder[least(f.technical_count + 1, array_length((f.policy).technical_ladder, 1))]
+                        else dialer.policy_wait(f.policy, f.outcome, case (f.policy).ladder_scope when 'lifetime' then cardinality(f.own)
+                            else (select count(*) from unnest(f.own) o
+                                  where (o at time zone f.openings[1].tz)::date = (at at time zone f.openings[1].tz)::date) end) end as wait
+            from facts f),
+        timed as (
+            select w.*, dialer.next_callable(greatest(at + w.wait, w.callback_at), w.openings,
+                       dialer.dialled_times((w.policy).cap_scope, w.call_id, w.contact_id, w.endpoint_id, w.channel, dialer.cap_horizon(w.caps, at)),
+                       w.caps, w.openings[1].tz) as next_at
+            from waits w)
+        select row(t.call_id, s.state, case when s.state = 'scheduled' then coalesce(case when t.review then 'infinity' else t.next_at end, 'infinity') end, s.reason,
+                   case when t.counts or t.outcome = 'over_limit' then 0 else t.technical_count + 1 end, coalesce(t.stated_outcome, t.outcome))::dialer.next_step
+        from timed t cross join lateral (
+            select * from (values
+                (0, t.stated_outcome is not null, dialer.outcome_end_state(t.stated_outcome)::text, t.stated_outcome::text),
+                (1, t.review, 'scheduled', 'review'),
+                (2, t.outcome = any ((t.policy).final_outcomes), dialer.outcome_end_state(t.outcome)::text, t.outcome::text),
+                (3, t.campaign_state in ('stopped', 'archived'), 'cancelled', 'campaign_stopped'),
+                (4, dialer.must_not_call(t.tenant_id, t.contact_id, t.address, at), 'cancelled', 'do_not_call'),
+                (5, not t.counts and t.outcome <> 'over_limit' and t.technical_count >= (t.policy).technical_max, 'failed', 'technical_retries_spent'),
+                (6, t.counts and t.attempts >= (t.policy).max_lifetime, 'failed', 'attempts_spent'),
+                (7, t.next_at >= least(t.expires_at, t.valid_until), 'expired', 'expired'),
+                (8, t.next_at is null, 'scheduled', 'caps_spent'),
+                (9, true, 'scheduled', case when t.callback_at is not null then 'callback' when t.counts then 'redial' else t.outcome::text end)
+            ) v(rank, holds, state, reason) where v.holds order by v.rank limit 1) r
+        cross join lateral (select r.state::dialer.call_state as state, r.reason) s)
+$$;
+comment on function dialer.next_steps(dialer.ended_attempt[], timestamptz) is
+'Decides by the redial policy what becomes of each call whose attempt has ended: an end with its reason, or the next due time within window and caps.';
+
+create function dialer.decide_next(ended dialer.ended_attempt[], at timestamptz) returns void
+language plpgsql volatile as $$
+declare steps dialer.next_step[];
+begin
+    perform from dialer.call c where c.call_id in (select x.call_id from unnest(ended) x) order by c.call_id for update;
+    steps := dialer.next_steps(ended, at);
+    with changed as (
+        update dialer.call c
+        set state = s.state, outcome = s.outcome, technical_count = s.technical_count, due_at = coalesce(s.due_at, c.due_at), not_before = null,
+            wait_reason = case when s.state = 'scheduled' then s.reason end, end_reason = case when s.state <> 'scheduled' then s.reason end,
+            ended_at = case when s.state <> 'scheduled' then at end
+        from unnest(steps) s where c.call_id = s.call_id
+        returning c.call_id, c.lane_id, c.due_at, c.state)
+    insert into dialer.due (lane_id, due_at, call_id) select lane_id, due_at, call_id from changed where state = 'scheduled';
+end $$;
+comment on function dialer.decide_next(dialer.ended_attempt[], timestamptz) is 'Moves the calls of ended attempts on: redial, or the end.';
+
+create function dialer.settle(attempt_ids uuid[], tokens bigint[], outcomes text[], words text[], details jsonb[]) returns integer
+language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+declare
+    at timestamptz := dialer.now();
+    own uuid[] := dialer.own_leases(attempt_ids, tokens, '{intended,placed,ringing,answered}');
+begin
+    return dialer.end_attempts(array(
+        select row(u.attempt_id, u.outcome::dialer.outcome, u.word, null, null, null, null, u.detail)::dialer.attempt_end
+        from unnest(attempt_ids, outcomes, words, details) u(attempt_id, outcome, word, detail) where u.attempt_id = any (own)), at);
+end $$;
+comment on function dialer.settle(uuid[], bigint[], text[], text[], jsonb[]) is
+'Ends attempts that the provider refused (or a dispatcher knows the end of), with outcome, the provider''s word and detail. Returns how many tokens were valid. See docs/dispatcher-api.md.';
+
+create function dialer.learn(call_id bigint, meaning dialer.outcome, at timestamptz) returns void
+language plpgsql volatile as $$
+declare
+    target dialer.call;
+    final boolean;
+begin
+    select c.* into target from dialer.call c where c.call_id = learn.call_id;
+    select meaning = any (y.final_outcomes) into final from dialer.campaign g join dialer.redial_policy y using (policy_id) where g.campaign_id = target.campaign_id;
+    if final and target.ended_at is null and dialer.end_waiting(array[target.call_id], dialer.outcome_end_state(meaning), meaning::text, at, meaning) = 0 then
+        -- In flight: remembered, and applied when the attempt ends.
+        update dialer.call c set stated_outcome = meaning where c.call_id = target.call_id and c.ended_at is null;
+    elsif not final and target.state = 'scheduled' and target.wait_reason = 'review' then
+        perform dialer.move_waiting(array[target.call_id], array[coalesce((select dialer.next_open_all(at, l.openings) from dialer.lane l
+            where l.lane_id = target.lane_id and l.openings <> '{}'), 'infinity')], 'redial');
+    end if;
+    perform dialer.apply_consequences(array[row(null, target.call_id, null, meaning, false, null, null)::dialer.ended_attempt], at);
+end $$;
+comment on function dialer.learn(bigint, dialer.outcome, timestamptz) is
+'Applies what became known of a call outside its attempts: a final outcome ends it (at once where it waits, else when its attempt ends), another lets it go on from review.';
+
+create function dialer.set_disposition(call_id bigint, label text, at timestamptz default dialer.now()) returns text
+language plpgsql volatile as $$
+declare
+    target dialer.call;
+    meaning dialer.outcome;
+begin
+    select c.* into target from dialer.call c where c.call_id = set_disposition.call_id and c.tenant_id = dialer.current_tenant();
+    if target.call_id is null then
+        perform dialer.fail('PD028', format('call %s does not exist', set_disposition.call_id), null, 'Calls of this tenant are in dialer.call.');
+    end if;
+    meaning := dialer.outcome_of(target.tenant_id, label);
+    if meaning is null then
+        perform dialer.fail('PD033', format('disposition "%s" is not known', label), 'No outcome is mapped to the word, and an unknown word is never final by accident.',
+            'Map it once: select dialer.map_disposition(''' || label || ''', ''completed'').');
+    end if;
+    perform dialer.learn(target.call_id, meaning, at);
+    return meaning::text;
+end $$;
+comment on function dialer.set_disposition(bigint, text, timestamptz) is
+'What the business says of a call, e.g. SALE or DNC, whenever it says so: a final outcome ends a waiting call; dnc also puts the number on do-not-call. Returns the outcome. Errors: PD028 no such call, PD033 unknown word.';
+
+create function dialer.map_disposition(word text, outcome dialer.outcome, at timestamptz default dialer.now()) returns integer
+language plpgsql volatile as $$
+declare released bigint[];
+begin
+    insert into dialer.disposition (word, outcome) values (upper(btrim(map_disposition.word)), map_disposition.outcome)
+    on conflict (tenant_id, word) do update set outcome = excluded.outcome;
+    released := array(
+        select c.call_id from dialer.call c
+        where c.tenant_id = dialer.current_tenant() and c.state = 'scheduled' and c.wait_reason = 'review'
+          and (select upper(btrim(coalesce(a.disposition, a.word))) from dialer.attempt a where a.call_id = c.call_id order by a.ended_at desc limit 1)
+              = upper(btrim(map_disposition.word)));
+    perform dialer.set_disposition(r, word, at) from unnest(released) r;
+    return cardinality(released);
+end $$;
+comment on function dialer.map_disposition(text, dialer.outcome, timestamptz) is
+'Says what a word means for this tenant, for ever, and lets the calls that waited for its review go on; returns how many.';

@@ -1,0 +1,142 @@
+-- Events in: webhooks and look-up answers, stored and applied in one transaction.
+-- Who uses it: the dispatcher. Doubled, late, early and misordered events are the usual case.
+-- Invariants kept: 3, 12.
+
+create type dialer.incoming as (
+    position bigint, event_key text, kind text, attempt_id uuid, provider_call_id text, at timestamptz, outcome dialer.outcome, word text,
+    disposition text, duration_seconds double precision, callback_at timestamptz, source text, raw jsonb, problem text,
+    call_id bigint, open boolean, fresh boolean);
+comment on type dialer.incoming is 'an event as understood: open: its attempt is open; fresh: not received before';
+
+create function dialer.instant_or_null(value text) returns timestamptz language plpgsql stable as $$
+begin
+    return value::timestamptz;
+exception when others then
+    return null;
+end $$;
+comment on function dialer.instant_or_null(text) is 'An instant from text; null where the text is not one.';
+
+create function dialer.read_events(events jsonb) returns dialer.incoming[]
+language sql stable as $$
+    select coalesce(array_agg(row(e.position - 1, v ->> 'event_key', v ->> 'kind',
+        case when v ->> 'attempt_id' ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then (v ->> 'attempt_id')::uuid end,
+        v ->> 'provider_call_id', dialer.instant_or_null(v ->> 'at'),
+        case when v ->> 'outcome' = any (enum_range(null::dialer.outcome)::text[]) then (v ->> 'outcome')::dialer.outcome end,
+        v ->> 'word', nullif(btrim(v ->> 'disposition'), ''),
+        case when jsonb_typeof(v -> 'duration_seconds') = 'number' then (v ->> 'duration_seconds')::double precision end,
+        dialer.instant_or_null(v ->> 'callback_at'), coalesce(v ->> 'source', 'webhook'), coalesce(v -> 'raw', v),
+        case when jsonb_typeof(v) <> 'object' then 'not an object'
+             when coalesce(v ->> 'event_key', '') = '' then 'event_key is missing'
+             when length(v ->> 'event_key') > 500 then 'event_key is longer than 500 characters'
+             when coalesce(v ->> 'kind', '') not in ('placed', 'ringing', 'answered', 'ended', 'note') then format('kind "%s" is not known', v ->> 'kind')
+             when v ->> 'outcome' is not null and v ->> 'outcome' <> all (enum_range(null::dialer.outcome)::text[]) then format('outcome "%s" is not known', v ->> 'outcome')
+        end, null, false, false)::dialer.incoming order by e.position), '{}')
+    from jsonb_array_elements(case when jsonb_typeof(events) = 'array' then events else jsonb_build_array(events) end) with ordinality e(v, position)
+$$;
+comment on function dialer.read_events(jsonb) is 'Understands an array of normalised events; what is wrong with one is in its field problem.';
+
+create function dialer.match_events(account_id integer, incoming dialer.incoming[], at timestamptz) returns dialer.incoming[]
+language plpgsql volatile as $$
+begin
+    -- The leases concerned are locked in one order; two webhooks about one call wait for each other here.
+    perform from dialer.lease l where l.account_id = match_events.account_id
+        and (l.attempt_id in (select i.attempt_id from unnest(incoming) i)
+             or l.provider_call_id in (select i.provider_call_id from unnest(incoming) i where i.attempt_id is null))
+        order by l.call_id for update;
+    return array(
+        select row(i.position, i.event_key, i.kind, coalesce(l.attempt_id, i.attempt_id, e.attempt_id), i.provider_call_id, i.at, i.outcome, i.word, i.disposition,
+                   i.duration_seconds, i.callback_at, i.source, i.raw, i.problem, coalesce(l.call_id, e.call_id), l.attempt_id is not null, false)::dialer.incoming
+        from unnest(incoming) i
+        left join dialer.lease l on l.account_id = match_events.account_id and l.state <> 'claimed'
+             and (l.attempt_id = i.attempt_id or (i.attempt_id is null and l.provider_call_id = i.provider_call_id))
+        left join lateral (
+            select a.attempt_id, a.call_id from dialer.attempt a
+            where l.attempt_id is null and a.attempt_id = i.attempt_id and a.account_id = match_events.account_id limit 1) e on true
+        order by i.position);
+end $$;
+comment on function dialer.match_events(integer, dialer.incoming[], timestamptz) is
+'Finds the attempt of each event by attempt id, else by the provider''s call id among the open ones, and locks the open ones.';
+
+create function dialer.event_ends(incoming dialer.incoming[], tenant_id integer) returns dialer.attempt_end[]
+language sql stable as $$
+    select array(
+        select distinct on (i.attempt_id) row(i.attempt_id,
+            case when i.disposition is not null then dialer.outcome_of(event_ends.tenant_id, i.disposition)
+                 else coalesce(i.outcome, dialer.outcome_of(event_ends.tenant_id, i.word)) end,
+            i.word, i.disposition, i.provider_call_id, i.duration_seconds, i.callback_at,
+            jsonb_strip_nulls(jsonb_build_object('source', i.source, 'provider_at', i.at)))::dialer.attempt_end
+        from unnest(incoming) i
+        where i.kind = 'ended' and i.open and i.fresh and i.problem is null
+        order by i.attempt_id, (i.disposition is null), (i.outcome is null), i.position)
+$$;
+comment on function dialer.event_ends(dialer.incoming[], integer) is
+'The ends among the events, one per attempt, the most telling first; a business label counts before the provider''s word.';
+
+create function dialer.late_facts(incoming dialer.incoming[], tenant_id integer, at timestamptz) returns void
+language plpgsql volatile as $$
+declare fact record;
+begin
+    -- LIMIT: late facts are rare; one statement each. A fact that the attempt already carries changes nothing.
+    for fact in
+        select i.call_id, m.meaning, i.disposition from unnest(incoming) i
+        cross join lateral (select case when i.disposition is not null then dialer.outcome_of(late_facts.tenant_id, i.disposition) else i.outcome end as meaning) m
+        where i.fresh and not i.open and i.call_id is not null and i.kind = 'ended' and i.problem is null and m.meaning is not null
+        order by i.call_id, i.position
+    loop
+        perform dialer.learn(fact.call_id, fact.meaning, at);
+    end loop;
+end $$;
+comment on function dialer.late_facts(dialer.incoming[], integer, timestamptz) is
+'Events for attempts that have ended: a final outcome ends a waiting call and do-not-call is kept; nothing is reopened.';
+
+create function dialer.ingest_event(account_id integer, events jsonb) returns table ("position" bigint, result text)
+language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+#variable_conflict use_column
+declare
+    now_ timestamptz := dialer.now();
+    tenant integer;
+    incoming dialer.incoming[];
+begin
+    select a.tenant_id into tenant from dialer.provider_account a where a.account_id = ingest_event.account_id;
+    if tenant is null then
+        perform dialer.fail('PD021', format('provider account %s does not exist', ingest_event.account_id), null, 'Accounts are in dialer.provider_account.');
+    end if;
+    incoming := dialer.match_events(ingest_event.account_id, dialer.read_events(events), now_);
+    with stored as (
+        insert into dialer.provider_event (account_id, event_key, received_on, tenant_id, received_at, attempt_id, call_id, kind, source, result, raw)
+        select distinct on (i.event_key) ingest_event.account_id, i.event_key, (now_ at time zone 'UTC')::date, tenant, now_, i.attempt_id, i.call_id, i.kind,
+               i.source, case when i.open then 'applied' when i.call_id is not null then 'late' else 'unmatched' end, i.raw
+        from unnest(incoming) i where i.problem is null order by i.event_key, i.position
+        on conflict do nothing
+        returning event_key)
+    select array_agg(row(i.position, i.event_key, i.kind, i.attempt_id, i.provider_call_id, i.at, i.outcome, i.word, i.disposition, i.duration_seconds,
+        i.callback_at, i.source, i.raw, i.problem, i.call_id, i.open,
+        i.problem is null and i.position = i.first and exists (select from stored s where s.event_key = i.event_key))::dialer.incoming order by i.position)
+    into incoming from (select u.*, min(u.position) filter (where u.problem is null) over (partition by u.event_key) as first from unnest(incoming) u) i;
+    update dialer.lease l
+    set state = greatest(l.state, f.state), provider_call_id = coalesce(l.provider_call_id, f.provider_call_id), placed_at = coalesce(l.placed_at, now_),
+        ringing_at = case when f.rang then coalesce(l.ringing_at, now_) else l.ringing_at end,
+        answered_at = case when f.answered then coalesce(l.answered_at, now_) else l.answered_at end,
+        look_at = now_ + make_interval(secs => a.ring_seconds + a.call_seconds_max) + dialer.real_interval(make_interval(secs => a.answer_seconds))
+    from (select i.attempt_id, max(i.provider_call_id) as provider_call_id, bool_or(i.kind = 'ringing') as rang, bool_or(i.kind = 'answered') as answered,
+                 max(case i.kind when 'ringing' then 'ringing' when 'answered' then 'answered' else 'placed' end::dialer.attempt_state) as state
+          from unnest(incoming) i where i.open and i.fresh and i.kind in ('placed', 'ringing', 'answered') group by i.attempt_id) f,
+         dialer.provider_account a
+    where l.attempt_id = f.attempt_id and a.account_id = l.account_id;
+    perform dialer.end_attempts(dialer.event_ends(incoming, tenant), now_);
+    perform dialer.late_facts(incoming, tenant, now_);
+    return query select i.position, case when i.problem is not null then 'invalid: ' || i.problem when not i.fresh then 'doubled'
+        when i.open then 'applied' when i.call_id is not null then 'late' else 'unmatched' end
+        from unnest(incoming) i order by i.position;
+end $$;
+comment on function dialer.ingest_event(integer, jsonb) is
+'Stores and applies a JSON array of normalised provider events; one row each: applied, doubled, late, unmatched, invalid: ... See docs/dispatcher-api.md. Error PD021: no such account.';
+
+create function dialer.account_for_hook(provider text, account text)
+returns table (account_id integer, secret_name text, webhook_secret_name text, settings jsonb)
+language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
+    select a.account_id, a.secret_name, a.webhook_secret_name, a.settings from dialer.provider_account a
+    where a.provider = account_for_hook.provider and (a.account_id::text = account or a.name = account)
+    order by (a.account_id::text = account) desc limit 1
+$$;
+comment on function dialer.account_for_hook(text, text) is 'The account that a webhook address names, by number or name; no row: no such account.';

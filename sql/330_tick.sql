@@ -1,0 +1,82 @@
+-- Upkeep: each task is bounded, so that a tick is short whatever has piled up.
+-- Who uses it: pg_cron after install_cron(), else a dispatcher; both at once do no harm.
+
+create function dialer.expire_calls(at timestamptz, limit_ integer) returns integer
+language sql volatile as $$
+    select dialer.end_waiting(array(
+        select c.call_id from dialer.call c where c.expires_at <= at and c.state = 'scheduled' order by c.expires_at limit limit_), 'expired', 'expired', at)
+$$;
+comment on function dialer.expire_calls(timestamptz, integer) is 'Expires waiting calls whose expires_at has come, a bounded number.';
+
+create function dialer.clear_campaigns(at timestamptz, limit_ integer) returns integer
+language plpgsql volatile as $$
+declare
+    target record;
+    cleared integer := 0;
+begin
+    for target in
+        select c.campaign_id, c.state in ('stopped', 'archived') as stopped from dialer.campaign c
+        where c.state in ('stopped', 'archived') or c.valid_until <= at order by c.campaign_id
+    loop
+        exit when cleared >= limit_;
+        cleared := cleared + dialer.end_waiting(array(
+                select d.call_id from dialer.lane l join dialer.due d using (lane_id) where l.campaign_id = target.campaign_id limit limit_ - cleared),
+            case when target.stopped then 'cancelled' else 'expired' end::dialer.call_state,
+            case when target.stopped then 'campaign_stopped' else 'expired' end, at);
+    end loop;
+    return cleared;
+end $$;
+comment on function dialer.clear_campaigns(timestamptz, integer) is 'Cancels what waits in stopped campaigns and expires what waits in campaigns that are over, a bounded number.';
+
+create function dialer.refresh_all_lanes(at timestamptz) returns integer
+language sql volatile as $$
+    select coalesce(sum(dialer.refresh_lanes(s.account_id, at)), 0)::integer
+    from (select k.account_id from dialer.account_control k order by k.account_id for update skip locked) s
+$$;
+comment on function dialer.refresh_all_lanes(timestamptz) is 'Looks up the next open span of every lane whose span has ended, so that reports are true while nothing is claimed.';
+
+create function dialer.tick() returns table (task text, done integer)
+language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+#variable_conflict use_column
+declare
+    at timestamptz := dialer.now();
+begin
+    if not pg_try_advisory_xact_lock(hashtext('dialer.tick')) then
+        return;
+    end if;
+    return query values ('leases', dialer.end_leases(at, 1000));
+    return query values ('expiry', dialer.expire_calls(at, 5000));
+    return query values ('campaigns', dialer.clear_campaigns(at, 5000));
+    return query values ('lanes', dialer.refresh_all_lanes(at));
+    return query values ('partitions', dialer.ensure_partitions(at));
+    delete from dialer.dispatcher d where d.seen_at < clock_timestamp() - interval '1 day';
+end $$;
+comment on function dialer.tick() is 'One bounded round of upkeep: leases, expiry, stopped campaigns, lanes, partitions. One row per task; no row when another session is at it.';
+
+create table dialer.dispatcher (
+    name text primary key,
+    version text not null,
+    started_at timestamptz not null default clock_timestamp(),
+    seen_at timestamptz not null default clock_timestamp()
+);
+comment on table dialer.dispatcher is 'dispatchers that were heard of lately, in real time';
+
+create function dialer.heartbeat(dispatcher text, version text) returns void
+language sql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+    insert into dialer.dispatcher (name, version) values (heartbeat.dispatcher, heartbeat.version)
+    on conflict (name) do update set seen_at = clock_timestamp(), version = excluded.version
+$$;
+comment on function dialer.heartbeat(text, text) is 'A dispatcher says that it lives.';
+
+create function dialer.install_cron() returns text
+language plpgsql volatile as $$
+begin
+    if not exists (select from pg_extension where extname = 'pg_cron') then
+        perform dialer.fail('PD034', 'pg_cron is not installed in this database',
+            'Ticks are then driven by dialerd, which needs no set-up.', 'To use pg_cron: load it in shared_preload_libraries, then create extension pg_cron.');
+    end if;
+    execute $cron$ select cron.schedule('dialer-tick', '5 seconds', 'select dialer.tick()') $cron$;
+    execute $cron$ select cron.schedule('dialer-clean-cron', '17 3 * * *', 'delete from cron.job_run_details where end_time < now() - interval ''7 days''') $cron$;
+    return 'dialer-tick runs every 5 seconds';
+end $$;
+comment on function dialer.install_cron() is 'Lets pg_cron drive tick() every 5 seconds; calling it again changes nothing. Error PD034: pg_cron is not installed here.';

@@ -1,0 +1,129 @@
+-- Reports: one source (calls and attempts), with the definition beside each number.
+-- Who uses it: people, `dialerd report`, dashboards. Nothing here changes anything.
+
+create function dialer.report_breakdown(from_at timestamptz default '-infinity', to_at timestamptz default 'infinity', campaign text default null)
+returns table (measure text, calls bigint, definition text)
+language sql stable as $$
+    with lead as (
+        select c.*, exists (select from dialer.attempt a where a.call_id = c.call_id and a.outcome = 'transferred') as transferred
+        from dialer.call c
+        where c.tenant_id = dialer.current_tenant() and c.created_at >= from_at and c.created_at < to_at
+          and (report_breakdown.campaign is null or c.campaign_id = dialer.campaign_named(report_breakdown.campaign))),
+    counted as (
+        select count(*) as total,
+            count(*) filter (where ended_at is null) as active,
+            count(*) filter (where ended_at is null and wait_reason is distinct from 'review') as should_continue,
+            count(*) filter (where state = 'completed' and outcome = 'sale') as sale,
+            count(*) filter (where outcome = 'dnc' and ended_at is not null) as dnc,
+            count(*) filter (where state = 'completed' and outcome is distinct from 'sale' and outcome is distinct from 'dnc') as other,
+            count(*) filter (where state = 'failed' and outcome is distinct from 'dnc') as failed,
+            count(*) filter (where state = 'cancelled' and end_reason = 'do_not_call' and outcome is distinct from 'dnc') as forbidden,
+            count(*) filter (where state = 'cancelled' and end_reason is distinct from 'do_not_call' and outcome is distinct from 'dnc') as cancelled,
+            count(*) filter (where state = 'expired' and outcome is distinct from 'dnc') as expired,
+            count(*) filter (where transferred and outcome is distinct from 'sale') as transferred
+        from lead)
+    select m.measure, m.calls, m.definition from counted k cross join lateral (values
+        (1, 'total_leads', k.total, 'calls planned in the range; the sum of the next eight lines'),
+        (2, 'active_for_redial', k.active, 'not ended: waiting or in flight'),
+        (3, 'completed_sale', k.sale, 'ended with outcome sale'),
+        (4, 'completed_dnc', k.dnc, 'ended because the contact said: do not call'),
+        (5, 'completed_other', k.other, 'ended with any other final outcome'),
+        (6, 'failed', k.failed, 'number unusable, or attempts or technical retries spent'),
+        (7, 'cancelled_do_not_call', k.forbidden, 'cancelled because the number or person is on the do-not-call list'),
+        (8, 'cancelled_other', k.cancelled, 'cancelled by a person, or their campaign was stopped'),
+        (9, 'expired', k.expired, 'their time was over before they were reached'),
+        (10, 'should_continue', k.should_continue, 'of the active ones: not waiting for a person''s review'),
+        (11, 'transferred_not_sale', k.transferred, 'had an attempt with outcome transferred and no sale'),
+        (12, 'non_sale', k.total - k.sale, 'all but sales'),
+        (13, 'non_sale_non_dnc', k.total - k.sale - k.dnc, 'all but sales and do-not-call')) m(rank, measure, calls, definition)
+    order by m.rank
+$$;
+comment on function dialer.report_breakdown(timestamptz, timestamptz, text) is
+'What became of the calls planned in [from_at, to_at) of a campaign (null: all): one measure a row with its definition. Every planned call is in exactly one of lines 2 to 9.';
+
+create function dialer.report_range(from_at timestamptz, to_at timestamptz, campaign text default null)
+returns table (measure text, value numeric, definition text)
+language sql stable as $$
+    with attempt as (
+        select a.*, exists (select from dialer.attempt b where b.call_id = a.call_id and b.counts and b.dialled_at < a.dialled_at) as again
+        from dialer.attempt a
+        where a.tenant_id = dialer.current_tenant() and a.dialled_at >= from_at and a.dialled_at < to_at and a.counts
+          and (report_range.campaign is null or a.campaign_id = dialer.campaign_named(report_range.campaign))),
+    counted as (
+        select count(*) as calls, count(*) filter (where again) as redials, count(*) filter (where answered_at is not null) as answered,
+               count(*) filter (where outcome in ('transferred', 'sale')) as transferred from attempt)
+    select m.measure, m.value, m.definition from (
+        select 1 as rank, 'leads_created' as measure, (select count(*) from dialer.call c where c.tenant_id = dialer.current_tenant()
+               and c.created_at >= from_at and c.created_at < to_at
+               and (report_range.campaign is null or c.campaign_id = dialer.campaign_named(report_range.campaign)))::numeric as value, 'calls planned' as definition
+        union all select 2, 'total_calls', k.calls, 'attempts that count, by the time of dialling' from counted k
+        union all select 3, 'redials', k.redials, 'attempts beyond the first of their call' from counted k
+        union all select 4, 'connectivity_rate', round(k.answered::numeric / nullif(k.calls, 0), 4), 'answered attempts / total_calls' from counted k
+        union all select 5, 'transfer_rate', round(k.transferred::numeric / nullif(k.calls, 0), 4), 'attempts with outcome transferred or sale / total_calls' from counted k
+        union all select 6, 'outcome_' || a.outcome, count(*), 'attempts with this outcome' from attempt a group by a.outcome) m
+    order by m.rank, m.measure
+$$;
+comment on function dialer.report_range(timestamptz, timestamptz, text) is
+'Attempts dialled in [from_at, to_at): calls, redials, outcomes, connectivity and transfer rate, with definitions. Open attempts are not in it.';
+
+create function dialer.report_today(tz text default 'UTC', campaign text default null, at timestamptz default dialer.now())
+returns table (measure text, value numeric, definition text)
+language sql stable as $$
+    select r.measure, r.value, r.definition
+    from dialer.report_range(date_trunc('day', at at time zone tz) at time zone tz, (date_trunc('day', at at time zone tz) + interval '1 day') at time zone tz, campaign) r
+$$;
+comment on function dialer.report_today(text, text, timestamptz) is 'report_range of the local date of "at" in a zone (default UTC).';
+
+create function dialer.report_totals(campaign text default null, at timestamptz default dialer.now(), tz text default 'UTC')
+returns table (measure text, calls bigint, definition text)
+language sql stable as $$
+    with lead as (
+        select c.*, (at at time zone tz)::date - (c.created_at at time zone tz)::date as age from dialer.call c
+        where c.tenant_id = dialer.current_tenant() and (report_totals.campaign is null or c.campaign_id = dialer.campaign_named(report_totals.campaign)))
+    select m.measure, m.calls, m.definition
+    from (select count(*) as total, count(*) filter (where ended_at is null) as active,
+                 count(*) filter (where ended_at is null and age = 1) as yesterday, count(*) filter (where ended_at is null and age > 1) as older,
+                 count(*) filter (where ended_at is null and wait_reason in ('cap', 'redial') and (due_at at time zone tz)::date > (at at time zone tz)::date) as spent,
+                 count(*) filter (where state = 'completed') as completed from lead) k
+    cross join lateral (values (1, 'total_leads', k.total, 'calls ever planned'), (2, 'active', k.active, 'not ended'),
+        (3, 'active_from_yesterday', k.yesterday, 'not ended, planned on the local date before'), (4, 'active_older', k.older, 'not ended, planned before that'),
+        (5, 'tomorrow_or_later', k.spent, 'not ended, tried, and next due on a later local date (the day''s attempts are spent or its hours are over)'),
+        (6, 'completed', k.completed, 'ended as completed')) m(rank, measure, calls, definition)
+    order by m.rank
+$$;
+comment on function dialer.report_totals(text, timestamptz, text) is 'Lifetime totals of a campaign (null: all), with definitions; dates are local dates of tz.';
+
+create view dialer.scheduler_dashboard as
+    select t.name as tenant, g.name as campaign, g.state as campaign_state, c.state, count(*) as calls,
+           min(c.due_at) filter (where c.state = 'scheduled' and c.due_at < 'infinity') as earliest_due_at,
+           round(avg(coalesce(a.attempts, 0)), 2) as average_attempts
+    from dialer.call c join dialer.campaign g using (campaign_id) join dialer.tenant t on t.tenant_id = c.tenant_id
+    left join lateral (select count(*) as attempts from dialer.attempt x where x.call_id = c.call_id and x.counts) a on true
+    where c.ended_at is null
+    group by t.name, g.name, g.state, c.state;
+comment on view dialer.scheduler_dashboard is 'what is not ended: per campaign and state, how many, the earliest due time, attempts so far on average';
+
+create view dialer.account_dashboard as
+    select t.name as tenant, a.name as account, a.provider, a.state, a.state_reason, a.max_concurrent, count(l.call_id) as in_use,
+           count(*) filter (where l.state in ('intended', 'placed')) as dialling, count(*) filter (where l.state = 'ringing') as ringing,
+           count(*) filter (where l.state = 'answered') as answered, k.blocked_until, k.blocked_reason
+    from dialer.provider_account a join dialer.tenant t using (tenant_id) join dialer.account_control k using (account_id)
+    left join dialer.lease l using (account_id)
+    group by t.name, a.name, a.provider, a.state, a.state_reason, a.max_concurrent, k.blocked_until, k.blocked_reason;
+comment on view dialer.account_dashboard is 'accounts with their slots: limit, in use, ringing, answered, and why nothing goes out';
+
+create view dialer.call_history as
+    select a.tenant_id, a.ended_at, a.dialled_at, g.name as campaign, p.name as contact, e.address, a.channel, a.state, a.outcome, a.disposition, a.word,
+           a.duration_seconds, a.call_id, a.attempt_id, a.decision
+    from dialer.attempt_all a join dialer.campaign g using (campaign_id) join dialer.contact p using (contact_id) join dialer.endpoint e using (endpoint_id);
+comment on view dialer.call_history is 'every attempt with campaign, contact and number, to be filtered';
+
+create view dialer.dead_letter as
+    select c.tenant_id, c.call_id, g.name as campaign, c.contact_id, c.ended_at, c.end_reason, c.outcome
+    from dialer.call c join dialer.campaign g using (campaign_id) where c.state = 'failed';
+comment on view dialer.dead_letter is 'calls that failed, for a person to look at';
+
+create view dialer.stuck as
+    select l.tenant_id, l.call_id, l.attempt_id, l.state, l.dispatcher, l.intended_at, l.until, l.note
+    from dialer.lease l where l.state <> 'claimed' and l.look_at < dialer.now() - interval '10 minutes';
+comment on view dialer.stuck is 'open attempts that should have been looked up ten minutes ago: no dispatcher runs, or the provider is silent';

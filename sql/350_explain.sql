@@ -1,0 +1,92 @@
+-- Why is this contact (not) being called? One row per gate, with the number it compared and when it opens.
+-- Who uses it: people, `dialerd explain`. The same functions as the claim; nothing is changed.
+-- Invariants kept: 6 (the reason can be seen).
+
+create type dialer.gate as (gate text, pass boolean, detail text, opens_at timestamptz);
+comment on type dialer.gate is 'one test of a call: passed or not, what was compared, and when it will pass (null: not by itself)';
+
+create function dialer.cap_text(cap dialer.cap) returns text
+language sql immutable as $$
+    select case (cap).kind
+        when 'gap' then format('at least %s between two attempts', make_interval(secs => (cap).amount))
+        when 'rolling' then format('%s in any %s', (cap).max_count, make_interval(secs => (cap).amount))
+        when 'local_dates' then case (cap).amount when 1 then format('%s a local day', (cap).max_count) else format('%s in %s local dates', (cap).max_count, (cap).amount) end
+        when 'calendar_week' then format('%s a calendar week', (cap).max_count)
+        when 'cooldown_dates' then format('%s local dates from %s', (cap).amount, (cap).since)
+        else format('%s ever', (cap).max_count) end
+$$;
+comment on function dialer.cap_text(dialer.cap) is 'A cap in words.';
+
+create function dialer.explain(call_id bigint, at timestamptz default dialer.now()) returns setof dialer.gate
+language sql stable as $$
+    with facts as (
+        select c.*, g.name as campaign, g.state as campaign_state, g.state_reason, g.valid_until, g.max_concurrent as campaign_max, l.openings, l.zones,
+               a.name as account, a.state as account_state, a.state_reason as account_reason, a.max_concurrent, a.inbound_reserve, k.blocked_until, k.blocked_reason,
+               e.address, e.status, p.zone_source, y.cap_scope, y.max_lifetime, dialer.policy_caps(y) as caps, o.attempt_id as open_attempt, o.state as attempt_state,
+               (select count(*) from dialer.lease x where x.account_id = a.account_id) as in_use,
+               exists (select from dialer.lease x where (x.endpoint_id = c.endpoint_id or (x.contact_id = c.contact_id and x.channel = c.channel))
+                       and x.call_id <> c.call_id) as other_open,
+               (select count(*) from dialer.lease x where x.campaign_id = g.campaign_id) as campaign_in_use,
+               (select count(*) from dialer.attempt x where x.call_id = c.call_id and x.counts) as attempts
+        from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
+        join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
+        join dialer.endpoint e on e.endpoint_id = c.endpoint_id join dialer.contact p on p.contact_id = c.contact_id
+        join dialer.redial_policy y using (policy_id) left join dialer.lease o on o.call_id = c.call_id
+        where c.call_id = explain.call_id and c.tenant_id = dialer.current_tenant()),
+    dialled as (
+        select f.*, dialer.dialled_times(f.cap_scope, f.call_id, f.contact_id, f.endpoint_id, f.channel, '-infinity') as times,
+               case when f.openings = '{}' then null else dialer.next_open_all(at, f.openings) end as next_open from facts f)
+    select r.gate, r.pass, r.detail, case when not r.pass then r.opens_at end
+    from dialled d cross join lateral (
+        select * from (values
+            (1, 'state', d.state = 'scheduled', case when d.open_attempt is not null then format('%s: attempt %s is %s', d.state, d.open_attempt, d.attempt_state)
+                when d.ended_at is not null then format('%s at %s: %s', d.state, d.ended_at, coalesce(d.end_reason, '')) else d.state || coalesce(', waits for: ' || d.wait_reason, '') end, null::timestamptz),
+            (2, 'campaign', d.campaign_state = 'running', format('campaign "%s" is %s%s', d.campaign, d.campaign_state, coalesce(' (' || d.state_reason || ')', '')), null),
+            (3, 'account', d.account_state = 'open' and d.blocked_until <= at, format('account "%s" is %s%s', d.account, d.account_state,
+                case when d.blocked_until > at then ', resting: ' || d.blocked_reason else coalesce(' (' || d.account_reason || ')', '') end), nullif(greatest(d.blocked_until, '-infinity'), '-infinity')),
+            (4, 'due', d.due_at <= at, format('due at %s', d.due_at), nullif(d.due_at, 'infinity')),
+            (5, 'number', d.status = 'ok', format('number is %s', d.status), null),
+            (6, 'do_not_call', not dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at), case when dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at)
+                then 'the number or person is on the do-not-call list' else 'not on the list' end, null),
+            (7, 'zone', d.openings <> '{}', case when d.openings = '{}' then 'no time zone is known for the contact: never called'
+                else format('%s (%s)', array_to_string(array(select o.tz from unnest(d.openings) o), ' and '), case when d.zones = '{}' then 'fixed by the campaign' else d.zone_source end) end, null),
+            (8, 'window', d.next_open is not distinct from at, case when d.openings = '{}' then 'no opening' else format('it is %s there; hours are %s',
+                to_char(at at time zone d.openings[1].tz, 'Dy YYYY-MM-DD HH24:MI'), d.openings[1].hours) end, d.next_open),
+            (10, 'expiry', coalesce(least(d.expires_at, d.valid_until) > at, true), coalesce('expires at ' || least(d.expires_at, d.valid_until), 'does not expire'), null),
+            (11, 'one_call_at_a_time', not d.other_open, case when d.other_open then 'another call to the number or person is open' else 'no other call to the number or person is open' end, null),
+            (12, 'account_slots', d.in_use < d.max_concurrent - d.inbound_reserve, format('%s of %s in use, %s kept for inbound', d.in_use, d.max_concurrent, d.inbound_reserve), null),
+            (13, 'campaign_slots', d.campaign_max is null or d.campaign_in_use < d.campaign_max, format('%s of %s in use', d.campaign_in_use, coalesce(d.campaign_max::text, 'any number')), null),
+            (14, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')), null)
+        ) v(rank, gate, pass, detail, opens_at)
+        union all
+        select 9, 'cap: ' || dialer.cap_text(k), n.next_at is not distinct from at, format('%s attempts counted for the %s, the last at %s', cardinality(d.times),
+               d.cap_scope, coalesce(d.times[cardinality(d.times)]::text, 'no time')), n.next_at
+        from unnest(d.caps) k cross join lateral (select dialer.next_callable(at, '{}', d.times, array[k], d.openings[1].tz) as next_at) n where d.openings <> '{}') r
+    order by r.rank, r.gate
+$$;
+comment on function dialer.explain(bigint, timestamptz) is
+'Why a call is (not) placed at an instant: one row per gate with pass or fail, the numbers compared, and when the gate opens. No row: no such call of this tenant.';
+
+create function dialer.why_waiting(campaign text, at timestamptz default dialer.now()) returns table (reason text, calls bigint, next_at timestamptz)
+language sql stable as $$
+    select w.reason, count(*), nullif(min(w.next_at), 'infinity')
+    from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
+    join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
+    cross join lateral (select case when l.openings = '{}' then null when l.open_until <= at then dialer.next_open_all(at, l.openings) else l.opens_at end as opens_at) o
+    cross join lateral (select case
+            when c.state <> 'scheduled' then 'being called'
+            when g.state <> 'running' then 'campaign is ' || g.state
+            when a.state <> 'open' then 'account is ' || a.state
+            when l.openings = '{}' then 'no time zone is known'
+            when c.wait_reason = 'review' then 'outcome''s word waits for review'
+            when c.due_at = 'infinity' then coalesce(c.wait_reason, 'never open')
+            when c.due_at > at then 'due later: ' || coalesce(c.wait_reason, 'planned')
+            when o.opens_at is null or o.opens_at > at then 'outside hours'
+            when k.blocked_until > at then 'account rests: ' || coalesce(k.blocked_reason, '')
+            else 'ready: waits for a slot or a dispatcher' end as reason,
+        case when c.state <> 'scheduled' then null when c.due_at = 'infinity' then null else greatest(c.due_at, o.opens_at, at) end as next_at) w
+    where c.ended_at is null and c.campaign_id = dialer.campaign_named(campaign)
+    group by w.reason order by count(*) desc, w.reason
+$$;
+comment on function dialer.why_waiting(text, timestamptz) is
+'Why the calls of a campaign that have not ended are not being placed: how many per reason, and when the first of them could go. Error PD025: no such campaign.';
