@@ -21,4 +21,5 @@ install_in_order! {
     "010_schema": "../../sql/010_schema.sql",
     "015_zone": "../../sql/015_zone.sql",
     "020_clock": "../../sql/020_clock.sql",
+    "040_machine": "../../sql/040_machine.sql",
 }

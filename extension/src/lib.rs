@@ -6,7 +6,10 @@
 //! language. A function is therefore exported with `#[pg_extern(sql = false)]`, and its SQL names
 //! the symbol `<rust name>_wrapper` of `'MODULE_PATHNAME'`.
 
+mod built_in;
+mod guard;
 mod install;
+mod machine;
 mod raise;
 mod server_zone;
 mod settings;
@@ -19,4 +22,5 @@ pgrx::pg_module_magic!();
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
+    machine::watch_changes();
 }
