@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Installs what building and testing need on Debian 12. Does nothing where nothing is missing.
+#
+#   setup.sh            install what is missing (with sudo unless root)
+#   setup.sh --check    only say what is missing; exit code 1 if something is
+#
+# A shell script, because it must run where there is no Rust yet.
+set -euo pipefail
+
+rust_wanted=1.88
+packages=(build-essential clang libclang-dev postgresql-15 postgresql-server-dev-15 postgresql-15-cron)
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+check_rust() {
+    command -v cargo >/dev/null && command -v rustc >/dev/null ||
+        fail "there is no Rust; install $rust_wanted or newer from https://rustup.rs and come back"
+    local found oldest
+    found=$(rustc --version | awk '{ print $2 }')
+    oldest=$(printf '%s\n%s\n' "$rust_wanted" "$found" | sort -V | head -n 1)
+    [[ $oldest == "$rust_wanted" ]] || fail "Rust $found is too old; $rust_wanted or newer is needed: rustup update"
+}
+
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+list_missing() {
+    local package
+    for package in "${packages[@]}"; do
+        is_installed "$package" || printf '%s\n' "$package"
+    done
+}
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "neither root nor sudo; let an administrator run: $*"
+    fi
+}
+
+# Debian's package creates and starts a cluster on port 5432. On a machine that had no Postgres
+# nobody asked for one; where there was Postgres already, its clusters are not our business.
+prevent_system_cluster() {
+    local file=/etc/postgresql-common/createcluster.conf
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null && return
+    grep -qs '^ *create_main_cluster' "$file" && return
+    as_root mkdir -p "${file%/*}"
+    printf 'create_main_cluster = false\n' | as_root tee -a "$file" >/dev/null
+    say "new Postgres: told Debian not to create a cluster of its own ($file)"
+}
+
+install() {
+    command -v apt-get >/dev/null ||
+        fail "missing: $*; there is no apt-get here, so install their like by hand (Postgres 15 with headers, pg_cron, clang)"
+    prevent_system_cluster
+    say "installing: $*"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    # confold: createcluster.conf stays as we left it.
+    as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends \
+        -o Dpkg::Options::=--force-confold "$@" >/dev/null
+}
+
+check_rust
+if ! command -v dpkg-query >/dev/null; then
+    [[ -x ${DIALER_PG_BIN:-/usr/lib/postgresql/15/bin}/postgres ]] || install "${packages[@]}"
+    say "not a Debian system; found Postgres and trust the rest"
+    exit 0
+fi
+mapfile -t missing < <(list_missing)
+if ((${#missing[@]} == 0)); then
+    say "everything is installed"
+elif [[ ${1:-} == --check ]]; then
+    fail "missing: ${missing[*]}; 'make setup' installs them"
+else
+    install "${missing[@]}"
+    say "done in $SECONDS s"
+fi

@@ -1,0 +1,62 @@
+# What a person does with this checkout. `make` or `make help` lists it.
+# Everything runs from a fresh clone on Debian 12 with Rust; see xtask/ for what is behind it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build check fmt test test-core test-it demo db stop clean
+
+# One selection of packages and one profile everywhere, so that nothing is compiled twice.
+# A server with RUST_BACKTRACE would send backtraces to its clients.
+unexport RUST_BACKTRACE
+step = printf '\n== %s (%d s so far)\n' "$(1)" "$$(( $$(date +%s) - $(STARTED) ))" >&2
+export STARTED ?= $(shell date +%s)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (Debian packages; asks for sudo unless root)
+	@$(call step,setting up)
+	@xtask/setup.sh
+
+build: ## compile the whole workspace
+	@$(call step,building)
+	@cargo build --workspace --all-targets
+
+fmt: ## format the code
+	@cargo fmt --all
+
+check: ## formatting and lints, as CI demands them
+	@$(call step,checking format)
+	@cargo fmt --all --check
+	@$(call step,checking lints)
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+test: ## everything: set-up, build, checks, unit tests, tests against Postgres
+	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory test-core
+	@$(MAKE) --no-print-directory test-it
+	@$(call step,all tests passed)
+
+test-core: ## tests that need no Postgres
+	@$(call step,testing what needs no Postgres)
+	@cargo test --workspace --exclude dialer_tests
+
+test-it: ## tests against a private Postgres server
+	@$(call step,testing against Postgres)
+	@cargo xtask with-pg -- cargo test --workspace --test it
+
+demo: ## a campaign of several days in two minutes, with console and reports
+	@cargo xtask demo
+
+db: ## start or reuse the private server, make a database, print its URL as the last line
+	@xtask/setup.sh
+	@cargo xtask db
+
+stop: ## end what make started
+	@cargo xtask stop
+
+clean: stop ## end what make started, and remove everything that was built
+	@cargo clean
