@@ -1,1 +1,7 @@
 //! `dialerd`: the part of pg_dialer that talks to the world.
+//!
+//! The database decides who may be called and when; this crate carries it out and reports back.
+//! It does no calendar arithmetic and keeps no state that a crash could lose.
+
+pub mod clock;
+pub mod sandbox;

@@ -1,1 +1,84 @@
-fn main() {}
+//! The command line of `dialerd`: parses, starts what was asked for, and tells errors to a person.
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+
+/// Places the calls that pg_dialer says are due, and what belongs to that.
+#[derive(Parser)]
+#[command(name = "dialerd", version, max_term_width = 100)]
+struct Cli {
+    /// Write logs as text or as one JSON object a line
+    #[arg(long, global = true, env = "DIALERD_LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A simulated provider in its own process
+    Sandbox(Box<dialerd::sandbox::Options>),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(cli.log_format);
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider was installed already");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ended =
+        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli.command)));
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("dialerd: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn start_logging(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("DIALERD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let stop = stop_on_signal()?;
+    match command {
+        Command::Sandbox(options) => {
+            let running = dialerd::sandbox::start(*options, stop).await?;
+            tracing::info!(address = %running.address, "sandbox is listening");
+            running.ended().await;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A token that is cancelled by SIGTERM or SIGINT.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => (),
+            _ = int.recv() => (),
+        }
+        token.cancel();
+    });
+    Ok(stop)
+}

@@ -1,0 +1,226 @@
+//! Webhooks out: signed, over kept-alive connections, a bounded number at a time.
+//!
+//! The deliveries of one call keep their order, unless a fault says otherwise.
+//! Nothing is sent a second time after a failure: the provider that is imitated does not either.
+
+use super::chance::Dice;
+use super::clock::SimClock;
+use super::faults::Faults;
+use super::options::HookAuth;
+use crate::clock::wall;
+use base64::Engine;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+
+/// LIMIT: a receiver that does not answer within this time has lost the delivery.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// One delivery.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    pub url: String,
+    pub label: &'static str,
+    pub message: Arc<Value>,
+    /// The last one of its call, which others may be made to follow.
+    pub is_final: bool,
+}
+
+/// How a receiver can tell that a delivery is ours.
+#[derive(Debug, Clone)]
+pub enum Signer {
+    None,
+    /// The bare secret in a header.
+    Secret(String),
+    /// HMAC-SHA256 over `{timestamp}.{body}`, in hexadecimal.
+    Hmac(String),
+    /// As Svix signs: HMAC-SHA256 over `{id}.{timestamp}.{body}`, in base64.
+    Svix(String),
+}
+
+impl Signer {
+    pub fn new(auth: HookAuth, secret: Option<&str>) -> Signer {
+        match (auth, secret) {
+            (HookAuth::Secret, Some(secret)) => Signer::Secret(secret.to_owned()),
+            (HookAuth::Hmac, Some(secret)) => Signer::Hmac(secret.to_owned()),
+            _ => Signer::None,
+        }
+    }
+
+    pub fn headers(&self, id: &str, timestamp: i64, body: &[u8]) -> Vec<(&'static str, String)> {
+        match self {
+            Signer::None => Vec::new(),
+            Signer::Secret(secret) => vec![("x-vapi-secret", secret.clone())],
+            Signer::Hmac(secret) => {
+                let prefix = format!("{timestamp}.");
+                let digest = hmac_sha256(secret.as_bytes(), &[prefix.as_bytes(), body]);
+                vec![("x-timestamp", timestamp.to_string()), ("x-signature", hex(&digest))]
+            }
+            Signer::Svix(secret) => {
+                let engine = base64::engine::general_purpose::STANDARD;
+                let key = secret.strip_prefix("whsec_").unwrap_or(secret);
+                let key = engine.decode(key).unwrap_or_else(|_| key.as_bytes().to_vec());
+                let prefix = format!("{id}.{timestamp}.");
+                let digest = hmac_sha256(&key, &[prefix.as_bytes(), body]);
+                vec![
+                    ("svix-id", id.to_owned()),
+                    ("svix-timestamp", timestamp.to_string()),
+                    ("svix-signature", format!("v1,{}", engine.encode(digest))),
+                ]
+            }
+        }
+    }
+}
+
+fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[derive(Debug)]
+pub struct Outbox {
+    client: reqwest::Client,
+    permits: Semaphore,
+    clock: SimClock,
+    tally: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Outbox {
+    pub fn new(at_once: usize, clock: SimClock) -> Result<Outbox, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .timeout(DELIVERY_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .pool_max_idle_per_host(at_once)
+            .tcp_nodelay(true)
+            .build()?;
+        let permits = Semaphore::new(at_once);
+        Ok(Outbox { client, permits, clock, tally: Mutex::default() })
+    }
+
+    /// How many deliveries had which result.
+    pub fn tally(&self) -> BTreeMap<String, u64> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn count(&self, result: &str) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        *tally.entry(result.to_owned()).or_default() += 1;
+    }
+
+    /// Sends one delivery and notes what came of it.
+    pub async fn deliver(&self, hook: &Hook, signer: &Signer) {
+        // A closed semaphore is impossible: nobody closes it.
+        let Ok(_permit) = self.permits.acquire().await else { return };
+        let body = hook.message.to_string().into_bytes();
+        let id = format!("msg_{}", uuid::Uuid::new_v4().simple());
+        let mut request = self.client.post(&hook.url).header("content-type", "application/json");
+        for (name, value) in signer.headers(&id, wall().timestamp(), &body) {
+            request = request.header(name, value);
+        }
+        match request.body(body).send().await {
+            Ok(answer) => {
+                let status = answer.status();
+                self.count(&format!("{} {}", hook.label, status.as_u16()));
+                // The connection is kept only if the answer has been read.
+                drop(answer.bytes().await);
+            }
+            Err(error) => {
+                self.count(&format!("{} failed", hook.label));
+                tracing::debug!(label = hook.label, %error, "webhook not delivered");
+            }
+        }
+    }
+
+    /// Opens a lane of deliveries that keep their order; it ends when the sender is dropped.
+    pub fn lane(
+        self: &Arc<Self>,
+        signer: Signer,
+        faults: Faults,
+        fate: Fate,
+    ) -> mpsc::Sender<Hook> {
+        // LIMIT: a call has four deliveries.
+        let (sender, receiver) = mpsc::channel(8);
+        tokio::spawn(Arc::clone(self).run_lane(receiver, signer, faults, fate));
+        sender
+    }
+
+    async fn run_lane(
+        self: Arc<Self>,
+        mut receiver: mpsc::Receiver<Hook>,
+        signer: Signer,
+        faults: Faults,
+        fate: Fate,
+    ) {
+        let overtaken = fate.dice().happens("out_of_order", faults.out_of_order);
+        let mut held = Vec::new();
+        while let Some(hook) = receiver.recv().await {
+            if overtaken && !hook.is_final {
+                held.push(hook);
+                continue;
+            }
+            self.meet_fate(hook, &signer, &faults, &fate).await;
+        }
+        for hook in held {
+            self.meet_fate(hook, &signer, &faults, &fate).await;
+        }
+    }
+
+    async fn meet_fate(
+        self: &Arc<Self>,
+        hook: Hook,
+        signer: &Signer,
+        faults: &Faults,
+        fate: &Fate,
+    ) {
+        let dice = fate.dice();
+        let salt = |fault: &str| format!("{fault}:{}", hook.label);
+        if dice.happens(&salt("lost"), faults.lost_webhook) {
+            return self.count(&format!("{} lost", hook.label));
+        }
+        if dice.happens(&salt("late"), faults.late_webhook) {
+            self.count(&format!("{} late", hook.label));
+            let delay = self.clock.real(Duration::from_secs_f64(faults.late_seconds.max(0.0)));
+            let (outbox, signer) = (Arc::clone(self), signer.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                outbox.deliver(&hook, &signer).await;
+            });
+            return;
+        }
+        self.deliver(&hook, signer).await;
+        if dice.happens(&salt("doubled"), faults.doubled_webhook) {
+            self.count(&format!("{} doubled", hook.label));
+            self.deliver(&hook, signer).await;
+        }
+    }
+}
+
+/// What decides the faults of one call's webhooks.
+#[derive(Debug, Clone)]
+pub struct Fate {
+    pub seed: u64,
+    pub number: String,
+    pub nth: u32,
+}
+
+impl Fate {
+    pub fn dice(&self) -> Dice<'_> {
+        Dice { seed: self.seed, number: &self.number, nth: self.nth }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The life of one accepted call: it rings, perhaps somebody picks up, it ends, and is reported.
+
+use super::clock::plus_seconds;
+use super::faults::Faults;
+use super::hooks::{Fate, Hook, Outbox, Signer};
+use super::ledger::{CallRecord, Status};
+use super::{Sandbox, vapi};
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Starts the life of a call that has just been accepted.
+pub fn begin(sandbox: &Arc<Sandbox>, call: &CallRecord, faults: Faults) {
+    let fate =
+        Fate { seed: sandbox.options.seed, number: call.order.number.clone(), nth: call.nth };
+    let secret = sandbox.options.webhook_secret.as_deref();
+    let signer = Signer::new(sandbox.options.webhook_auth, secret);
+    let lane = Outbox::lane(&sandbox.outbox, signer, faults, fate);
+    tokio::spawn(Life { sandbox: Arc::clone(sandbox), lane, call: call.clone() }.run());
+}
+
+struct Life {
+    sandbox: Arc<Sandbox>,
+    lane: mpsc::Sender<Hook>,
+    call: CallRecord,
+}
+
+impl Life {
+    async fn run(self) {
+        let reason = match self.ring_and_talk().await {
+            Some(()) => self.call.plan.ended_reason.clone(),
+            None => "manually-canceled".to_owned(),
+        };
+        let now = self.sandbox.clock.now();
+        let ended = self.sandbox.with_ledger(|ledger| ledger.end(&self.call.id, &reason, now));
+        let Some(ended) = ended else { return };
+        self.sandbox.note_call("ended", &ended);
+        self.report("status-update", vapi::status_update(&self.sandbox, &ended), false).await;
+        self.report("end-of-call-report", vapi::final_report(&self.sandbox, &ended), true).await;
+    }
+
+    /// `None` when it was hung up before its time.
+    async fn ring_and_talk(&self) -> Option<()> {
+        let plan = &self.call.plan;
+        self.advance(Status::Ringing, "ringing").await;
+        let picked_up_at = plus_seconds(self.call.created_at, plan.ring_seconds);
+        self.wait_until(picked_up_at).await?;
+        if let Some(talk_seconds) = plan.talk_seconds {
+            self.advance(Status::InProgress, "answered").await;
+            self.wait_until(plus_seconds(picked_up_at, talk_seconds)).await?;
+        }
+        Some(())
+    }
+
+    async fn advance(&self, status: Status, event: &'static str) {
+        let now = self.sandbox.clock.now();
+        let moved = self.sandbox.with_ledger(|ledger| ledger.advance(&self.call.id, status, now));
+        if let Some(call) = moved {
+            self.sandbox.note_call(event, &call);
+            self.report("status-update", vapi::status_update(&self.sandbox, &call), false).await;
+        }
+    }
+
+    async fn wait_until(&self, at: chrono::DateTime<chrono::Utc>) -> Option<()> {
+        tokio::select! {
+            () = self.sandbox.clock.sleep_until(at) => Some(()),
+            () = self.call.hang_up.cancelled() => None,
+        }
+    }
+
+    async fn report(&self, label: &'static str, message: Value, is_final: bool) {
+        let Some(url) = self.call.order.hook_url.clone() else { return };
+        let hook = Hook { url, label, message: Arc::new(message), is_final };
+        // The lane is gone only when the process is.
+        drop(self.lane.send(hook).await);
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests over real HTTP on loopback: no mocks of our own code, no sleeping for luck.
+
+mod receiver;
+mod sandbox;
