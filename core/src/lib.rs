@@ -4,6 +4,7 @@
 //! No clock, no I/O, no randomness, no panic: `now` is always a parameter, and the same question
 //! always has the same answer. The extension translates this crate into SQL.
 
+mod area;
 mod caps;
 mod civil;
 mod error;
@@ -11,11 +12,14 @@ mod hours;
 mod instant;
 mod open;
 mod outcome;
+mod phone;
 mod recurrence;
 mod redial;
 mod stagger;
+mod state;
 mod zone;
 
+pub use area::{zones_of, zones_of_state};
 pub use caps::{Attempts, Cap, next_callable};
 pub use civil::{DateSet, date_of, month_days, weekday_of, ymd_of};
 pub use error::Error;
@@ -26,9 +30,11 @@ pub use open::{
     next_open, open_between, open_span,
 };
 pub use outcome::Outcome;
+pub use phone::PhoneNumber;
 pub use recurrence::{Adjust, BusinessDays, MonthEnd, Occurrences, Policy, Rule, Series};
 pub use redial::{History, Ladder, LadderScope, RedialPolicy, next_redial};
 pub use stagger::{OpenTime, Strategy, safe_step, stagger};
+pub use state::Machine;
 pub use zone::{
     Gap, IanaZone, Overlap, Segment, ZoneRules, check_zone_name, first_instant_of, local_date,
     resolve_local,

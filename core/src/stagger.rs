@@ -46,8 +46,8 @@ pub fn safe_step(average_micros: i64, max_concurrent: i32) -> Result<i64, Error>
 ///
 /// ```
 /// use dialer_core::Strategy;
-/// assert_eq!(Strategy::Fixed.offset(3, 10, 100), Some(30));
-/// assert_eq!(Strategy::Exponential { factor: 2.0, step_micros_max: None }.offset(3, 10, 100), Some(70));
+/// assert_eq!(Strategy::Fixed.offset(3, 10, 100), Some(300));
+/// assert_eq!(Strategy::Exponential { factor: 2.0, step_micros_max: None }.offset(3, 10, 100), Some(700));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Strategy {

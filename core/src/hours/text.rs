@@ -451,7 +451,10 @@ fn write_windows(f: &mut fmt::Formatter<'_>, windows: &[Window]) -> fmt::Result 
 
 fn write_time(f: &mut fmt::Formatter<'_>, seconds: u32) -> fmt::Result {
     write!(f, "{:02}:{:02}", seconds / 3600, seconds / 60 % 60)?;
-    if seconds % 60 != 0 { write!(f, ":{:02}", seconds % 60) } else { Ok(()) }
+    match seconds % 60 {
+        0 => Ok(()),
+        second => write!(f, ":{second:02}"),
+    }
 }
 
 fn write_date(f: &mut fmt::Formatter<'_>, date: i32) -> fmt::Result {

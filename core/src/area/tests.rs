@@ -1,0 +1,80 @@
+use super::*;
+use crate::{IanaZone, check_zone_name};
+
+fn north_american(code: u16) -> Vec<&'static str> {
+    zones_of(&format!("+1{code}5550123"))
+}
+
+#[test]
+fn the_tables_are_sorted_and_name_zones_that_exist() {
+    assert!(AREA_CODES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    let of_areas = AREA_CODES.iter().flat_map(|(_, zones)| zones.iter());
+    let of_states = STATES.iter().flat_map(|(_, _, zones)| zones.iter());
+    let of_countries = COUNTRIES.iter().map(|(_, zone)| zone);
+    for zone in of_areas.chain(of_states).chain(of_countries) {
+        assert!(check_zone_name(zone).is_ok() && IanaZone::parse(zone).is_ok(), "{zone}");
+    }
+    assert!(AREA_CODES.iter().all(|(_, zones)| !zones.is_empty()));
+}
+
+#[test]
+fn overlays_share_the_zones_of_what_they_overlay() {
+    for (area, overlays) in [
+        (270, vec![364]),
+        (812, vec![930]),
+        (541, vec![458]),
+        (850, vec![448]),
+        (423, vec![729]),
+        (418, vec![367, 581]),
+        (250, vec![236, 257, 672, 778]),
+        (709, vec![879]),
+        (208, vec![986]),
+    ] {
+        assert!(north_american(area).len() > 1, "{area}");
+        for overlay in overlays {
+            assert_eq!(north_american(overlay), north_american(area), "{overlay}");
+        }
+    }
+}
+
+#[test]
+fn numbers_without_a_place_are_unknown() {
+    for code in [800, 833, 844, 855, 866, 877, 888, 900, 500, 533, 600, 622, 200, 999] {
+        assert!(north_american(code).is_empty(), "{code}");
+    }
+    for number in [
+        "",
+        "+",
+        "+1",
+        "+1212",
+        "2125550123",
+        "+1212555012x",
+        "+448001111111",
+        "+61491570156",
+        "+5511987654321",
+        "+79161234567",
+    ] {
+        assert!(zones_of(number).is_empty(), "{number}");
+    }
+}
+
+#[test]
+fn countries_with_one_offset_are_known() {
+    for (number, zone) in [
+        ("+442079460018", "Europe/London"),
+        ("+4915123456789", "Europe/Berlin"),
+        ("+919876543210", "Asia/Kolkata"),
+        ("+33612345678", "Europe/Paris"),
+    ] {
+        assert_eq!(zones_of(number), [zone], "{number}");
+    }
+}
+
+#[test]
+fn every_state_and_province_has_zones() {
+    assert_eq!(STATES.len(), 69);
+    assert_eq!(zones_of_state("us-ca"), ["America/Los_Angeles"]);
+    assert_eq!(zones_of_state("CA"), ["America/Los_Angeles"]);
+    assert!(zones_of_state("CA-TX").is_empty());
+    assert!(zones_of_state("").is_empty());
+}
