@@ -1,0 +1,257 @@
+//! A rehearsal: a database with a fast clock, the sandbox provider and any number of dispatchers,
+//! each in its own process, as in production.
+//!
+//! Owns the processes it starts and ends them, whatever happens to the test.
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::Value;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tokio_postgres::{Client, NoTls};
+
+const API_KEY: &str = "rehearsal-key";
+const HOOK_SECRET: &str = "rehearsal-hook-secret";
+/// LIMIT: a process that has not answered by then will not.
+const START_SECONDS_MAX: u64 = 20;
+
+/// What differs between rehearsals.
+pub struct Plan {
+    /// Simulated instant at which it begins.
+    pub begins: DateTime<Utc>,
+    /// Simulated seconds per real second.
+    pub rate: f64,
+    /// Calls at once, at the provider and in our account.
+    pub max_concurrent: u32,
+    /// Further flags for the sandbox, e.g. faults.
+    pub sandbox_flags: Vec<String>,
+}
+
+/// A running rehearsal.
+pub struct Rehearsal {
+    pub db: Client,
+    pub url: String,
+    pub plan: Plan,
+    pub dir: PathBuf,
+    programs: PathBuf,
+    sandbox: Option<Child>,
+    sandbox_port: u16,
+    dispatchers: Vec<Option<Child>>,
+    http: reqwest::Client,
+}
+
+impl Rehearsal {
+    /// Makes a database from the template, sets its clock, starts the sandbox.
+    pub async fn start(name: &str, plan: Plan) -> Result<Rehearsal> {
+        let template = std::env::var("DIALER_TEST_URL")
+            .context("DIALER_TEST_URL is not set: run this through `cargo xtask with-pg`")?;
+        let database = format!("{name}_{}", std::process::id());
+        let maintenance = replace_database(&template, "postgres")?;
+        connect(&maintenance)
+            .await?
+            .batch_execute(&format!("create database {database} template dialer_template"))
+            .await?;
+        let url = replace_database(&template, &database)?;
+        let origin_at = Utc::now();
+        set_clock(&connect(&maintenance).await?, &database, &plan, origin_at).await?;
+        let dir = std::env::temp_dir().join(format!("dialer-{database}"));
+        std::fs::create_dir_all(&dir)?;
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
+        let mut rehearsal = Rehearsal {
+            db: connect(&url).await?,
+            url,
+            plan,
+            dir,
+            programs: programs()?,
+            sandbox: None,
+            sandbox_port: free_port()?,
+            dispatchers: Vec::new(),
+            http,
+        };
+        rehearsal.start_sandbox(origin_at).await?;
+        Ok(rehearsal)
+    }
+
+    async fn start_sandbox(&mut self, origin_at: DateTime<Utc>) -> Result<()> {
+        let mut command = Command::new(self.programs.join("dialerd"));
+        command.arg("sandbox").args(["--listen", &format!("127.0.0.1:{}", self.sandbox_port)]);
+        command.args(["--api-key", API_KEY, "--webhook-secret", HOOK_SECRET]);
+        command.args(["--max-concurrent", &self.plan.max_concurrent.to_string()]);
+        command.args(["--clock-rate", &self.plan.rate.to_string()]);
+        command.args(["--clock-origin", &rfc3339(self.plan.begins)]);
+        command.args(["--clock-origin-at", &rfc3339(origin_at)]);
+        command.arg("--log").arg(self.journal()).args(&self.plan.sandbox_flags);
+        self.sandbox = Some(self.spawn(&mut command, "sandbox.log")?);
+        let url = self.sandbox_url("/sandbox/summary");
+        self.wait_for(&url, "the sandbox").await
+    }
+
+    /// Adds the accounts `voice` and `mail` at the sandbox.
+    pub async fn add_accounts(&self) -> Result<()> {
+        let limit = i32::try_from(self.plan.max_concurrent)?;
+        let settings =
+            serde_json::json!({"assistantId": "rehearsal", "phoneNumberId": "rehearsal"});
+        self.db
+            .execute(
+                "select dialer.create_account('voice', 'sandbox', $1, null, 'voice', $2, 'REHEARSAL_KEY', 'REHEARSAL_HOOK', $3),
+                        dialer.create_account('mail', 'sandbox', $1, null, 'email', $2, 'REHEARSAL_KEY', 'REHEARSAL_HOOK', '{\"from\": \"clinic@example.com\"}')",
+                &[&limit, &self.sandbox_url(""), &settings],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Starts one more dispatcher and returns its number.
+    pub async fn start_dispatcher(&mut self) -> Result<usize> {
+        let number = self.dispatchers.len();
+        self.dispatchers.push(None);
+        self.revive_dispatcher(number).await?;
+        Ok(number)
+    }
+
+    /// Starts a dispatcher that was killed; it finds what the one before left.
+    pub async fn revive_dispatcher(&mut self, number: usize) -> Result<()> {
+        let port = free_port()?;
+        let mut command = Command::new(self.programs.join("dialerd"));
+        command.arg("run").args(["--database-url", &self.url]);
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        command.args(["--public-url", &format!("http://127.0.0.1:{port}")]);
+        command.args(["--name", &format!("rehearsal-{number}")]);
+        let child = self.spawn(&mut command, &format!("dialerd-{number}.log"))?;
+        self.dispatchers[number] = Some(child);
+        self.wait_for(&format!("http://127.0.0.1:{port}/live"), "dialerd").await
+    }
+
+    /// `kill -9`, as the kernel or a power cut would.
+    pub fn kill_dispatcher(&mut self, number: usize) -> Result<()> {
+        if let Some(mut child) = self.dispatchers[number].take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Runs `dialerd <arguments>` to its end and returns what it printed and its exit code.
+    pub fn dialerd(&self, arguments: &[&str]) -> Result<(String, i32)> {
+        let mut command = Command::new(self.programs.join("dialerd"));
+        let output = command.args(arguments).env("DIALERD_DATABASE_URL", &self.url).output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        Ok((text, output.status.code().unwrap_or(-1)))
+    }
+
+    /// The sandbox's own account of what it saw.
+    pub async fn sandbox_summary(&self) -> Result<Value> {
+        let answer = self.http.get(self.sandbox_url("/sandbox/summary")).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
+    /// The sandbox's journal, one object per event.
+    pub async fn sandbox_journal(&self) -> Result<Vec<Value>> {
+        let answer = self.http.get(self.sandbox_url("/sandbox/log")).send().await?;
+        let text = answer.error_for_status()?.text().await?;
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.dir.join("sandbox.jsonl")
+    }
+
+    pub fn sandbox_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.sandbox_port)
+    }
+
+    fn spawn(&self, command: &mut Command, log: &str) -> Result<Child> {
+        let file = std::fs::File::options().create(true).append(true).open(self.dir.join(log))?;
+        command.env("REHEARSAL_KEY", API_KEY).env("REHEARSAL_HOOK", HOOK_SECRET);
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        command.spawn().with_context(|| format!("start {command:?}"))
+    }
+
+    async fn wait_for(&self, url: &str, what: &str) -> Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(START_SECONDS_MAX) {
+            if self.http.get(url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bail!("{what} does not answer; see the logs in {}", self.dir.display())
+    }
+
+    /// Stops the dispatchers gracefully and waits for them.
+    pub fn stop_dispatchers(&mut self) -> Result<()> {
+        for child in self.dispatchers.iter_mut().filter_map(Option::take) {
+            stop(child)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Rehearsal {
+    fn drop(&mut self) {
+        for mut child in
+            self.dispatchers.iter_mut().filter_map(Option::take).chain(self.sandbox.take())
+        {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn stop(mut child: Child) -> Result<()> {
+    let pid = child.id().to_string();
+    Command::new("kill").args(["-TERM", &pid]).status()?;
+    child.wait()?;
+    Ok(())
+}
+
+async fn set_clock(
+    server: &Client,
+    database: &str,
+    plan: &Plan,
+    origin_at: DateTime<Utc>,
+) -> Result<()> {
+    let settings = [
+        ("clock_rate", plan.rate.to_string()),
+        ("clock_origin", rfc3339(plan.begins)),
+        ("clock_origin_at", rfc3339(origin_at)),
+    ];
+    for (name, value) in settings {
+        server
+            .batch_execute(&format!("alter database {database} set dialer.{name} = '{value}'"))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Connects, and keeps the connection's driver going beside it.
+pub async fn connect(url: &str) -> Result<Client> {
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.context("connect to Postgres")?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+fn replace_database(url: &str, database: &str) -> Result<String> {
+    let (server, _) = url.rsplit_once('/').context("a Postgres URL has a path")?;
+    Ok(format!("{server}/{database}"))
+}
+
+/// Where the binaries of this build lie: beside this one, or one directory up for a test.
+fn programs() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let candidates = own.ancestors().skip(1).take(2).map(Path::to_path_buf);
+    let found = candidates.into_iter().find(|dir| dir.join("dialerd").exists());
+    found.with_context(|| format!("no dialerd beside {}: build the workspace first", own.display()))
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
