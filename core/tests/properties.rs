@@ -1,6 +1,8 @@
 //! Properties against a slow and obvious oracle: a walk minute by minute that asks, for each
 //! minute, whether its wall clock lies in a window.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]
+
 use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone, Timelike};
 use dialer_core::{DateSet, Hours, IanaZone, Instant, MINUTE, Opening, SECOND};
 use proptest::prelude::*;
