@@ -7,7 +7,7 @@
 use crate::civil::weekday_of;
 use crate::error::Error;
 use crate::instant::{Instant, SECOND};
-use crate::open::{OPENINGS_MAX, Opening, next_open};
+use crate::open::{Opening, next_open};
 use crate::zone::{ZoneRules, first_instant_of, local_date};
 
 /// LIMIT: ten thousand years of seconds or dates; more is a mistake.
@@ -209,7 +209,8 @@ impl Attempts {
 const ROUNDS_MAX: usize = 64;
 
 /// The first instant at or after `at` that is open in all openings and within all caps; `None` if
-/// there is none within the horizon. Local dates are those of `zone`.
+/// there is none within the horizon. Local dates are those of `zone`. Without any opening only the
+/// caps are asked: whoever has no hours must not ask this whether to call.
 ///
 /// ```
 /// use dialer_core::{Attempts, Cap, Hours, IanaZone, Instant, Opening, next_callable, HOUR};
@@ -228,11 +229,12 @@ pub fn next_callable<O: ZoneRules, Z: ZoneRules>(
     caps: &[Cap],
     zone: &Z,
 ) -> Option<Instant> {
-    debug_assert!(openings.len() <= OPENINGS_MAX);
     let mut at = at;
     for _ in 0..ROUNDS_MAX {
         let start = at;
-        at = next_open(openings, at)?;
+        if !openings.is_empty() {
+            at = next_open(openings, at)?;
+        }
         for cap in caps {
             at = cap.allowed_from(at, attempts, zone)?;
         }

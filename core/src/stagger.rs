@@ -199,12 +199,12 @@ fn hash(seed: i64, index: i64) -> u64 {
 /// use dialer_core::{Hours, IanaZone, Instant, Opening, OpenTime, HOUR};
 /// let hours = Hours::parse("09:00-17:00").unwrap();
 /// let day = [Opening::new(&hours, IanaZone::parse("UTC").unwrap())];
-/// let mut open_time = OpenTime::new(&day, Instant::from_micros(16 * HOUR));
-/// assert_eq!(open_time.instant(0), Some(Instant::from_micros(16 * HOUR)));
-/// assert_eq!(open_time.instant(HOUR), Some(Instant::from_micros(33 * HOUR)));
+/// let mut open_time = OpenTime::from(Instant::from_micros(16 * HOUR));
+/// assert_eq!(open_time.instant(&day, 0), Some(Instant::from_micros(16 * HOUR)));
+/// assert_eq!(open_time.instant(&day, HOUR), Some(Instant::from_micros(33 * HOUR)));
 /// ```
-pub struct OpenTime<'o, 'a, Z> {
-    openings: &'o [Opening<'a, Z>],
+#[derive(Debug, Clone)]
+pub struct OpenTime {
     next_from: Instant,
     walked_micros: i64,
     /// Every piece with the open time that lies before it.
@@ -212,26 +212,26 @@ pub struct OpenTime<'o, 'a, Z> {
     current: usize,
 }
 
-impl<'o, 'a, Z: ZoneRules> OpenTime<'o, 'a, Z> {
-    /// Starts at the first open instant at or after `base`.
+impl From<Instant> for OpenTime {
+    /// Counts from the first open instant at or after `base`.
+    fn from(base: Instant) -> Self {
+        OpenTime { next_from: base, walked_micros: 0, pieces: Vec::new(), current: 0 }
+    }
+}
+
+impl OpenTime {
+    /// The open instant after that much open time; `None` if nothing opens any more. The openings
+    /// must be the same at every call.
     ///
     /// ```
     /// use dialer_core::{IanaZone, Instant, OpenTime};
-    /// assert_eq!(OpenTime::<IanaZone>::new(&[], Instant::MIN).instant(0), None);
+    /// assert_eq!(OpenTime::from(Instant::MIN).instant::<IanaZone>(&[], 5), None);
     /// ```
-    pub fn new(openings: &'o [Opening<'a, Z>], base: Instant) -> Self {
-        OpenTime { openings, next_from: base, walked_micros: 0, pieces: Vec::new(), current: 0 }
-    }
-
-    /// The open instant after that much open time; `None` if nothing opens any more.
-    ///
-    /// ```
-    /// use dialer_core::{Hours, IanaZone, Instant, Opening, OpenTime};
-    /// let hours = Hours::parse("off").unwrap();
-    /// let never = [Opening::new(&hours, IanaZone::parse("UTC").unwrap())];
-    /// assert_eq!(OpenTime::new(&never, Instant::from_micros(0)).instant(5), None);
-    /// ```
-    pub fn instant(&mut self, offset_micros: i64) -> Option<Instant> {
+    pub fn instant<Z: ZoneRules>(
+        &mut self,
+        openings: &[Opening<'_, Z>],
+        offset_micros: i64,
+    ) -> Option<Instant> {
         if offset_micros < 0 {
             return None;
         }
@@ -240,7 +240,7 @@ impl<'o, 'a, Z: ZoneRules> OpenTime<'o, 'a, Z> {
         }
         // Each round walks one piece.
         while self.walked_micros <= offset_micros {
-            self.walk()?;
+            self.walk(openings)?;
         }
         let after = self.pieces.partition_point(|(before, _)| *before <= offset_micros);
         self.current = after.checked_sub(1)?;
@@ -253,11 +253,11 @@ impl<'o, 'a, Z: ZoneRules> OpenTime<'o, 'a, Z> {
         (0..span.micros()).contains(&inside).then(|| span.from.saturating_add(inside))
     }
 
-    fn walk(&mut self) -> Option<()> {
+    fn walk<Z: ZoneRules>(&mut self, openings: &[Opening<'_, Z>]) -> Option<()> {
         if self.pieces.len() >= PIECES_MAX {
             return None;
         }
-        let piece = next_piece_all(self.openings, self.next_from)?;
+        let piece = next_piece_all(openings, self.next_from)?;
         self.pieces.push((self.walked_micros, piece));
         self.walked_micros = self.walked_micros.checked_add(piece.micros())?;
         self.next_from = piece.to;

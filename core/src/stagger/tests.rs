@@ -17,8 +17,9 @@ fn the_worked_examples_are_exact() {
 fn open_slots(strategy: &Strategy, n: i64, step: i64, text: &str, base: i64) -> Vec<i64> {
     let hours = Hours::parse(text).unwrap();
     let opening = [Opening::new(&hours, IanaZone::parse("UTC").unwrap())];
-    let mut time = OpenTime::new(&opening, Instant::from_micros(base));
-    let slot = |index| time.instant(strategy.offset(index, n, step).unwrap()).unwrap().micros();
+    let mut time = OpenTime::from(Instant::from_micros(base));
+    let slot =
+        |index| time.instant(&opening, strategy.offset(index, n, step).unwrap()).unwrap().micros();
     (0..n).map(slot).collect()
 }
 
