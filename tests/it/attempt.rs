@@ -1,0 +1,259 @@
+//! The life of an attempt: intention, answer, events, silence, and what becomes of the call.
+
+use crate::dialer::Dialer;
+use expect_test::expect;
+
+#[tokio::test]
+async fn an_attempt_goes_from_claim_to_redial_by_the_ladder() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    assert_eq!(dialer.place().await, "1");
+    dialer.clock("2026-12-04 12:01").await;
+    dialer.end("no_answer").await;
+    dialer.check("select state, wait_reason, due_at from dialer.call", expect![[""]]).await;
+    dialer.clock("2026-12-04 12:03").await;
+    assert_eq!(dialer.place().await, "1");
+    dialer.clock("2026-12-04 12:04").await;
+    dialer.end("busy").await;
+    dialer.check("select state, wait_reason, due_at from dialer.call", expect![[""]]).await;
+    dialer.check("select outcome, counts, decision ->> 'local_time', decision ->> 'counted' from dialer.attempt order by ended_at", expect![[""]]).await;
+    dialer.sound().await;
+}
+
+// R062, R063, R064, R073: eight a day, tomorrow when the day is spent, and no midnight job.
+#[tokio::test]
+async fn the_eighth_attempt_is_the_last_of_the_day_and_the_ladder_begins_anew() {
+    let dialer = Dialer::open().await;
+    dialer.clock("2026-12-03 11:00").await;
+    dialer.people(1).await;
+    let mut due = Vec::new();
+    for _ in 0..9 {
+        let at = dialer.rows("select to_char(due_at, 'YYYY-MM-DD HH24:MI') from dialer.call").await;
+        dialer.clock(&at).await;
+        assert_eq!(dialer.place().await, "1");
+        dialer.end("no_answer").await;
+        due.push(at);
+    }
+    expect![[""]].assert_eq(&due.join("\n"));
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_sale_ends_the_call_and_dnc_ends_all_calls_of_the_person() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.run("select dialer.create_campaign('other', 'voice', '24/7', tz => 'UTC')").await;
+    dialer.run("select dialer.schedule_call('other', '+12125550102', due_at => '2026-12-30 12:00')").await;
+    dialer.place().await;
+    dialer.run("select dialer.ingest_event(1, jsonb_agg(jsonb_build_object('event_key', call_id::text, 'kind', 'ended', 'attempt_id', attempt_id,
+                    'outcome', 'completed', 'disposition', case call_id when 1 then 'SALE' else 'DNC' end))) from dialer.lease").await;
+    dialer.check("select call_id, state, end_reason, outcome from dialer.call order by 1", expect![[""]]).await;
+    dialer.check("select address, source from dialer.do_not_call", expect![[""]]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn an_intention_is_refused_after_a_pause_a_do_not_call_entry_and_too_late() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 10)").await;
+    dialer.people(2).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.run("select dialer.add_do_not_call('+12125550101')").await;
+    let intend = "select i.allowed, i.reason from (select array_agg(attempt_id order by call_id) as ids, array_agg(token order by call_id) as tokens from mine) m,
+                  lateral dialer.intend('d1', m.ids, m.tokens) i";
+    dialer.check(intend, expect![[""]]).await;
+    dialer.check(intend, expect![[""]]).await;
+    dialer.check("select state, coalesce(end_reason, wait_reason) from dialer.call order by call_id", expect![[""]]).await;
+
+    dialer.people(3).await;
+    dialer.run("drop table mine; create temporary table mine as select * from dialer.claim('d1', 100); select dialer.pause_campaign('spring')").await;
+    dialer.check(intend, expect![[""]]).await;
+    dialer.run("select dialer.resume_campaign('spring'); drop table mine; create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.clock("2026-12-04 12:00:29.5").await;
+    dialer.check(intend, expect![[""]]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn an_old_token_changes_nothing() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.check("select i.allowed, i.reason from mine, lateral dialer.intend('d1', array[attempt_id], array[token - 1]) i", expect![[""]]).await;
+    dialer.check("select dialer.release(array[attempt_id], array[token - 1], array['x']) from mine", expect![[""]]).await;
+    dialer.check("select dialer.mark_placed(array[attempt_id], array[token - 1], array['x']) from mine", expect![[""]]).await;
+    dialer.check("select dialer.settle(array[attempt_id], array[token - 1], array['busy'], array['busy'], array['{}'::jsonb]) from mine", expect![[""]]).await;
+    dialer.check("select state from dialer.call", expect![[""]]).await;
+}
+
+#[tokio::test]
+async fn a_lease_without_an_intention_goes_back_and_one_with_it_ends_as_unknown() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.rows("select i.allowed from mine, lateral dialer.intend('d1', array[attempt_id], array[token]) i where call_id = 1").await;
+    dialer.clock("2026-12-04 12:00:31").await;
+    dialer.check("select done from dialer.tick() where task = 'leases'", expect![[""]]).await;
+    dialer.check("select call_id, state, wait_reason from dialer.call order by 1", expect![[""]]).await;
+    // The longest ringing, the longest call and the grace time have passed.
+    dialer.clock("2026-12-04 13:06:31").await;
+    dialer.check("select done from dialer.tick() where task = 'leases'", expect![[""]]).await;
+    dialer.check("select outcome, counts, word from dialer.attempt", expect![[""]]).await;
+    dialer.check("select call_id, state, wait_reason from dialer.call order by 1", expect![[""]]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn silence_is_looked_up_once_at_a_time() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.run("select dialer.intend('d1', array[attempt_id], array[token]) from mine").await;
+    dialer.run("select dialer.mark_unknown(array[attempt_id], array[token], array['time-out']) from mine").await;
+    dialer.check("select count(*) from dialer.silent_attempts('d1', 10)", expect![[""]]).await;
+    dialer.clock("2026-12-04 12:00:02").await;
+    dialer.check("select provider, address, look_by from dialer.silent_attempts('d1', 10)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.silent_attempts('d2', 10)", expect![[""]]).await;
+}
+
+#[tokio::test]
+async fn events_may_come_doubled_early_late_and_in_any_order() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.run("select dialer.intend('d1', array[attempt_id], array[token]) from mine").await;
+    let event = |key: &str, kind: &str, more: &str| {
+        format!(
+            "select r.result from mine, lateral dialer.ingest_event(account_id, jsonb_build_array(jsonb_build_object(
+             'event_key', '{key}', 'kind', '{kind}', 'attempt_id', attempt_id, 'provider_call_id', 'p1'{more}))) r"
+        )
+    };
+    // Before the provider's answer to the request.
+    dialer.check(&event("a", "answered", ""), expect![[""]]).await;
+    dialer.check(&event("b", "ringing", ""), expect![[""]]).await;
+    dialer.check(&event("b", "ringing", ""), expect![[""]]).await;
+    dialer.check("select state, ringing_at is not null, provider_call_id from dialer.lease", expect![[""]]).await;
+    dialer.check("select dialer.mark_placed(array[attempt_id], array[token], array['p1']) from mine", expect![[""]]).await;
+    dialer.check(&event("c", "ended", ", 'outcome', 'voicemail'"), expect![[""]]).await;
+    dialer.check(&event("c", "ended", ", 'outcome', 'voicemail'"), expect![[""]]).await;
+    dialer.check(&event("d", "ringing", ""), expect![[""]]).await;
+    dialer.check("select count(*), min(outcome::text) from dialer.attempt", expect![[""]]).await;
+    dialer.states().await;
+    // The business decides later, while the call waits for its redial.
+    dialer.check(&event("e", "ended", ", 'disposition', 'SALE'"), expect![[""]]).await;
+    dialer.check("select state, end_reason from dialer.call", expect![[""]]).await;
+    dialer.check("select result, count(*) from dialer.provider_event group by 1 order by 1", expect![[""]]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn events_that_make_no_sense_are_told_one_by_one() {
+    let dialer = Dialer::open().await;
+    dialer
+        .check(
+            r#"select position, result from dialer.ingest_event(1, '[{"kind": "ended"}, 7, {"event_key": "x", "kind": "dance"},
+               {"event_key": "y", "kind": "ended", "outcome": "glory"}, {"event_key": "z", "kind": "ended", "attempt_id": "no uuid"},
+               {"event_key": "w", "kind": "ended", "attempt_id": "00000000-0000-4000-8000-000000000000", "at": "yesterday-ish", "duration_seconds": "long"}]')"#,
+            expect![[""]],
+        )
+        .await;
+    dialer.check_refusal("select * from dialer.ingest_event(99, '[]')", expect![[""]]).await;
+}
+
+#[tokio::test]
+async fn an_unknown_word_waits_for_a_person_and_is_never_final_by_accident() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.place().await;
+    dialer.run("select dialer.ingest_event(1, jsonb_agg(jsonb_build_object('event_key', '1', 'kind', 'ended', 'attempt_id', attempt_id, 'disposition', 'NO_SALE_WHOLESALE'))) from dialer.lease").await;
+    dialer.check("select state, wait_reason, due_at from dialer.call", expect![[""]]).await;
+    dialer.check("select reason, calls from dialer.why_waiting('spring')", expect![[""]]).await;
+    dialer.check("select word, outcome from dialer.disposition", expect![[""]]).await;
+    dialer.check("select dialer.map_disposition('no_sale_wholesale', 'not_interested')", expect![[""]]).await;
+    dialer.check("select state, wait_reason from dialer.call", expect![[""]]).await;
+    dialer.check_refusal("select dialer.set_disposition(1, 'HURRAY')", expect![[""]]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn over_limit_rests_the_account_and_counts_for_nobody() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.run("select dialer.intend('d1', array[attempt_id], array[token]) from mine").await;
+    dialer.run("select dialer.settle(array[attempt_id], array[token], array['over_limit'], array['Over Concurrency Limit'], array['{}'::jsonb]) from mine").await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.check("select reason, calls from dialer.why_waiting('spring')", expect![[""]]).await;
+    dialer.clock("2026-12-04 12:00:02").await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.check("select outcome, counts from dialer.attempt", expect![[""]]).await;
+}
+
+#[tokio::test]
+async fn an_account_error_stops_the_account_and_a_configuration_error_the_campaign() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.run("select dialer.intend('d1', array_agg(attempt_id), array_agg(token)) from mine").await;
+    dialer.run("select dialer.settle(array_agg(attempt_id), array_agg(token), array_agg(case call_id when 1 then 'account_error' else 'config_error' end),
+                   array_agg(case call_id when 1 then 'insufficient credits' else 'no such assistant' end), array_agg('{}'::jsonb)) from mine").await;
+    dialer.check("select state, state_reason from dialer.provider_account", expect![[""]]).await;
+    dialer.check("select state, state_reason from dialer.campaign", expect![[""]]).await;
+    dialer.check("select state, wait_reason from dialer.call order by call_id", expect![[""]]).await;
+    dialer.run("select dialer.reopen_account('voice'), dialer.resume_campaign('spring')").await;
+    dialer.clock("2026-12-04 12:01").await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn technical_failures_have_a_ladder_of_their_own_and_an_end() {
+    let dialer = Dialer::open().await;
+    dialer.run("update dialer.redial_policy set technical_max = 2 where name = 'redial-8-a-day'").await;
+    dialer.people(1).await;
+    for minute in 1..=3 {
+        dialer.place().await;
+        dialer.end("provider_fault").await;
+        dialer.clock(&format!("2026-12-04 12:0{minute}")).await;
+    }
+    dialer.check("select state, end_reason from dialer.call", expect![[""]]).await;
+    dialer.check("select outcome, counts, count(*) from dialer.attempt group by 1, 2", expect![[""]]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn an_invalid_number_fails_and_is_never_dialled_again() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.place().await;
+    dialer.end("invalid_number").await;
+    dialer.check("select state, end_reason from dialer.call", expect![[""]]).await;
+    dialer.check("select result from dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')", expect![[""]]).await;
+    dialer.check("select call_id, campaign, end_reason from dialer.dead_letter", expect![[""]]).await;
+}
+
+#[tokio::test]
+async fn a_workflow_gives_up_after_three_attempts() {
+    let dialer = Dialer::open().await;
+    dialer.run("update dialer.campaign set policy_id = dialer.policy_named('workflow-30min-3')").await;
+    dialer.people(1).await;
+    for hour in 13..16 {
+        dialer.place().await;
+        dialer.end("no_answer").await;
+        dialer.clock(&format!("2026-12-04 {hour}:00")).await;
+    }
+    dialer.check("select state, end_reason from dialer.call", expect![[""]]).await;
+    dialer.check("select from_state, to_state, reason from dialer.transition where machine = 'call' order by at, case to_state when 'claimed' then 1 when 'in_flight' then 2 else 3 end", expect![[""]]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn what_has_ended_cannot_be_changed_even_by_the_owner() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.place().await;
+    dialer.end("sale").await;
+    dialer.check_refusal("update dialer.call set state = 'scheduled', ended_at = null", expect![[""]]).await;
+    dialer.check_refusal("update dialer.attempt set outcome = 'no_answer'", expect![[""]]).await;
+    dialer.check_refusal("delete from dialer.transition", expect![[""]]).await;
+}

@@ -1,0 +1,151 @@
+//! The harness: a database from the template, and one way to compare what it says.
+
+use expect_test::Expect;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+const MISSING: &str = "DIALER_TEST_DSN is not set: run `make test-it`, \
+    or `cargo xtask with-pg -- cargo test -p dialer_tests --test it`";
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A database that exists for one test.
+pub struct Database {
+    name: String,
+    session: Session,
+}
+
+/// One connection.
+pub struct Session {
+    client: Client,
+}
+
+impl std::ops::Deref for Database {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl Database {
+    /// With the extension installed.
+    pub async fn fresh() -> Database {
+        Database::copy_of(server().get_dbname().expect("the DSN names the template")).await
+    }
+
+    /// Without the extension.
+    pub async fn empty() -> Database {
+        Database::copy_of("template0").await
+    }
+
+    async fn copy_of(template: &str) -> Database {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{}_{number}", std::process::id());
+        let maker = Session::to("postgres").await;
+        maker.run(&format!("create database {name} template {template}")).await;
+        Database { session: Session::to(&name).await, name }
+    }
+
+    /// A second session in the same database.
+    pub async fn another_session(&self) -> Session {
+        Session::to(&self.name).await
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// A failed test leaves its database to be looked at for as long as the server lives.
+impl Drop for Database {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let sql = format!("drop database {} with (force)", self.name);
+        // Another thread, because this one is inside a runtime that must not block.
+        let work = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async { Session::to("postgres").await.run(&sql).await });
+            Ok::<(), std::io::Error>(())
+        };
+        std::thread::spawn(work).join().expect("the thread ends").expect("a runtime starts");
+    }
+}
+
+impl Session {
+    async fn to(database: &str) -> Session {
+        let (client, connection) =
+            server().dbname(database).connect(NoTls).await.expect("the test server answers");
+        tokio::spawn(connection);
+        Session { client }
+    }
+
+    /// Runs statements whose answers do not matter.
+    pub async fn run(&self, sql: &str) {
+        if let Err(error) = self.client.batch_execute(sql).await {
+            panic!("{}\nin: {sql}", describe(&error));
+        }
+    }
+
+    /// The rows of a query as text: columns divided by ` | `, null as `-`.
+    pub async fn rows(&self, sql: &str) -> String {
+        match self.client.simple_query(sql).await {
+            Ok(messages) => messages.iter().filter_map(row).collect::<Vec<_>>().join("\n"),
+            Err(error) => panic!("{}\nin: {sql}", describe(&error)),
+        }
+    }
+
+    /// What a statement is refused with: code, message, detail, hint.
+    pub async fn refusal(&self, sql: &str) -> String {
+        match self.client.batch_execute(sql).await {
+            Ok(()) => "not refused".to_string(),
+            Err(error) => describe(&error),
+        }
+    }
+
+    /// Compares the rows of a query.
+    pub async fn check(&self, sql: &str, expected: Expect) {
+        expected.assert_eq(&self.rows(sql).await);
+    }
+
+    /// Asks until the answer is as wanted; false if it never is.
+    pub async fn becomes(&self, sql: &str, wanted: &str) -> bool {
+        // LIMIT: 500 questions, ten milliseconds apart.
+        for _ in 0..500 {
+            if self.rows(sql).await == wanted {
+                return true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        false
+    }
+
+    /// Compares the error of a statement.
+    pub async fn check_refusal(&self, sql: &str, expected: Expect) {
+        expected.assert_eq(&self.refusal(sql).await);
+    }
+}
+
+fn server() -> Config {
+    let dsn = std::env::var("DIALER_TEST_DSN").expect(MISSING);
+    dsn.parse().expect("DIALER_TEST_DSN is a connection string")
+}
+
+fn row(message: &SimpleQueryMessage) -> Option<String> {
+    let SimpleQueryMessage::Row(row) = message else { return None };
+    let cells: Vec<&str> = (0..row.len()).map(|cell| row.get(cell).unwrap_or("-")).collect();
+    Some(cells.join(" | "))
+}
+
+fn describe(error: &tokio_postgres::Error) -> String {
+    let Some(error) = error.as_db_error() else { return error.to_string() };
+    let mut text = format!("{}: {}", error.code().code(), error.message());
+    for (what, part) in [("detail", error.detail()), ("hint", error.hint())] {
+        if let Some(part) = part.filter(|part| !part.is_empty()) {
+            text += &format!("\n{what}: {part}");
+        }
+    }
+    text
+}

@@ -1,0 +1,61 @@
+//! The documents' SQL runs, and prints what the documents say it prints.
+//!
+//! Each block marked `sql` is given to psql, in order, in a database of the page's own; a `text`
+//! block right after it is what psql prints. `UPDATE_EXPECT=1` rewrites the pages.
+
+use crate::database::{Database, dsn_of};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Friday morning in New York.
+const SESSION: &str = "-c dialer.clock=2026-12-04T10:00:00-05:00 -c timezone=America/New_York";
+
+#[tokio::test]
+async fn the_readme_runs_and_prints_what_it_says() {
+    check_page("README.md").await;
+}
+
+async fn check_page(page: &str) {
+    let database = Database::empty().await;
+    let url = dsn_of(database.name());
+    let path = root().join(page);
+    let text = fs::read_to_string(&path).expect("the page exists");
+    let mut told = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once("```sql\n") {
+        let (sql, after) = after.split_once("```\n").expect("a block ends");
+        told += &format!("{before}```sql\n{sql}```\n");
+        let printed = psql(&url, sql);
+        rest = after;
+        if let Some(expected) = after.strip_prefix("\n```text\n") {
+            rest = expected.split_once("```\n").expect("a block ends").1;
+            told += &format!("\n```text\n{}\n```\n", printed.trim_end());
+        } else {
+            assert!(!printed.contains("ERROR"), "{page}: {printed}in: {sql}");
+        }
+    }
+    told += rest;
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, &told).expect("the page can be written");
+    }
+    let now = fs::read_to_string(&path).expect("the page exists");
+    assert!(told == now, "{page} is not true; UPDATE_EXPECT=1 rewrites it to:\n{told}");
+}
+
+/// What psql prints for one block: first the results, then the errors.
+fn psql(url: &str, sql: &str) -> String {
+    let bin = std::env::var("DIALER_TEST_BIN").expect("DIALER_TEST_BIN; run through make test-it");
+    let mut psql = Command::new(Path::new(&bin).join("psql"));
+    psql.args(["-Xq", "-P", "pager=off", "-v", "SHOW_CONTEXT=never", "-d", url]);
+    psql.env("PGOPTIONS", SESSION).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = psql.spawn().expect("psql starts");
+    child.stdin.take().expect("stdin is piped").write_all(sql.as_bytes()).expect("psql reads");
+    let output = child.wait_with_output().expect("psql ends");
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the checkout").to_path_buf()
+}
