@@ -162,6 +162,7 @@ comment on function dialer.reschedule_call(bigint, timestamptz, timestamptz) is
 create function dialer.request_callback(call_id bigint, callback_at timestamptz, at timestamptz default dialer.now()) returns timestamptz
 language plpgsql volatile as $$
 begin
+    perform dialer.waiting_call(call_id);
     update dialer.call c set not_before = callback_at where c.call_id = request_callback.call_id;
     return dialer.reschedule_call(call_id, callback_at, at);
 end $$;

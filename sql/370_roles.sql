@@ -5,72 +5,101 @@ do $$
 declare wanted text;
 begin
     foreach wanted in array array['dialer_admin', 'dialer_user', 'dialer_reader', 'dialer_dispatcher'] loop
-        if not exists (select from pg_roles where rolname = wanted) then
+        if not exists (select from pg_catalog.pg_roles r where r.rolname = wanted) then
             execute format('create role %I nologin', wanted);
         end if;
     end loop;
 end $$;
-comment on role dialer_dispatcher is 'pg_dialer: may execute the dispatcher''s functions and nothing else';
-comment on role dialer_admin is 'pg_dialer: everything but the clock';
+comment on role dialer_admin is 'pg_dialer: sets everything up within its tenant';
 comment on role dialer_user is 'pg_dialer: plans and controls within its tenant';
 comment on role dialer_reader is 'pg_dialer: reads within its tenant';
+comment on role dialer_dispatcher is 'pg_dialer: may execute the dispatcher''s functions and nothing else';
 
+-- Row-level security. The owner, and functions that run as the owner, see all; everybody else one tenant.
+-- Partitions have no rights of their own: they are reached through their parent and its policy.
 do $$
 declare object record;
 begin
-    -- Row-level security for every table that names a tenant. The owner, and functions that run as the owner, see all.
     for object in
-        select c.oid::regclass as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
-        where c.relnamespace = 'dialer'::regnamespace and c.relkind in ('r', 'p')
+        select c.oid::regclass as name, c.relname from pg_catalog.pg_class c
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+        where c.relnamespace = 'dialer'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
     loop
         execute format('alter table %s enable row level security', object.name);
-        execute format('create policy own_tenant_only on %s using (tenant_id = dialer.current_tenant() %s)', object.name,
-            case when object.name = 'dialer.redial_policy'::regclass then 'or tenant_id is null' else '' end);
+        execute format('create policy own_tenant_only on %s using (tenant_id = dialer.current_tenant()%s) with check (tenant_id = dialer.current_tenant())',
+            object.name, case object.relname when 'redial_policy' then ' or tenant_id is null' else '' end);
     end loop;
-    -- Functions that decide or change are for our roles; the pure ones of the 01x to 04x files stay public.
     for object in
-        select p.oid::regprocedure as name, p.prorettype = 'trigger'::regtype as is_trigger, l.lanname from pg_proc p join pg_language l on l.oid = p.prolang
+        select c.oid::regclass as name from pg_catalog.pg_class c where c.relnamespace = 'dialer'::regnamespace and c.relkind = 'v'
+    loop
+        execute format('alter view %s set (security_invoker = true)', object.name);
+    end loop;
+end $$;
+alter table dialer.account_control enable row level security;
+create policy own_accounts_only on dialer.account_control
+    using (exists (select from dialer.provider_account a where a.account_id = account_control.account_id));
+alter table dialer.due enable row level security;
+create policy own_lanes_only on dialer.due using (exists (select from dialer.lane l where l.lane_id = due.lane_id));
+alter table dialer.import_row enable row level security;
+create policy own_imports_only on dialer.import_row using (exists (select from dialer.import i where i.import_id = import_row.import_id));
+
+-- Functions. The pure ones (files 010 to 040) are for everybody; the others for our roles.
+do $$
+declare object record;
+begin
+    for object in
+        select p.oid::regprocedure as name, p.proname from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
         where p.pronamespace = 'dialer'::regnamespace and l.lanname in ('sql', 'plpgsql')
     loop
         execute format('revoke execute on function %s from public', object.name);
-        execute format('grant execute on function %s to dialer_admin, dialer_user', object.name);
+        execute format('grant execute on function %s to dialer_admin, dialer_user, dialer_reader', object.name);
+        -- What changes the work runs as the owner and looks only at the tenant of the session: nobody needs a right on the hot tables.
+        if object.proname = any (array['schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger',
+                'enrol', 'begin_import', 'import_contacts', 'finish_import', 'set_disposition', 'map_disposition', 'add_do_not_call', 'start_campaign',
+                'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign', 'reopen_account', 'pause_account', 'set_limits',
+                'create_account', 'create_campaign', 'create_calendar', 'create_redial_policy', 'add_closures', 'create_tenant']) then
+            execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
+            execute format('revoke execute on function %s from dialer_reader', object.name);
+        end if;
+        if object.proname = any (array['create_account', 'create_tenant', 'set_limits', 'reopen_account', 'pause_account', 'install_cron']) then
+            execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
+        end if;
+        if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',
+                'tick', 'heartbeat', 'account_for_hook']) then
+            execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
+            execute format('grant execute on function %s to dialer_dispatcher', object.name);
+        end if;
     end loop;
 end $$;
 
+-- Tables.
 grant usage on schema dialer to public;
-grant execute on function dialer.current_tenant(), dialer.outcome_counts(dialer.outcome), dialer.outcome_end_state(dialer.outcome) to public;
-grant execute on function
-    dialer.claim(text, integer), dialer.intend(text, uuid[], bigint[]), dialer.mark_placed(uuid[], bigint[], text[]),
-    dialer.mark_unknown(uuid[], bigint[], text[]), dialer.release(uuid[], bigint[], text[]), dialer.settle(uuid[], bigint[], text[], text[], jsonb[]),
-    dialer.ingest_event(integer, jsonb), dialer.silent_attempts(text, integer), dialer.next_wake(text), dialer.tick(), dialer.heartbeat(text, text),
-    dialer.account_for_hook(text, text)
-    to dialer_dispatcher;
-revoke execute on function
-    dialer.claim(text, integer), dialer.intend(text, uuid[], bigint[]), dialer.mark_placed(uuid[], bigint[], text[]),
-    dialer.mark_unknown(uuid[], bigint[], text[]), dialer.release(uuid[], bigint[], text[]), dialer.settle(uuid[], bigint[], text[], text[], jsonb[]),
-    dialer.ingest_event(integer, jsonb), dialer.silent_attempts(text, integer), dialer.account_for_hook(text, text), dialer.tick(),
-    dialer.install_cron(), dialer.create_tenant(text)
-    from dialer_user;
-grant select on all tables in schema dialer to dialer_reader, dialer_user, dialer_admin;
-grant insert, update, delete on dialer.tenant, dialer.provider_account, dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition,
-    dialer.campaign, dialer.contact, dialer.endpoint, dialer.do_not_call, dialer.import, dialer.import_row to dialer_admin;
+do $$
+declare object record;
+begin
+    for object in
+        select c.oid::regclass as name, c.relname from pg_catalog.pg_class c
+        where c.relnamespace = 'dialer'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition and c.relname <> 'invariant_violation'
+    loop
+        execute format('grant select on %s to dialer_reader, dialer_user, dialer_admin', object.name);
+    end loop;
+end $$;
 grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.campaign, dialer.contact,
-    dialer.endpoint, dialer.do_not_call, dialer.import, dialer.import_row to dialer_user;
-grant insert, update, delete on dialer.call, dialer.due, dialer.lease, dialer.lane, dialer.account_control to dialer_admin;
-grant insert, update on dialer.lane to dialer_user;
-grant insert, update on dialer.call to dialer_user;
-grant insert, delete on dialer.due to dialer_user;
+    dialer.endpoint, dialer.do_not_call, dialer.import_row to dialer_user, dialer_admin;
+grant insert, update, delete on dialer.provider_account to dialer_admin;
+grant update on dialer.lane to dialer_user, dialer_admin;
+grant insert on dialer.account_control to dialer_admin;
 grant usage on all sequences in schema dialer to dialer_admin, dialer_user;
 
 -- What a dump must hold: every row of every table, but those that create extension makes itself.
 do $$
 declare object record;
 begin
-    for object in select c.oid, c.relname, c.relkind from pg_class c where c.relnamespace = 'dialer'::regnamespace and c.relkind in ('r', 'S', 'p')
-        and c.relname not in ('machine', 'machine_edge') and c.relname !~ '^machine'
+    for object in
+        select c.oid, c.relname from pg_catalog.pg_class c
+        where c.relnamespace = 'dialer'::regnamespace and c.relkind in ('r', 'S') and c.relname !~ '^machine'
     loop
-        perform pg_extension_config_dump(object.oid, case object.relname
+        perform pg_catalog.pg_extension_config_dump(object.oid, case object.relname
             when 'tenant' then 'where tenant_id <> 1' when 'redial_policy' then 'where tenant_id is not null' else '' end);
     end loop;
 end $$;
-
