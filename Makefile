@@ -10,7 +10,11 @@ SHELL := bash
 # A server with RUST_BACKTRACE would send backtraces to its clients.
 unexport RUST_BACKTRACE
 step = printf '\n== %s (%d s so far)\n' "$(1)" "$$(( $$(date +%s) - $(STARTED) ))" >&2
-export STARTED ?= $(shell date +%s)
+summary = awk '/^test .*FAILED$$/ { print "  failed: " $$2 } /^test result/ { passed += $$4; failed += $$6; groups++ } \
+	END { printf "\n== %d tests passed, %d failed, in %d groups\n", passed, failed, groups }' target/test.log
+STARTED ?= $(shell date +%s)
+STARTED := $(STARTED)
+export STARTED
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,21 +36,22 @@ check: ## formatting and lints, as CI demands them
 	@$(call step,checking lints)
 	@cargo clippy --workspace --all-targets -- -D warnings
 
-test: ## everything: set-up, build, checks, unit tests, tests against Postgres
+test: ## everything: set-up, checks, build, and all tests beside a private Postgres server
 	@$(MAKE) --no-print-directory setup
-	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory test-core
-	@$(MAKE) --no-print-directory test-it
-	@$(call step,all tests passed)
+	@$(call step,building)
+	@cargo build --workspace
+	@$(call step,testing beside a private Postgres server)
+	@mkdir -p target
+	@status=0; cargo xtask with-pg -- cargo test --workspace --no-fail-fast 2>&1 | tee target/test.log || status=$$?; \
+		$(summary); exit $$status
+	@$(call step,everything passed)
 
-test-core: ## tests that need no Postgres
-	@$(call step,testing what needs no Postgres)
-	@cargo test --workspace --exclude dialer_tests
+test-core: ## only what needs no Postgres: calendars, ladders, caps, recurrence
+	@cargo test -p dialer_core
 
-test-it: ## tests against a private Postgres server
-	@$(call step,testing against Postgres)
-	@cargo xtask with-pg -- cargo test --workspace --test it
+test-it: ## only the tests against Postgres
+	@cargo xtask with-pg -- cargo test -p dialer_tests --test it
 
 demo: ## a campaign of several days in two minutes, with console and reports
 	@cargo xtask demo
