@@ -4,4 +4,9 @@
 //! It does no calendar arithmetic and keeps no state that a crash could lose.
 
 pub mod clock;
+pub mod config;
+pub mod db;
+pub mod provider;
+pub mod run;
 pub mod sandbox;
+pub mod secrets;

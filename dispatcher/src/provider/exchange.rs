@@ -1,0 +1,112 @@
+//! One request and its answer over HTTP, and what it means when there is none.
+
+use super::{Answer, LookUpError, PlaceError, RefusalClass};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// LIMIT: bytes of an answer that are read.
+const ANSWER_MAX: usize = 4_000_000;
+/// Servers close idle connections after five seconds and more. A connection closed under our
+/// request leaves us not knowing, so ours are given up before.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// A client that never repeats and never follows: one request is one request.
+pub fn client(
+    connect_timeout: Duration,
+    total_timeout: Duration,
+) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .connect_timeout(connect_timeout)
+        .timeout(total_timeout)
+        .pool_idle_timeout(IDLE)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .tcp_nodelay(true)
+        .user_agent(concat!("dialerd/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// Sends a request that places something.
+pub async fn send(request: reqwest::RequestBuilder) -> Result<Answer, PlaceError> {
+    let response = request.send().await.map_err(|error| not_answered(&error))?;
+    let status = response.status().as_u16();
+    let retry_after_seconds = retry_after(&response);
+    match read(response).await {
+        Ok(body) => Ok(Answer { status, retry_after_seconds, body }),
+        // A refusal whose body is lost is still a refusal.
+        Err(_) if (400..500).contains(&status) => {
+            Ok(Answer { status, retry_after_seconds, body: Value::Null })
+        }
+        Err(error) => Err(PlaceError::Unknown(error.0)),
+    }
+}
+
+/// Sends a request that only asks.
+pub async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, LookUpError> {
+    let response = request.send().await.map_err(|error| LookUpError(kind(&error).to_owned()))?;
+    let status = response.status().as_u16();
+    let retry_after_seconds = retry_after(&response);
+    Ok(Answer { status, retry_after_seconds, body: read(response).await? })
+}
+
+fn not_answered(error: &reqwest::Error) -> PlaceError {
+    if error.is_builder() {
+        let details = json!({"reason": "the address of the provider is malformed"});
+        return PlaceError::refused(RefusalClass::ConfigError, "malformed-address", details);
+    }
+    // Name not found, connection refused, TLS not agreed: the request was not written.
+    if error.is_connect() {
+        return PlaceError::NotSent(kind(error).to_owned());
+    }
+    PlaceError::Unknown(kind(error).to_owned())
+}
+
+/// The kind of an error without its address, which may hold a key.
+fn kind(error: &reqwest::Error) -> &'static str {
+    match () {
+        () if error.is_connect() && error.is_timeout() => "connecting timed out",
+        () if error.is_connect() => "connecting failed",
+        () if error.is_timeout() => "no answer in time",
+        () if error.is_body() || error.is_decode() => "the answer broke off",
+        () => "the connection broke",
+    }
+}
+
+fn retry_after(response: &reqwest::Response) -> Option<u64> {
+    response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Value, LookUpError> {
+    let mut bytes = Vec::new();
+    while let Some(part) =
+        response.chunk().await.map_err(|error| LookUpError(kind(&error).to_owned()))?
+    {
+        if bytes.len() + part.len() > ANSWER_MAX {
+            return Err(LookUpError("the answer is too long".to_owned()));
+        }
+        bytes.extend_from_slice(&part);
+    }
+    Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+/// What most providers mean by a status; adapters look at the body first.
+pub fn by_status(answer: &Answer, word: &str) -> PlaceError {
+    let class = match answer.status {
+        401..=403 => RefusalClass::AccountError,
+        429 => RefusalClass::OverLimit,
+        // The server may have given up waiting after it had begun.
+        408 => return PlaceError::Unknown("answer 408".to_owned()),
+        400..=499 => RefusalClass::ConfigError,
+        300..=399 => RefusalClass::ConfigError,
+        status => return PlaceError::Unknown(format!("answer {status}")),
+    };
+    PlaceError::refused(class, word, details(answer))
+}
+
+pub fn details(answer: &Answer) -> Value {
+    json!({
+        "status": answer.status,
+        "retry_after_seconds": answer.retry_after_seconds,
+        "answer": answer.body,
+    })
+}

@@ -1,0 +1,98 @@
+//! The sandbox: the voice and the e-mail adapter under one name, with settings filled in.
+//!
+//! A rehearsal needs no assistant and no number of one's own; everything else is the real adapter.
+
+use super::resend::Resend;
+use super::vapi::Vapi;
+use super::{
+    Accepted, Account, Adapter, Answer, Event, HookRequest, LookUpError, ParseError, PlaceError,
+    Placement, Secret, Sought, VerifyError,
+};
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+const BASE_URL: &str = "http://127.0.0.1:7780";
+
+pub static VOICE: Sandbox = Sandbox { inner: &Vapi };
+pub static EMAIL: Sandbox = Sandbox { inner: &Resend };
+
+#[derive(Debug)]
+pub struct Sandbox {
+    inner: &'static dyn Adapter,
+}
+
+impl Adapter for Sandbox {
+    fn place<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+        placement: &'a Placement,
+    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
+        Box::pin(async move { self.inner.place(http, &completed(account), placement).await })
+    }
+
+    fn look_up<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+        sought: &'a Sought,
+    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
+        Box::pin(async move { self.inner.look_up(http, &completed(account), sought).await })
+    }
+
+    fn hang_up<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+        provider_call_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), LookUpError>> {
+        Box::pin(
+            async move { self.inner.hang_up(http, &completed(account), provider_call_id).await },
+        )
+    }
+
+    fn verify(
+        &self,
+        secret: &Secret,
+        request: HookRequest<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), VerifyError> {
+        spoken(request).verify(secret, request, now)
+    }
+
+    fn parse_event(&self, request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {
+        spoken(request).parse_event(request)
+    }
+
+    fn classify_error(&self, answer: &Answer) -> PlaceError {
+        self.inner.classify_error(answer)
+    }
+}
+
+/// E-mail webhooks are told by the headers of their signature or by their body.
+fn spoken(request: HookRequest<'_>) -> &'static dyn Adapter {
+    let email = |body: Value| body["data"]["email_id"].is_string();
+    if request.headers.contains_key("svix-id")
+        || serde_json::from_slice(request.body).is_ok_and(email)
+    {
+        return &Resend;
+    }
+    &Vapi
+}
+
+fn completed(account: &Account) -> Account {
+    let mut account = account.clone();
+    account.base_url.get_or_insert_with(|| BASE_URL.to_owned());
+    if let Some(settings) = account.settings.as_object_mut() {
+        for (name, value) in [
+            ("assistant_id", "rehearsal"),
+            ("phone_number_id", "rehearsal"),
+            ("from", "rehearsal@example.org"),
+            ("subject", "Rehearsal"),
+        ] {
+            settings.entry(name).or_insert_with(|| json!(value));
+        }
+    }
+    account
+}
