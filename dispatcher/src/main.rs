@@ -23,6 +23,8 @@ enum LogFormat {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Dispatch: claim what is due, place it, take webhooks in
+    Run(Box<dialerd::config::Stated>),
     /// A simulated provider in its own process
     Sandbox(Box<dialerd::sandbox::Options>),
 }
@@ -58,6 +60,7 @@ fn start_logging(format: LogFormat) {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
     match command {
+        Command::Run(stated) => dialerd::run::run(stated.settled()?, stop).await?,
         Command::Sandbox(options) => {
             let running = dialerd::sandbox::start(*options, stop).await?;
             tracing::info!(address = %running.address, "sandbox is listening");

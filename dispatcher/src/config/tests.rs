@@ -1,0 +1,31 @@
+//! Tests of how the sources of configuration combine.
+
+use super::*;
+
+fn parsed(text: &str) -> Stated {
+    toml::from_str(text).expect("good TOML")
+}
+
+#[test]
+fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+    let file = parsed("database_url = 'postgres:///a'\nin_hand = 7\npoll_ms = 50");
+    let flags = Stated { in_hand: Some(9), ..Stated::default() };
+    let config = flags.over(file).settled().expect("complete");
+    assert_eq!(
+        (config.in_hand, config.poll, config.requests_at_once),
+        (9, Duration::from_millis(50), 64)
+    );
+    assert!(config.ticks);
+}
+
+#[test]
+fn a_misspelt_setting_is_an_error_and_not_silence() {
+    assert!(toml::from_str::<Stated>("in_hands = 7").is_err());
+}
+
+#[test]
+fn what_is_out_of_range_is_named() {
+    let stated = parsed("database_url = 'postgres:///a'\nin_hand = 0");
+    let error = stated.settled().expect_err("zero in hand");
+    assert_eq!(error.to_string(), "in_hand must be between 1 and 10000, not 0");
+}

@@ -1,0 +1,442 @@
+//! Everything that is said to the database: functions of schema `dialer`, and nothing else.
+//!
+//! A session is one connection that comes back by itself. Statements are sent without a name and
+//! with their types, in one round trip, so that a pooler in transaction mode may stand between.
+//! The time-out is ours: a statement that takes longer is cancelled and its connection dropped.
+
+use crate::clock::{DialerTime, monotonic};
+use crate::provider::Event;
+use chrono::{DateTime, Utc};
+use futures_util::future::poll_fn;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, mpsc};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{AsyncMessage, Client, Config, Row};
+use uuid::Uuid;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the database URL is not right")]
+    Url(#[source] tokio_postgres::Error),
+    #[error("the database cannot be reached")]
+    Connect(#[source] tokio_postgres::Error),
+    #[error("{function} failed")]
+    Statement { function: &'static str, source: tokio_postgres::Error },
+    #[error("{0} took too long")]
+    TimedOut(&'static str),
+    #[error("{function} answered with an unexpected column")]
+    Shape { function: &'static str, source: tokio_postgres::Error },
+}
+
+impl Error {
+    /// The SQLSTATE, where the database itself said no.
+    pub fn code(&self) -> Option<String> {
+        match self {
+            Error::Statement { source, .. } => source.code().map(|code| code.code().to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// How to reach the database.
+#[derive(Clone)]
+pub struct Address {
+    config: Config,
+    tls: tokio_postgres_rustls::MakeRustlsConnect,
+    statement_timeout: Duration,
+}
+
+impl Address {
+    pub fn new(url: &str, statement_timeout: Duration) -> Result<Address, Error> {
+        let mut config: Config = url.parse().map_err(Error::Url)?;
+        if config.get_application_name().is_none() {
+            config.application_name("dialerd");
+        }
+        config.connect_timeout(statement_timeout).keepalives_idle(Duration::from_secs(30));
+        Ok(Address { config, tls: tls(), statement_timeout })
+    }
+
+    /// A connection whose notifications go to `notified`, if there is one.
+    pub async fn connect(
+        &self,
+        notified: Option<mpsc::Sender<()>>,
+    ) -> Result<(Client, tokio::task::JoinHandle<()>), Error> {
+        let connecting = self.config.connect(self.tls.clone());
+        let limited = tokio::time::timeout(self.statement_timeout, connecting).await;
+        let (client, mut connection) =
+            limited.map_err(|_| Error::TimedOut("connect"))?.map_err(Error::Connect)?;
+        let driver = tokio::spawn(async move {
+            // Ends with the connection.
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let (AsyncMessage::Notification(_), Some(sender)) = (message, &notified) {
+                    // A full channel already holds a wake-up.
+                    let _ = sender.try_send(());
+                }
+            }
+        });
+        Ok((client, driver))
+    }
+}
+
+/// TLS with the machine's certificates (or those of SSL_CERT_FILE); used where the URL asks for it.
+fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
+    tokio_postgres_rustls::MakeRustlsConnect::with_native_certs().map_or_else(
+        // Without any, plain connections still work and TLS says whom it does not trust.
+        |_| {
+            let none = rustls::RootCertStore::empty();
+            let config = rustls::ClientConfig::builder().with_root_certificates(none);
+            tokio_postgres_rustls::MakeRustlsConnect::new(config.with_no_client_auth())
+        },
+        |(tls, _)| tls,
+    )
+}
+
+/// A connection that hears of work; it is lost when `lost` ends.
+pub struct Listener {
+    _client: Client,
+    pub lost: tokio::task::JoinHandle<()>,
+}
+
+/// Listens for wake-ups: the one session that keeps state, so it bypasses a pooler in transaction
+/// mode or hears nothing; polling carries on either way.
+pub async fn listen(address: &Address, woken: mpsc::Sender<()>) -> Result<Listener, Error> {
+    let (client, lost) = address.connect(Some(woken)).await?;
+    let statement = |source| Error::Statement { function: "listen", source };
+    client.batch_execute("listen dialer_wake").await.map_err(statement)?;
+    Ok(Listener { _client: client, lost })
+}
+
+/// One connection, made when it is needed and made again when it was lost.
+pub struct Session {
+    address: Address,
+    client: Mutex<Option<Arc<Client>>>,
+}
+
+type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+impl Session {
+    pub fn new(address: Address) -> Session {
+        Session { address, client: Mutex::new(None) }
+    }
+
+    async fn client(&self) -> Result<Arc<Client>, Error> {
+        let mut held = self.client.lock().await;
+        if let Some(client) = held.as_ref().filter(|client| !client.is_closed()) {
+            return Ok(Arc::clone(client));
+        }
+        let (client, _driver) = self.address.connect(None).await?;
+        let client = Arc::new(client);
+        *held = Some(Arc::clone(&client));
+        Ok(client)
+    }
+
+    async fn forget(&self) {
+        *self.client.lock().await = None;
+    }
+
+    /// Runs one statement; `function` names it in errors and metrics.
+    pub async fn query(
+        &self,
+        function: &'static str,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, Error> {
+        let client = self.client().await?;
+        let asked = monotonic();
+        let answer = tokio::time::timeout(
+            self.address.statement_timeout,
+            client.query_typed(sql, parameters),
+        )
+        .await;
+        let seconds = (monotonic() - asked).as_secs_f64();
+        metrics::histogram!("dialerd_database_seconds", "function" => function).record(seconds);
+        match answer {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(source)) => {
+                metrics::counter!("dialerd_database_errors_total", "function" => function)
+                    .increment(1);
+                Err(Error::Statement { function, source })
+            }
+            Err(_) => {
+                metrics::counter!("dialerd_database_errors_total", "function" => function)
+                    .increment(1);
+                drop(client.cancel_token().cancel_query(self.address.tls.clone()).await);
+                self.forget().await;
+                Err(Error::TimedOut(function))
+            }
+        }
+    }
+
+    async fn count(
+        &self,
+        function: &'static str,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<i32, Error> {
+        let rows = self.query(function, sql, parameters).await?;
+        match rows.first() {
+            Some(row) => get(row, function, 0),
+            None => Ok(0),
+        }
+    }
+}
+
+fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
+    row: &'a Row,
+    function: &'static str,
+    column: usize,
+) -> Result<T, Error> {
+    row.try_get(column).map_err(|source| Error::Shape { function, source })
+}
+
+/// A call that may be placed, as claimed.
+#[derive(Clone)]
+pub struct Claimed {
+    pub attempt_id: Uuid,
+    pub token: i64,
+    pub call_id: i64,
+    pub account_id: i32,
+    pub provider: String,
+    pub channel: String,
+    pub base_url: Option<String>,
+    pub secret_name: Option<String>,
+    pub settings: Value,
+    pub address: String,
+    pub variables: Value,
+    pub due_at: DateTime<Utc>,
+    pub place_at: DateTime<Utc>,
+    pub place_by: DateTime<Utc>,
+    pub claimed_at: DateTime<Utc>,
+}
+
+const CLAIM: &str = "select attempt_id, token, call_id, account_id, provider, channel, base_url, \
+    secret_name, settings, address, variables, due_at, place_at, place_by, claimed_at \
+    from dialer.claim($1, $2)";
+
+/// What an intention came to.
+#[derive(Debug, Clone)]
+pub struct Intended {
+    pub attempt_id: Uuid,
+    pub allowed: bool,
+    pub reason: Option<String>,
+}
+
+/// An attempt about which the provider has been silent.
+#[derive(Clone)]
+pub struct Silent {
+    pub attempt_id: Uuid,
+    pub account_id: i32,
+    pub provider: String,
+    pub base_url: Option<String>,
+    pub secret_name: Option<String>,
+    pub settings: Value,
+    pub provider_call_id: Option<String>,
+    pub intended_at: DateTime<Utc>,
+}
+
+/// The account that a webhook address names.
+#[derive(Debug, Clone)]
+pub struct HookAccount {
+    pub account_id: i32,
+    pub webhook_secret_name: Option<String>,
+    pub settings: Value,
+}
+
+/// What was decided about a batch of attempts; the arrays run in parallel.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub attempt_ids: Vec<Uuid>,
+    pub tokens: Vec<i64>,
+    pub words: Vec<String>,
+    pub outcomes: Vec<String>,
+    pub details: Vec<Value>,
+}
+
+impl Session {
+    pub async fn claim(&self, dispatcher: &str, want: i32) -> Result<Vec<Claimed>, Error> {
+        let parameters: [Parameter<'_>; 2] = [(&dispatcher, Type::TEXT), (&want, Type::INT4)];
+        let rows = self.query("claim", CLAIM, &parameters).await?;
+        rows.iter().map(claimed).collect()
+    }
+
+    pub async fn intend(
+        &self,
+        dispatcher: &str,
+        attempt_ids: &[Uuid],
+        tokens: &[i64],
+    ) -> Result<Vec<Intended>, Error> {
+        const SQL: &str = "select attempt_id, allowed, reason from dialer.intend($1, $2, $3)";
+        let parameters: [Parameter<'_>; 3] = [
+            (&dispatcher, Type::TEXT),
+            (&attempt_ids, Type::UUID_ARRAY),
+            (&tokens, Type::INT8_ARRAY),
+        ];
+        let rows = self.query("intend", SQL, &parameters).await?;
+        let intended = |row: &Row| {
+            Ok(Intended {
+                attempt_id: get(row, "intend", 0)?,
+                allowed: get(row, "intend", 1)?,
+                reason: get(row, "intend", 2)?,
+            })
+        };
+        rows.iter().map(intended).collect()
+    }
+
+    pub async fn mark_placed(&self, batch: &Batch) -> Result<i32, Error> {
+        self.decided("mark_placed", "select dialer.mark_placed($1, $2, $3)", batch).await
+    }
+
+    pub async fn mark_unknown(&self, batch: &Batch) -> Result<i32, Error> {
+        self.decided("mark_unknown", "select dialer.mark_unknown($1, $2, $3)", batch).await
+    }
+
+    pub async fn release(&self, batch: &Batch) -> Result<i32, Error> {
+        self.decided("release", "select dialer.release($1, $2, $3)", batch).await
+    }
+
+    async fn decided(
+        &self,
+        function: &'static str,
+        sql: &str,
+        batch: &Batch,
+    ) -> Result<i32, Error> {
+        let parameters: [Parameter<'_>; 3] = [
+            (&batch.attempt_ids, Type::UUID_ARRAY),
+            (&batch.tokens, Type::INT8_ARRAY),
+            (&batch.words, Type::TEXT_ARRAY),
+        ];
+        self.count(function, sql, &parameters).await
+    }
+
+    pub async fn settle(&self, batch: &Batch) -> Result<i32, Error> {
+        const SQL: &str = "select dialer.settle($1, $2, $3, $4, $5)";
+        let parameters: [Parameter<'_>; 5] = [
+            (&batch.attempt_ids, Type::UUID_ARRAY),
+            (&batch.tokens, Type::INT8_ARRAY),
+            (&batch.outcomes, Type::TEXT_ARRAY),
+            (&batch.words, Type::TEXT_ARRAY),
+            (&batch.details, Type::JSONB_ARRAY),
+        ];
+        self.count("settle", SQL, &parameters).await
+    }
+
+    /// Stores and applies events; returns each one's result, in their order.
+    pub async fn ingest(&self, account_id: i32, events: &[&Event]) -> Result<Vec<String>, Error> {
+        const SQL: &str = "select result from dialer.ingest_event($1, $2) order by \"position\"";
+        let events = serde_json::json!(events);
+        let parameters: [Parameter<'_>; 2] = [(&account_id, Type::INT4), (&events, Type::JSONB)];
+        let rows = self.query("ingest_event", SQL, &parameters).await?;
+        rows.iter().map(|row| get(row, "ingest_event", 0)).collect()
+    }
+
+    pub async fn silent_attempts(&self, dispatcher: &str, want: i32) -> Result<Vec<Silent>, Error> {
+        const SQL: &str = "select attempt_id, account_id, provider, base_url, secret_name, \
+            settings, provider_call_id, intended_at from dialer.silent_attempts($1, $2)";
+        let parameters: [Parameter<'_>; 2] = [(&dispatcher, Type::TEXT), (&want, Type::INT4)];
+        let rows = self.query("silent_attempts", SQL, &parameters).await?;
+        rows.iter().map(silent).collect()
+    }
+
+    /// Dialer time, and the next instant at which a claim could find something.
+    pub async fn next_wake(
+        &self,
+        dispatcher: &str,
+    ) -> Result<(DialerTime, Option<DateTime<Utc>>), Error> {
+        const SQL: &str = "select now_at, rate, wake_at from dialer.next_wake($1)";
+        let asked = monotonic();
+        let rows = self.query("next_wake", SQL, &[(&dispatcher, Type::TEXT)]).await?;
+        let row = rows.first().ok_or(Error::TimedOut("next_wake"))?;
+        let time = dialer_time(row, "next_wake", asked)?;
+        Ok((time, get(row, "next_wake", 2)?))
+    }
+
+    /// Dialer time; a clock that stands still has the rate zero.
+    pub async fn clock(&self) -> Result<DialerTime, Error> {
+        const SQL: &str = "select now_at, rate, fixed from dialer.clock()";
+        let asked = monotonic();
+        let rows = self.query("clock", SQL, &[]).await?;
+        let row = rows.first().ok_or(Error::TimedOut("clock"))?;
+        let mut time = dialer_time(row, "clock", asked)?;
+        if get(row, "clock", 2)? {
+            time.rate = 0.0;
+        }
+        Ok(time)
+    }
+
+    /// One bounded round of upkeep; how much each task did.
+    pub async fn tick(&self) -> Result<Vec<(String, i32)>, Error> {
+        let rows = self.query("tick", "select task, done from dialer.tick()", &[]).await?;
+        rows.iter().map(|row| Ok((get(row, "tick", 0)?, get(row, "tick", 1)?))).collect()
+    }
+
+    pub async fn heartbeat(&self, dispatcher: &str, version: &str) -> Result<(), Error> {
+        let parameters: [Parameter<'_>; 2] = [(&dispatcher, Type::TEXT), (&version, Type::TEXT)];
+        self.query("heartbeat", "select from dialer.heartbeat($1, $2)", &parameters).await?;
+        Ok(())
+    }
+
+    pub async fn account_for_hook(
+        &self,
+        provider: &str,
+        account: &str,
+    ) -> Result<Option<HookAccount>, Error> {
+        const SQL: &str = "select account_id, webhook_secret_name, settings \
+            from dialer.account_for_hook($1, $2)";
+        let parameters: [Parameter<'_>; 2] = [(&provider, Type::TEXT), (&account, Type::TEXT)];
+        let rows = self.query("account_for_hook", SQL, &parameters).await?;
+        let account = |row: &Row| {
+            Ok(HookAccount {
+                account_id: get(row, "account_for_hook", 0)?,
+                webhook_secret_name: get(row, "account_for_hook", 1)?,
+                settings: get(row, "account_for_hook", 2)?,
+            })
+        };
+        rows.first().map(account).transpose()
+    }
+}
+
+fn dialer_time(
+    row: &Row,
+    function: &'static str,
+    asked: tokio::time::Instant,
+) -> Result<DialerTime, Error> {
+    let (now_at, rate) = (get(row, function, 0)?, get(row, function, 1)?);
+    Ok(DialerTime { now_at, rate, asked, answered: monotonic() })
+}
+
+fn claimed(row: &Row) -> Result<Claimed, Error> {
+    const NAME: &str = "claim";
+    Ok(Claimed {
+        attempt_id: get(row, NAME, 0)?,
+        token: get(row, NAME, 1)?,
+        call_id: get(row, NAME, 2)?,
+        account_id: get(row, NAME, 3)?,
+        provider: get(row, NAME, 4)?,
+        channel: get(row, NAME, 5)?,
+        base_url: get(row, NAME, 6)?,
+        secret_name: get(row, NAME, 7)?,
+        settings: get(row, NAME, 8)?,
+        address: get(row, NAME, 9)?,
+        variables: get(row, NAME, 10)?,
+        due_at: get(row, NAME, 11)?,
+        place_at: get(row, NAME, 12)?,
+        place_by: get(row, NAME, 13)?,
+        claimed_at: get(row, NAME, 14)?,
+    })
+}
+
+fn silent(row: &Row) -> Result<Silent, Error> {
+    const NAME: &str = "silent_attempts";
+    Ok(Silent {
+        attempt_id: get(row, NAME, 0)?,
+        account_id: get(row, NAME, 1)?,
+        provider: get(row, NAME, 2)?,
+        base_url: get(row, NAME, 3)?,
+        secret_name: get(row, NAME, 4)?,
+        settings: get(row, NAME, 5)?,
+        provider_call_id: get(row, NAME, 6)?,
+        intended_at: get(row, NAME, 7)?,
+    })
+}

@@ -1,0 +1,122 @@
+//! The claim loop: asks for as many calls as there is room for, whenever something may be due.
+//!
+//! It wakes by timer at the next due instant, by notification, when a slot may have become free,
+//! and by poll. Polling alone is sufficient; the rest only makes it sooner.
+
+use super::place::InHand;
+use super::shared::Shared;
+use crate::clock::{DialerTime, monotonic};
+use crate::db::{Claimed, Error};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// LIMIT: calls of one claim.
+const CLAIM_MAX: usize = 500;
+/// A claim looks 250 ms ahead, so it is made before the instant; less, because clocks differ.
+const LEAD: Duration = Duration::from_millis(150);
+/// Between two claims that found nothing, whatever wakes us.
+const WAIT_MIN: Duration = Duration::from_millis(4);
+/// LIMIT: a rehearsal clock shortens the poll, but not beyond this.
+const POLL_MIN: Duration = Duration::from_millis(100);
+const ERROR_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Claims until `stop`; ends the placer by dropping `claimed`.
+pub async fn run(shared: Arc<Shared>, claimed: mpsc::Sender<InHand>, stop: CancellationToken) {
+    let mut pause = WAIT_MIN;
+    while !stop.is_cancelled() {
+        let round = tokio::select! {
+            round = once(&shared, &claimed) => round,
+            () = stop.cancelled() => return,
+        };
+        pause = match round {
+            Ok(Round::Full) => WAIT_MIN,
+            Ok(Round::Partial { found }) => {
+                let pause = if found { WAIT_MIN } else { pause };
+                sleep_until_due(&shared, pause, &stop).await
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "claim failed");
+                let wait = (pause * 2).clamp(Duration::from_millis(50), ERROR_WAIT_MAX);
+                rest(wait, &stop).await;
+                wait
+            }
+        };
+    }
+}
+
+enum Round {
+    /// As many as asked for: there may be more.
+    Full,
+    Partial {
+        found: bool,
+    },
+}
+
+async fn once(shared: &Arc<Shared>, claimed: &mpsc::Sender<InHand>) -> Result<Round, Error> {
+    let Some(time) = shared.time() else { return Ok(Round::Partial { found: false }) };
+    let Some(mut room) = shared.room(CLAIM_MAX).await else {
+        return Ok(Round::Partial { found: false });
+    };
+    let want = room.num_permits();
+    let asked = monotonic();
+    let calls = shared.sessions.claim.claim(&shared.config.name, want as i32).await?;
+    let answered = monotonic();
+    let found = calls.len();
+    metrics::counter!("dialerd_claimed_total").increment(found as u64);
+    for call in calls {
+        let reading = DialerTime { now_at: call.claimed_at, rate: time.rate, asked, answered };
+        let Some(permit) = room.split(1) else { break };
+        hand_over(claimed, call, reading, permit).await;
+    }
+    Ok(if found == want { Round::Full } else { Round::Partial { found: found > 0 } })
+}
+
+async fn hand_over(
+    claimed: &mpsc::Sender<InHand>,
+    call: Claimed,
+    time: DialerTime,
+    permit: tokio::sync::OwnedSemaphorePermit,
+) {
+    // The channel is as long as there are permits, so this does not wait; it fails only when the
+    // placer is gone, and then the lease ends by itself.
+    drop(claimed.send(InHand { call, time, permit }).await);
+}
+
+/// Waits for work; returns the pause to take if the next claim finds nothing either.
+async fn sleep_until_due(shared: &Shared, pause: Duration, stop: &CancellationToken) -> Duration {
+    let rate = shared.time().map_or(1.0, |time| time.rate).max(1.0);
+    let poll = shared.config.poll.div_f64(rate).max(POLL_MIN).min(shared.config.poll);
+    let wait = match shared.sessions.claim.next_wake(&shared.config.name).await {
+        Ok((time, wake_at)) => {
+            shared.health.database_answered();
+            let due = wake_at.and_then(|at| time.reached(at));
+            let ahead = due.map(|due| due.saturating_duration_since(monotonic() + LEAD));
+            ahead.unwrap_or(poll).min(poll).max(pause)
+        }
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "next wake is not known");
+            poll
+        }
+    };
+    let woken = tokio::select! {
+        () = tokio::time::sleep(wait) => false,
+        () = shared.wake.notified() => true,
+        () = stop.cancelled() => true,
+    };
+    if woken {
+        // Wake-ups come in swarms: a moment lets them gather.
+        rest(WAIT_MIN, stop).await;
+        return WAIT_MIN;
+    }
+    // Something is said to be due that no claim finds: ask less and less often.
+    (pause * 2).min(poll)
+}
+
+async fn rest(wait: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => (),
+        () = stop.cancelled() => (),
+    }
+}

@@ -1,0 +1,163 @@
+//! Webhooks in: believed only with a signature over the raw body, answered only after the commit.
+
+use super::inbox::{self, Kept};
+use super::shared::Shared;
+use crate::clock::{monotonic, wall};
+use crate::db::{Error, HookAccount};
+use crate::provider::{Event, HookRequest, VerifyError, hook_adapter};
+use crate::secrets;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// How long an account is remembered, and that there is none.
+const REMEMBERED: Duration = Duration::from_secs(10);
+/// LIMIT: accounts that are remembered; beyond it, all are forgotten.
+const ACCOUNTS_MAX: usize = 1_000;
+/// LIMIT: letters of a path's part.
+const NAME_MAX: usize = 200;
+
+#[derive(Debug, Deserialize)]
+pub struct Hint {
+    attempt: Option<Uuid>,
+}
+
+/// `POST /hooks/{provider}/{account}`
+pub async fn receive(
+    State(shared): State<Arc<Shared>>,
+    Path((provider, account)): Path<(String, String)>,
+    Query(hint): Query<Hint>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = HookRequest { headers: &headers, body: &body, attempt_id: hint.attempt };
+    let (account_id, events) = match understand(&shared, &provider, &account, request).await {
+        Ok(understood) => understood,
+        Err(refusal) => return refusal.answer(),
+    };
+    keep(&shared, account_id, events).await
+}
+
+enum Refusal {
+    NoSuchAccount,
+    NotBelieved(VerifyError),
+    NotUnderstood(String),
+    NotNow,
+}
+
+impl Refusal {
+    fn answer(self) -> Response {
+        let (status, reason) = match self {
+            Refusal::NoSuchAccount => (StatusCode::NOT_FOUND, "no such account".to_owned()),
+            Refusal::NotBelieved(error) => (StatusCode::UNAUTHORIZED, error.to_string()),
+            Refusal::NotUnderstood(reason) => (StatusCode::BAD_REQUEST, reason),
+            Refusal::NotNow => (StatusCode::SERVICE_UNAVAILABLE, "come again".to_owned()),
+        };
+        metrics::counter!("dialerd_hooks_total", "status" => status.as_str().to_owned())
+            .increment(1);
+        (status, Json(json!({ "error": reason }))).into_response()
+    }
+}
+
+async fn understand(
+    shared: &Shared,
+    provider: &str,
+    account: &str,
+    request: HookRequest<'_>,
+) -> Result<(i32, Vec<Event>), Refusal> {
+    let adapter = hook_adapter(provider).ok_or(Refusal::NoSuchAccount)?;
+    let account = account_named(shared, provider, account).await?;
+    let unsigned = account.webhook_secret_name.is_none()
+        && account.settings["webhook_auth"].as_str() == Some("none");
+    // Only an account that says so in words takes webhooks from everybody.
+    if !unsigned {
+        let name = account.webhook_secret_name.as_deref();
+        let secret = name.and_then(|name| secrets::find(name).ok());
+        let verified = match secret {
+            Some(secret) => adapter.verify(&secret, request, wall()),
+            None => Err(VerifyError::NoSecret),
+        };
+        verified.map_err(|error| {
+            let account_id = account.account_id;
+            tracing::warn!(account_id, provider, %error, "a webhook was not believed");
+            Refusal::NotBelieved(error)
+        })?;
+    }
+    let events =
+        adapter.parse_event(request).map_err(|error| Refusal::NotUnderstood(error.to_string()))?;
+    Ok((account.account_id, events))
+}
+
+async fn keep(shared: &Shared, account_id: i32, events: Vec<Event>) -> Response {
+    let mut answers = Vec::new();
+    for event in events {
+        match inbox::submit(shared, account_id, event) {
+            Some(answer) => answers.push(answer),
+            None => return Refusal::NotNow.answer(),
+        }
+    }
+    let mut results = Vec::new();
+    for answer in answers {
+        match answer.await {
+            Ok(Kept::Stored(result)) => results.push(result),
+            Ok(Kept::Refused) => {
+                return Refusal::NotUnderstood("the database refused it".to_owned()).answer();
+            }
+            Ok(Kept::NotNow) | Err(_) => return Refusal::NotNow.answer(),
+        }
+    }
+    metrics::counter!("dialerd_hooks_total", "status" => "200").increment(1);
+    Json(json!({ "results": results })).into_response()
+}
+
+type Remembered = HashMap<(String, String), (Instant, Option<HookAccount>)>;
+
+#[derive(Default)]
+pub struct Accounts(Mutex<Remembered>);
+
+impl Accounts {
+    fn find(&self, key: &(String, String), now: Instant) -> Option<Option<HookAccount>> {
+        let accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, account) = accounts.get(key)?;
+        (*until > now).then(|| account.clone())
+    }
+
+    fn keep(&self, key: (String, String), account: Option<HookAccount>, until: Instant) {
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if accounts.len() >= ACCOUNTS_MAX {
+            accounts.clear();
+        }
+        accounts.insert(key, (until, account));
+    }
+}
+
+async fn account_named(
+    shared: &Shared,
+    provider: &str,
+    account: &str,
+) -> Result<HookAccount, Refusal> {
+    if account.len() > NAME_MAX {
+        return Err(Refusal::NoSuchAccount);
+    }
+    let key = (provider.to_owned(), account.to_owned());
+    let now = monotonic();
+    if let Some(known) = shared.hook_accounts.find(&key, now) {
+        return known.ok_or(Refusal::NoSuchAccount);
+    }
+    let found = shared.sessions.aside.account_for_hook(provider, account).await;
+    let found = found.map_err(|error: Error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "an account could not be read");
+        Refusal::NotNow
+    })?;
+    shared.hook_accounts.keep(key, found.clone(), now + REMEMBERED);
+    found.ok_or(Refusal::NoSuchAccount)
+}

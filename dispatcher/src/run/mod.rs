@@ -1,0 +1,119 @@
+//! `dialerd run`: claims what is due, places it at its instant, and writes down what came of it.
+//!
+//! The way of one call: `claim` takes it from the database, `place` waits for its instant, commits
+//! the intention and asks the provider, `write` records the answer, `inbox` what the provider
+//! reports later. Every part may die at any instant; the database tells what was left.
+
+mod claim;
+mod follow;
+mod health;
+mod hooks;
+mod inbox;
+mod listen;
+mod place;
+mod reconcile;
+mod serve;
+mod shared;
+mod upkeep;
+mod write;
+
+use crate::config::Config;
+use crate::{db, provider};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use shared::Shared;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    #[error("the HTTP client cannot be set up")]
+    Client(#[source] reqwest::Error),
+    #[error("the address {0} cannot be listened on")]
+    Listen(std::net::SocketAddr, #[source] std::io::Error),
+    #[error("the metrics cannot be set up")]
+    Metrics(#[source] metrics_exporter_prometheus::BuildError),
+}
+
+/// Runs until `stop` is cancelled and everything in hand has been given back or written down.
+pub async fn run(config: Config, stop: CancellationToken) -> Result<(), Error> {
+    let metrics = install_metrics()?;
+    let http = provider::client(config.connect, config.answer).map_err(Error::Client)?;
+    let listen = |source| Error::Listen(config.listen, source);
+    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let (reports, report_queue) = mpsc::channel(config.in_hand + 1);
+    let (events, event_queue) = mpsc::channel(inbox::QUEUE_MAX);
+    let shared = Arc::new(Shared::new(config, address, http, reports, events, metrics)?);
+    tracing::info!(dispatcher = %shared.config.name, %address, "dispatcher starts");
+
+    // Two stops: the first ends claiming and sending, the second what must outlive that.
+    let last = CancellationToken::new();
+    let around = TaskTracker::new();
+    around.spawn(inbox::run(Arc::clone(&shared), event_queue, last.clone()));
+    around.spawn(serve::serve(Arc::clone(&shared), listener, last.clone()));
+    around.spawn(listen::run(Arc::clone(&shared), last.clone()));
+    around.spawn(upkeep::run(Arc::clone(&shared), last.clone()));
+    around.spawn(upkeep::tick(Arc::clone(&shared), stop.clone()));
+    around.spawn(reconcile::run(Arc::clone(&shared), stop.clone()));
+    around.spawn(follow::run(Arc::clone(&shared), stop.clone()));
+    let writer = tokio::spawn(write::run(Arc::clone(&shared), report_queue, last.clone()));
+    dispatch(&shared, &stop).await;
+    last.cancel();
+    around.close();
+    finish(&shared, writer, around).await;
+    tracing::info!("dispatcher ends");
+    Ok(())
+}
+
+/// Claims and places until the stop, then until nothing is in hand or the time is over.
+async fn dispatch(shared: &Arc<Shared>, stop: &CancellationToken) {
+    if !shared.config.dispatch {
+        stop.cancelled().await;
+        shared.health.stopping();
+        return;
+    }
+    let (claimed, claimed_queue) = mpsc::channel(shared.config.in_hand);
+    let claimer = tokio::spawn(claim::run(Arc::clone(shared), claimed, stop.clone()));
+    let placer = tokio::spawn(place::run(Arc::clone(shared), claimed_queue, stop.clone()));
+    stop.cancelled().await;
+    shared.health.stopping();
+    tracing::info!(in_hand = shared.in_hand(), "dispatcher stops; what was sent is finished");
+    let ended = async {
+        drop(claimer.await);
+        drop(placer.await);
+        shared.nothing_in_hand().await;
+    };
+    if tokio::time::timeout(shared.config.shutdown, ended).await.is_err() {
+        tracing::warn!(
+            in_hand = shared.in_hand(),
+            "stopped with calls in hand; they will be looked up"
+        );
+    }
+}
+
+/// The last writes; what cannot be written in time is evidence that others will look for.
+async fn finish(shared: &Shared, writer: tokio::task::JoinHandle<()>, around: TaskTracker) {
+    let ended = async {
+        drop(writer.await);
+        around.wait().await;
+    };
+    if tokio::time::timeout(shared.config.statement, ended).await.is_err() {
+        tracing::warn!("some tasks did not end in time");
+    }
+}
+
+fn install_metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle, Error> {
+    const SECONDS: [f64; 12] =
+        [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
+    let builder = PrometheusBuilder::new().set_buckets(&SECONDS).map_err(Error::Metrics)?;
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    // A second run in one process, as in a test, keeps the first recorder.
+    drop(metrics::set_global_recorder(recorder));
+    Ok(handle)
+}

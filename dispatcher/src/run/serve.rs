@@ -1,0 +1,51 @@
+//! The dispatcher's HTTP: webhooks in, health and metrics out.
+
+use super::hooks;
+use super::shared::Shared;
+use crate::clock::monotonic;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/hooks/{provider}/{account}", post(hooks::receive))
+        .route("/live", get(live))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .layer(DefaultBodyLimit::max(shared.config.body_bytes))
+        .with_state(shared)
+}
+
+/// Serves until `stop`, and then what is being answered.
+pub async fn serve(shared: Arc<Shared>, listener: TcpListener, stop: CancellationToken) {
+    let served =
+        axum::serve(listener, router(shared)).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the HTTP server ended");
+    }
+}
+
+async fn live() -> &'static str {
+    "live\n"
+}
+
+async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    let complaints = shared.health.complaints(monotonic());
+    let status = match complaints.is_empty() {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(json!({"ready": complaints.is_empty(), "reasons": complaints}))).into_response()
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    let headers = [("content-type", "text/plain; version=0.0.4")];
+    (headers, shared.metrics.render()).into_response()
+}

@@ -1,0 +1,87 @@
+//! Once a second: read the clock, say that we live, and do the database's upkeep.
+
+use super::shared::Shared;
+use crate::clock::monotonic;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const EVERY: Duration = Duration::from_secs(1);
+/// The clock is read so often; a heartbeat goes out every fifth time.
+const BEATS: u32 = 5;
+
+/// Reads the clock and beats until `stop`; tells the service manager when the database answers.
+pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut round = 0_u32;
+    let mut ready = false;
+    while !stop.is_cancelled() {
+        match shared.sessions.aside.clock().await {
+            Ok(time) => {
+                shared.set_time(time);
+                shared.health.database_answered();
+                if !ready {
+                    ready = true;
+                    tell(&[sd_notify::NotifyState::Ready]);
+                    tracing::info!("ready");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the clock is not known");
+            }
+        }
+        if round.is_multiple_of(BEATS) {
+            beat(&shared).await;
+        }
+        // The loop that beats is alive; a database that is away is no reason to be restarted.
+        tell(&[sd_notify::NotifyState::Watchdog]);
+        metrics::gauge!("dialerd_in_hand").set(shared.in_hand() as f64);
+        round = round.wrapping_add(1);
+        shared.metrics.run_upkeep();
+        wait(&stop).await;
+    }
+    tell(&[sd_notify::NotifyState::Stopping]);
+}
+
+async fn beat(shared: &Shared) {
+    let version = env!("CARGO_PKG_VERSION");
+    if let Err(error) = shared.sessions.aside.heartbeat(&shared.config.name, version).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "no heartbeat");
+    }
+}
+
+/// Drives `dialer.tick` until `stop`, unless that is left to others.
+pub async fn tick(shared: Arc<Shared>, stop: CancellationToken) {
+    while shared.config.ticks && !stop.is_cancelled() {
+        let began = monotonic();
+        match shared.sessions.tick.tick().await {
+            Ok(tasks) => {
+                let done = |(task, done): &(String, i32)| {
+                    metrics::counter!("dialerd_upkeep_total", "task" => task.clone())
+                        .increment((*done).max(0) as u64);
+                    *done > 0
+                };
+                // Upkeep may have freed slots or made calls due.
+                if tasks.iter().filter(|task| done(task)).count() > 0 {
+                    shared.wake.notify_one();
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "upkeep failed");
+            }
+        }
+        metrics::histogram!("dialerd_tick_seconds").record((monotonic() - began).as_secs_f64());
+        wait(&stop).await;
+    }
+}
+
+async fn wait(stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(EVERY) => (),
+        () = stop.cancelled() => (),
+    }
+}
+
+fn tell(state: &[sd_notify::NotifyState<'_>]) {
+    // Without a service manager there is nobody to tell.
+    drop(sd_notify::notify(state));
+}
