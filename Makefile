@@ -51,7 +51,7 @@ test-core: ## only what needs no Postgres: calendars, ladders, caps, recurrence
 	@cargo test -p dialer_core
 
 test-it: ## only the tests against Postgres
-	@cargo xtask with-pg -- cargo test -p dialer_tests --test it
+	@cargo xtask with-pg -- cargo test --workspace --test it
 
 demo: ## a campaign of several days in two minutes, with console and reports
 	@cargo xtask demo

@@ -1,11 +1,14 @@
 //! The harness: a database from the template, and one way to compare what it says.
 
 use expect_test::Expect;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 const MISSING: &str = "DIALER_TEST_DSN is not set: run `make test-it`, \
-    or `cargo xtask with-pg -- cargo test -p dialer_tests --test it`";
+    or `cargo xtask with-pg -- cargo test --workspace --test it`";
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -54,6 +57,32 @@ impl Database {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What pg_dump writes.
+    pub fn dump(&self) -> Vec<u8> {
+        let output = self.tool("pg_dump").output().expect("pg_dump runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// Reads a dump; its first error fails the test.
+    pub fn load(&self, dump: &[u8]) {
+        let mut command = self.tool("psql");
+        command.args(["-qX", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]).stdin(Stdio::piped());
+        let mut psql = command.spawn().expect("psql runs");
+        psql.stdin.take().expect("a pipe").write_all(dump).expect("psql reads");
+        assert!(psql.wait().expect("psql ends").success(), "the dump does not load");
+    }
+
+    /// A client program of the server's own version.
+    fn tool(&self, program: &str) -> Command {
+        let bin = std::env::var("DIALER_TEST_BIN").expect(MISSING);
+        let dsn = std::env::var("DIALER_TEST_DSN").expect(MISSING);
+        let (server, _) = dsn.rsplit_once('/').expect("the DSN ends with a database");
+        let mut command = Command::new(Path::new(&bin).join(program));
+        command.args(["-d", &format!("{server}/{}", self.name)]);
+        command
     }
 }
 

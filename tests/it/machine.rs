@@ -95,15 +95,38 @@ async fn only_machines_of_users_can_be_dropped() {
 }
 
 #[tokio::test]
-async fn a_dump_keeps_machines_of_users_only() {
-    let db = Database::fresh().await;
-    db.check(
-        "select config::regclass, condition
-         from pg_extension, unnest(extconfig, extcondition) as dumped (config, condition)
-         where extname = 'pg_dialer' and config::regclass::text like 'dialer.machine%' order by 1",
+async fn a_restored_dump_guards_as_before() {
+    let before = Database::fresh().await;
+    before
+        .run(
+            r#"select dialer.define_machine('lead', '{"[*]": ["new"], "new": ["done"]}');
+               create table lead (id int primary key, state text);
+               create trigger _500_guard before insert or update on lead
+                   for each row execute function dialer.guard_transition('lead', 'state');
+               insert into lead values (1, 'new'), (2, 'new');
+               update lead set state = 'done' where id = 2"#,
+        )
+        .await;
+    let after = Database::empty().await;
+    after.load(&before.dump());
+    after
+        .check(
+            "select id, state from lead order by id",
+            expect![[r#"
+        1 | new
+        2 | done"#]],
+        )
+        .await;
+    after.check(
+        "select name, built_in, count(*) from dialer.machine join dialer.machine_edge on machine = name
+         group by 1, 2 order by 1",
         expect![[r#"
-            dialer.machine | where not built_in
-            dialer.machine_edge | where machine in (select name from dialer.machine where not built_in)"#]],
+            attempt | t | 14
+            call | t | 15
+            lead | f | 2
+            preclassify | t | 29"#]],
     )
     .await;
+    let refusal = after.refusal("update lead set state = 'new' where id = 2").await;
+    assert!(refusal.starts_with("PD001"), "{refusal}");
 }
