@@ -7,12 +7,19 @@
 //! the symbol `<rust name>_wrapper` of `'MODULE_PATHNAME'`.
 
 mod built_in;
+mod datum;
 mod guard;
+mod hours_type;
 mod install;
 mod machine;
+mod open;
+mod phone;
 mod raise;
+mod recurrence;
+mod redial;
 mod server_zone;
 mod settings;
+mod stagger;
 
 use pgrx::prelude::*;
 

@@ -1,0 +1,82 @@
+-- Stagger: spreading many calls over time.
+--
+-- For anybody; schedule_batch and restagger use the same mathematics. A slot depends on its global
+-- index alone, so chunks give the same times as one pass. With hours, offsets are walked as open
+-- time: the slot after closing is at the next opening.
+
+create function dialer.stagger(base timestamptz, index bigint, step interval)
+returns timestamptz
+immutable strict parallel safe cost 2
+language c as 'MODULE_PATHNAME', 'stagger_wrapper';
+
+comment on function dialer.stagger(timestamptz, bigint, interval) is
+    'base + index x step, exact to the microsecond; index 0 is base itself. A day of step is 24 hours. Null for an infinite base. Errors: PD012 for months, PD015 for an instant out of range.';
+
+create function dialer.safe_step(avg_duration interval, max_concurrent integer)
+returns interval
+immutable strict parallel safe cost 2
+language c as 'MODULE_PATHNAME', 'safe_step_wrapper';
+
+comment on function dialer.safe_step(interval, integer) is
+    'The smallest step between calls of that average duration that keeps a steady flow at or below max_concurrent calls at once. Errors: PD012 for months, PD015 for a limit below 1.';
+
+create function dialer.stagger_slots(
+    base timestamptz, n bigint, step interval, strategy text,
+    hours dialer.hours, tz text[], closures date[], bans date[],
+    option_names text[], factor double precision, max_step interval, until timestamptz,
+    seed bigint, jitter interval, offsets interval[]
+)
+returns table (index bigint, at timestamptz)
+stable parallel safe cost 100 rows 1000
+language c as 'MODULE_PATHNAME', 'stagger_slots_wrapper';
+
+comment on function dialer.stagger_slots(timestamptz, bigint, interval, text, dialer.hours, text[], date[], date[], text[], double precision, interval, timestamptz, bigint, interval, interval[]) is
+    'What dialer.stagger_series does, with its options as arguments; use dialer.stagger_series.';
+
+create function dialer.stagger_series(
+    base timestamptz, n bigint, step interval, strategy text default 'fixed',
+    hours dialer.hours default null, tz text default null,
+    closures date[] default '{}', options jsonb default '{}', bans date[] default '{}'
+)
+returns table (index bigint, at timestamptz)
+stable parallel safe rows 1000
+language sql as $$
+    select slot.index, slot.at
+    from dialer.stagger_slots(
+        base, n, step, strategy, hours, array[tz], closures, bans,
+        array(select pg_catalog.jsonb_object_keys(options)),
+        (options ->> 'factor')::double precision,
+        (options ->> 'max_step')::interval,
+        (options ->> 'until')::timestamptz,
+        (options ->> 'seed')::bigint,
+        (options ->> 'jitter')::interval,
+        array(select pg_catalog.jsonb_array_elements_text(options -> 'offsets')::interval)
+    ) slot
+$$;
+
+comment on function dialer.stagger_series(timestamptz, bigint, interval, text, dialer.hours, text, date[], jsonb, date[]) is
+    'n slots from base on, numbered from 0. strategy: fixed (index x step), exponential (gaps grow by options.factor, default 2, up to options.max_step), even (spread over the time up to options.until; without it up to closing), jitter (each slot later by a repeatable hash of options.seed below options.jitter, default step), custom (options.offsets, one interval a slot). With hours and tz the offsets are open time and every slot is open; at is null where nothing opens any more. A null hours does not restrict. Errors: PD011 zone, PD012 interval with months, PD015 option.';
+
+create function dialer.stagger_series(
+    base timestamptz, n bigint, step interval, strategy text,
+    hours dialer.hours, tz text[],
+    closures date[] default '{}', options jsonb default '{}', bans date[] default '{}'
+)
+returns table (index bigint, at timestamptz)
+stable parallel safe rows 1000
+language sql as $$
+    select slot.index, slot.at
+    from dialer.stagger_slots(
+        base, n, step, strategy, hours, tz, closures, bans,
+        array(select pg_catalog.jsonb_object_keys(options)),
+        (options ->> 'factor')::double precision,
+        (options ->> 'max_step')::interval,
+        (options ->> 'until')::timestamptz,
+        (options ->> 'seed')::bigint,
+        (options ->> 'jitter')::interval,
+        array(select pg_catalog.jsonb_array_elements_text(options -> 'offsets')::interval)
+    ) slot
+$$;
+
+comment on function dialer.stagger_series(timestamptz, bigint, interval, text, dialer.hours, text[], date[], jsonb, date[]) is
+    'The same in several zones: every slot is open in all of them.';

@@ -1,0 +1,36 @@
+-- Phone numbers, places, outcomes: words from outside, translated at the door.
+--
+-- For anybody; imports, intake and the dispositions use them. Invariant 6: a number that cannot be
+-- read is an error, a place that cannot be known is an empty list, a word that is not known is null.
+
+create function dialer.normalize_phone(phone text, region text default '')
+returns text
+immutable strict parallel safe cost 100
+language c as 'MODULE_PATHNAME', 'normalize_phone_wrapper';
+
+comment on function dialer.normalize_phone(text, text) is
+    'The number in E.164. region (ISO 3166, such as US) tells how a number without + is meant. Error PD014 for what is no valid number and for emergency numbers, short codes, premium rate and numbers with an extension; it says which.';
+
+create function dialer.zones_of(phone text)
+returns text[]
+immutable strict parallel safe cost 50
+language c as 'MODULE_PATHNAME', 'zones_of_wrapper';
+
+comment on function dialer.zones_of(text) is
+    'The time zones in which the owner of an E.164 number may be, by area code or country; several mean: call only when open in all. Empty if unknown (toll-free, personal and foreign numbers of countries with several offsets). The number tells where it was first assigned.';
+
+create function dialer.zones_of_state(state text)
+returns text[]
+immutable strict parallel safe cost 5
+language c as 'MODULE_PATHNAME', 'zones_of_state_wrapper';
+
+comment on function dialer.zones_of_state(text) is
+    'The time zones of a state or province of the United States or Canada: TX, US-TX, CA-QC. Empty if there is no such state.';
+
+create function dialer.normalize_outcome(word text)
+returns text
+immutable strict parallel safe cost 10
+language c as 'MODULE_PATHNAME', 'normalize_outcome_wrapper';
+
+comment on function dialer.normalize_outcome(text) is
+    'The outcome that a provider''s word or a business label means (SALE, no-answer, LEFT_VOICEMAIL); null if it is not known and must be reviewed. Whole words only: NO_SALE and WHOLESALE are no sale, and TRANSFER_SALE is transferred.';
