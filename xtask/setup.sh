@@ -46,21 +46,27 @@ as_root() {
 prevent_system_cluster() {
     local file=/etc/postgresql-common/createcluster.conf
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null && return
-    grep -qs '^ *create_main_cluster' "$file" && return
-    as_root mkdir -p "${file%/*}"
-    printf 'create_main_cluster = false\n' | as_root tee -a "$file" >/dev/null
+    # The file belongs to this package, so the line is added after it has come, before the server.
+    apt_install postgresql-common
+    grep -q '^ *create_main_cluster' "$file" && return
+    printf '\n# There is no cluster unless somebody creates one (set by pg_dialer).\ncreate_main_cluster = false\n' |
+        as_root tee -a "$file" >/dev/null
     say "new Postgres: told Debian not to create a cluster of its own ($file)"
+}
+
+apt_install() {
+    # confold: a configuration that somebody changed stays as it is.
+    as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq \
+        --no-install-recommends -o Dpkg::Options::=--force-confold "$@" >/dev/null
 }
 
 install() {
     command -v apt-get >/dev/null ||
         fail "missing: $*; there is no apt-get here, so install their like by hand (Postgres 15 with headers, pg_cron, clang)"
-    prevent_system_cluster
     say "installing: $*"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-    # confold: createcluster.conf stays as we left it.
-    as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Options::=--force-confold "$@" >/dev/null
+    prevent_system_cluster
+    apt_install "$@"
 }
 
 check_rust
@@ -69,7 +75,7 @@ if ! command -v dpkg-query >/dev/null; then
     say "not a Debian system; found Postgres and trust the rest"
     exit 0
 fi
-mapfile -t missing < <(list_missing)
+read -ra missing <<<"$(list_missing | tr '\n' ' ')"
 if ((${#missing[@]} == 0)); then
     say "everything is installed"
 elif [[ ${1:-} == --check ]]; then
