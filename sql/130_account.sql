@@ -51,6 +51,25 @@ create table dialer.account_control (
 ) with (fillfactor = 30);
 comment on table dialer.account_control is 'the lock that makes limits exact, the next free slot of the rate (GCRA), and a pause asked for by the provider';
 
+create function dialer.account_is_sound() returns trigger language plpgsql as $$
+begin
+    -- The constraints say the same, but their errors show the whole row, in which somebody may have put a secret.
+    if new.secret_name !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$' or new.webhook_secret_name !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$' then
+        perform dialer.fail('PD035', format('account "%s" is given something that is not the name of a secret', new.name),
+            'A secret is named by the environment variable or credential that holds it: letters, digits, _, . and -, at most 64.',
+            'Put the secret into the environment of dialerd and give the variable''s name.');
+    elsif new.provider not in ('sandbox', 'vapi', 'bland', 'twilio', 'retell', 'telnyx', 'elevenlabs', 'asterisk', 'resend', 'smtp', 'http') then
+        perform dialer.fail('PD035', format('provider "%s" is not known', new.provider), null,
+            'Known are: sandbox, vapi, bland, twilio, retell, telnyx, elevenlabs, asterisk, resend, smtp, http.');
+    elsif new.max_concurrent not between 0 and 100000 or new.per_second <= 0 then
+        perform dialer.fail('PD035', format('account "%s" may not have max_concurrent %s and per_second %s', new.name, new.max_concurrent, new.per_second),
+            'Calls at once are 0 to 100000; calls a second are more than 0, or null for no limit.', 'Give max_concurrent => 0 to stop new calls.');
+    end if;
+    return new;
+end $$;
+comment on function dialer.account_is_sound() is 'Trigger: refuses an account with a bad provider, limit or name of a secret, without repeating what may be a secret. Error PD035.';
+create trigger _100_sound before insert or update on dialer.provider_account for each row execute function dialer.account_is_sound();
+
 create function dialer.account_added() returns trigger language plpgsql as $$
 begin
     insert into dialer.account_control (account_id) values (new.account_id) on conflict do nothing;
@@ -70,7 +89,7 @@ returns integer language sql volatile as $$
     returning account_id
 $$;
 comment on function dialer.create_account(text, text, integer, numeric, text, text, text, text, jsonb) is
-'Adds an account at a provider and returns its number. max_concurrent: calls at once; per_second: new calls a second; secret_name: environment variable that holds the key.';
+'Adds an account at a provider and returns its number. max_concurrent: calls at once; per_second: new calls a second; secret_name: environment variable that holds the key. Error PD035: bad provider, limit or name.';
 
 create function dialer.account_named(name text) returns integer
 language plpgsql stable as $$
@@ -89,9 +108,9 @@ comment on function dialer.account_named(text) is 'Number of the account of this
 create function dialer.reopen_account(name text) returns void
 language plpgsql volatile as $$
 begin
-    update dialer.provider_account set state = 'open', state_reason = null where account_id = dialer.account_named(name);
+    update dialer.provider_account set state = 'open', state_reason = null where account_id = dialer.account_named(reopen_account.name);
     update dialer.account_control set blocked_until = '-infinity', blocked_reason = null, over_limit_count = 0
-    where account_id = dialer.account_named(name);
+    where account_id = dialer.account_named(reopen_account.name);
     notify dialer_wake;
 end $$;
 comment on function dialer.reopen_account(text) is 'Opens an account that was paused by a person or stopped by an error; placing goes on at the next claim.';

@@ -72,23 +72,31 @@ begin
 end $$;
 comment on function dialer.refresh_lanes(integer, timestamptz) is 'Computes the next open span of the lanes whose span has ended or whose hours were edited; returns how many.';
 
-create function dialer.forget_spans() returns trigger language plpgsql as $$
-begin
+create function dialer.forget_spans(campaign_ids bigint[]) returns void language sql volatile as $$
     update dialer.lane l
     set openings = dialer.lane_openings(l.campaign_id, l.zones), recheck_at = '-infinity'
-    from dialer.campaign c
-    where c.campaign_id = l.campaign_id
-      and case tg_table_name
-          when 'calendar' then c.calendar_id = coalesce(new.calendar_id, old.calendar_id)
-          when 'campaign' then c.campaign_id = new.campaign_id
-          else c.tenant_id = coalesce(new.tenant_id, old.tenant_id)
-               and (coalesce(new.calendar_id, old.calendar_id) is null or c.calendar_id = coalesce(new.calendar_id, old.calendar_id)) end;
+    where l.campaign_id = any (campaign_ids)
+$$;
+comment on function dialer.forget_spans(bigint[]) is 'Makes the lanes of these campaigns look their openings up again at the next claim.';
+
+create function dialer.openings_edited() returns trigger
+language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
+declare edited record := coalesce(new, old);
+begin
+    if tg_table_name = 'campaign' then
+        perform dialer.forget_spans(array[edited.campaign_id]);
+    elsif tg_table_name = 'calendar' then
+        perform dialer.forget_spans(array(select c.campaign_id from dialer.campaign c where c.calendar_id = edited.calendar_id));
+    else
+        perform dialer.forget_spans(array(select c.campaign_id from dialer.campaign c
+            where c.tenant_id = edited.tenant_id and (edited.calendar_id is null or c.calendar_id = edited.calendar_id)));
+    end if;
     return null;
 end $$;
-comment on function dialer.forget_spans() is 'Trigger: an edit of hours, closures or zone rule makes the lanes concerned look again at the next claim.';
-create trigger _500_forget_spans after update of hours, tz on dialer.calendar for each row execute function dialer.forget_spans();
-create trigger _500_forget_spans after insert or update or delete on dialer.closure for each row execute function dialer.forget_spans();
-create trigger _500_forget_spans after update of calendar_id, zone_rule on dialer.campaign for each row execute function dialer.forget_spans();
+comment on function dialer.openings_edited() is 'Trigger: an edit of hours, closures or zone rule is effective at the next claim.';
+create trigger _500_forget_spans after update of hours, tz on dialer.calendar for each row execute function dialer.openings_edited();
+create trigger _500_forget_spans after insert or update or delete on dialer.closure for each row execute function dialer.openings_edited();
+create trigger _500_forget_spans after update of calendar_id, zone_rule on dialer.campaign for each row execute function dialer.openings_edited();
 
 create function dialer.campaign_is_sound() returns trigger language plpgsql as $$
 begin

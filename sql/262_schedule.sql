@@ -137,7 +137,7 @@ begin
 end $$;
 comment on function dialer.cancel_call(bigint, text, timestamptz) is 'Cancels a waiting call. Errors: PD028 no such call, PD029 it does not wait.';
 
-create function dialer.reschedule_call(call_id bigint, due_at timestamptz, at timestamptz default dialer.now()) returns timestamptz
+create function dialer.move_call(call_id bigint, due_at timestamptz, reason text, at timestamptz) returns timestamptz
 language plpgsql volatile as $$
 declare
     target dialer.call := dialer.waiting_call(call_id);
@@ -151,11 +151,18 @@ begin
         perform dialer.fail('PD027', format('call %s can never be placed after %s', call_id, due_at), 'Its calling window has no opening from there on.',
             'See dialer.explain for the reason.');
     end if;
-    if dialer.move_waiting(array[reschedule_call.call_id], array[moved], 'rescheduled') = 0 then
+    if dialer.move_waiting(array[move_call.call_id], array[moved], reason) = 0 then
         perform dialer.fail('PD029', format('call %s is being placed', call_id), 'A dispatcher claimed it in this moment.', 'Look at its state and try again.');
     end if;
     return moved;
 end $$;
+comment on function dialer.move_call(bigint, timestamptz, text, timestamptz) is
+'Moves a waiting call, for a reason, to the first opening at or after a time, and returns that. Errors as reschedule_call.';
+
+create function dialer.reschedule_call(call_id bigint, due_at timestamptz, at timestamptz default dialer.now()) returns timestamptz
+language sql volatile as $$
+    select dialer.move_call(call_id, due_at, 'rescheduled', at)
+$$;
 comment on function dialer.reschedule_call(bigint, timestamptz, timestamptz) is
 'Moves a waiting call to another time, or the next opening after it, and returns that. Errors: PD027 past or never open, PD028, PD029.';
 
@@ -164,7 +171,7 @@ language plpgsql volatile as $$
 begin
     perform dialer.waiting_call(call_id);
     update dialer.call c set not_before = callback_at where c.call_id = request_callback.call_id;
-    return dialer.reschedule_call(call_id, callback_at, at);
+    return dialer.move_call(call_id, callback_at, 'callback', at);
 end $$;
 comment on function dialer.request_callback(bigint, timestamptz, timestamptz) is
 'The contact asked to be called at this time: the call waits until then (or the next opening after it), and returns that. Hours, do-not-call and caps still hold. Errors as reschedule_call.';

@@ -265,14 +265,14 @@ comment on function dialer.claim(text, integer) is
 create function dialer.next_wake(dispatcher text) returns table (now_at timestamptz, rate double precision, wake_at timestamptz)
 language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
     select k.now_at, k.rate,
-        (select min(greatest(d.due_at, l.opens_at, x.blocked_until, x.next_slot_at,
+        (select min(greatest(d.due_at, case when l.recheck_at > k.now_at then l.opens_at end, x.blocked_until, x.next_slot_at,
              case when l.open_until > k.now_at and l.open_until <= k.now_at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0))
                   then l.open_until end))
          from dialer.provider_account a join dialer.account_control x using (account_id)
          join dialer.campaign c on c.account_id = a.account_id and c.state = 'running'
          join dialer.lane l on l.campaign_id = c.campaign_id
          cross join lateral (select u.due_at from dialer.due u where u.lane_id = l.lane_id order by u.due_at, u.call_id limit 1) d
-         where a.state = 'open' and d.due_at < 'infinity' and l.opens_at < 'infinity'
+         where a.state = 'open' and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
            and (select count(*) from dialer.lease y where y.account_id = a.account_id) < a.max_concurrent - a.inbound_reserve
            and (c.max_concurrent is null or (select count(*) from dialer.lease y where y.account_id = a.account_id and y.campaign_id = c.campaign_id) < c.max_concurrent))
     from dialer.clock() k

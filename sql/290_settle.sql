@@ -97,7 +97,7 @@ language sql stable as $$
         select row(t.call_id, s.state, case when s.state = 'scheduled' then coalesce(case when t.review then 'infinity' else t.next_at end, 'infinity') end, s.reason,
                    case when t.counts or t.outcome = 'over_limit' then 0 else t.technical_count + 1 end, coalesce(t.stated_outcome, t.outcome))::dialer.next_step
         from timed t cross join lateral (
-            select * from (values
+            select v.state, v.reason from (values
                 (0, t.stated_outcome is not null, dialer.outcome_end_state(t.stated_outcome)::text, t.stated_outcome::text),
                 (1, t.review, 'scheduled', 'review'),
                 (2, t.outcome = any ((t.policy).final_outcomes), dialer.outcome_end_state(t.outcome)::text, t.outcome::text),
@@ -187,6 +187,7 @@ comment on function dialer.set_disposition(bigint, text, timestamptz) is
 
 create function dialer.map_disposition(word text, outcome dialer.outcome, at timestamptz default dialer.now()) returns integer
 language plpgsql volatile as $$
+#variable_conflict use_column
 declare released bigint[];
 begin
     insert into dialer.disposition (word, outcome) values (upper(btrim(map_disposition.word)), map_disposition.outcome)
@@ -196,7 +197,7 @@ begin
         where c.tenant_id = dialer.current_tenant() and c.state = 'scheduled' and c.wait_reason = 'review'
           and (select upper(btrim(coalesce(a.disposition, a.word))) from dialer.attempt a where a.call_id = c.call_id order by a.ended_at desc limit 1)
               = upper(btrim(map_disposition.word)));
-    perform dialer.set_disposition(r, word, at) from unnest(released) r;
+    perform dialer.set_disposition(r, map_disposition.word, at) from unnest(released) r;
     return cardinality(released);
 end $$;
 comment on function dialer.map_disposition(text, dialer.outcome, timestamptz) is

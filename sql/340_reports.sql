@@ -50,7 +50,7 @@ language sql stable as $$
         where a.tenant_id = dialer.current_tenant() and a.dialled_at >= from_at and a.dialled_at < to_at and a.counts
           and (report_range.campaign is null or a.campaign_id = dialer.campaign_named(report_range.campaign))),
     counted as (
-        select count(*) as calls, count(*) filter (where again) as redials, count(*) filter (where answered_at is not null) as answered,
+        select count(*) as calls, count(*) filter (where again) as redials, count(*) filter (where outcome in ('completed', 'sale', 'dnc', 'transferred', 'callback', 'not_interested')) as reached,
                count(*) filter (where outcome in ('transferred', 'sale')) as transferred from attempt)
     select m.measure, m.value, m.definition from (
         select 1 as rank, 'leads_created' as measure, (select count(*) from dialer.call c where c.tenant_id = dialer.current_tenant()
@@ -58,7 +58,7 @@ language sql stable as $$
                and (report_range.campaign is null or c.campaign_id = dialer.campaign_named(report_range.campaign)))::numeric as value, 'calls planned' as definition
         union all select 2, 'total_calls', k.calls, 'attempts that count, by the time of dialling' from counted k
         union all select 3, 'redials', k.redials, 'attempts beyond the first of their call' from counted k
-        union all select 4, 'connectivity_rate', round(k.answered::numeric / nullif(k.calls, 0), 4), 'answered attempts / total_calls' from counted k
+        union all select 4, 'connectivity_rate', round(k.reached::numeric / nullif(k.calls, 0), 4), 'attempts that reached a person / total_calls' from counted k
         union all select 5, 'transfer_rate', round(k.transferred::numeric / nullif(k.calls, 0), 4), 'attempts with outcome transferred or sale / total_calls' from counted k
         union all select 6, 'outcome_' || a.outcome, count(*), 'attempts with this outcome' from attempt a group by a.outcome) m
     order by m.rank, m.measure

@@ -38,7 +38,7 @@ language sql stable as $$
                case when f.openings = '{}' then null else dialer.next_open_all(at, f.openings) end as next_open from facts f)
     select r.gate, r.pass, r.detail, case when not r.pass then r.opens_at end
     from dialled d cross join lateral (
-        select * from (values
+        select v.rank, v.gate, v.pass, v.detail, v.opens_at from (values
             (1, 'state', d.state = 'scheduled', case when d.open_attempt is not null then format('%s: attempt %s is %s', d.state, d.open_attempt, d.attempt_state)
                 when d.ended_at is not null then format('%s at %s: %s', d.state, d.ended_at, coalesce(d.end_reason, '')) else d.state || coalesce(', waits for: ' || d.wait_reason, '') end, null::timestamptz),
             (2, 'campaign', d.campaign_state = 'running', format('campaign "%s" is %s%s', d.campaign, d.campaign_state, coalesce(' (' || d.state_reason || ')', '')), null),

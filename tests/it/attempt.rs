@@ -10,13 +10,25 @@ async fn an_attempt_goes_from_claim_to_redial_by_the_ladder() {
     assert_eq!(dialer.place().await, "1");
     dialer.clock("2026-12-04 12:01").await;
     dialer.end("no_answer").await;
-    dialer.check("select state, wait_reason, due_at from dialer.call", expect![[""]]).await;
+    dialer
+        .check(
+            "select state, wait_reason, due_at from dialer.call",
+            expect!["scheduled | redial | 2026-12-04 12:03:00-05"],
+        )
+        .await;
     dialer.clock("2026-12-04 12:03").await;
     assert_eq!(dialer.place().await, "1");
     dialer.clock("2026-12-04 12:04").await;
     dialer.end("busy").await;
-    dialer.check("select state, wait_reason, due_at from dialer.call", expect![[""]]).await;
-    dialer.check("select outcome, counts, decision ->> 'local_time', decision ->> 'counted' from dialer.attempt order by ended_at", expect![[""]]).await;
+    dialer
+        .check(
+            "select state, wait_reason, due_at from dialer.call",
+            expect!["scheduled | redial | 2026-12-04 12:09:00-05"],
+        )
+        .await;
+    dialer.check("select outcome, counts, decision ->> 'local_time', decision ->> 'counted' from dialer.attempt order by ended_at", expect![[r#"
+        no_answer | t | Fri 2026-12-04 12:00:00 | 0
+        busy | t | Fri 2026-12-04 12:03:00 | 1"#]]).await;
     dialer.sound().await;
 }
 
@@ -34,7 +46,17 @@ async fn the_eighth_attempt_is_the_last_of_the_day_and_the_ladder_begins_anew() 
         dialer.end("no_answer").await;
         due.push(at);
     }
-    expect![[""]].assert_eq(&due.join("\n"));
+    expect![[r#"
+        2026-12-03 11:00
+        2026-12-03 11:02
+        2026-12-03 11:07
+        2026-12-03 11:17
+        2026-12-03 11:47
+        2026-12-03 12:47
+        2026-12-03 14:47
+        2026-12-03 16:47
+        2026-12-04 11:00"#]]
+    .assert_eq(&due.join("\n"));
     dialer.sound().await;
 }
 
@@ -43,12 +65,27 @@ async fn a_sale_ends_the_call_and_dnc_ends_all_calls_of_the_person() {
     let dialer = Dialer::open().await;
     dialer.people(2).await;
     dialer.run("select dialer.create_campaign('other', 'voice', '24/7', tz => 'UTC')").await;
-    dialer.run("select dialer.schedule_call('other', '+12125550102', due_at => '2026-12-30 12:00')").await;
+    dialer
+        .run("select dialer.schedule_call('other', '+12125550102', due_at => '2026-12-30 12:00')")
+        .await;
     dialer.place().await;
     dialer.run("select dialer.ingest_event(1, jsonb_agg(jsonb_build_object('event_key', call_id::text, 'kind', 'ended', 'attempt_id', attempt_id,
                     'outcome', 'completed', 'disposition', case call_id when 1 then 'SALE' else 'DNC' end))) from dialer.lease").await;
-    dialer.check("select call_id, state, end_reason, outcome from dialer.call order by 1", expect![[""]]).await;
-    dialer.check("select address, source from dialer.do_not_call", expect![[""]]).await;
+    dialer
+        .check(
+            "select call_id, state, end_reason, outcome from dialer.call order by 1",
+            expect![[r#"
+        1 | completed | sale | sale
+        2 | completed | dnc | dnc
+        3 | cancelled | do_not_call | -"#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select address, source from dialer.do_not_call",
+            expect!["+12125550102 | said in call 2"],
+        )
+        .await;
     dialer.sound().await;
 }
 
@@ -61,16 +98,37 @@ async fn an_intention_is_refused_after_a_pause_a_do_not_call_entry_and_too_late(
     dialer.run("select dialer.add_do_not_call('+12125550101')").await;
     let intend = "select i.allowed, i.reason from (select array_agg(attempt_id order by call_id) as ids, array_agg(token order by call_id) as tokens from mine) m,
                   lateral dialer.intend('d1', m.ids, m.tokens) i";
-    dialer.check(intend, expect![[""]]).await;
-    dialer.check(intend, expect![[""]]).await;
-    dialer.check("select state, coalesce(end_reason, wait_reason) from dialer.call order by call_id", expect![[""]]).await;
+    dialer
+        .check(
+            intend,
+            expect![[r#"
+        f | do_not_call
+        t | -"#]],
+        )
+        .await;
+    dialer
+        .check(
+            intend,
+            expect![[r#"
+        f | intended_before
+        f | superseded"#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select state, coalesce(end_reason, wait_reason) from dialer.call order by call_id",
+            expect![[r#"
+        cancelled | do_not_call
+        in_flight | -"#]],
+        )
+        .await;
 
     dialer.people(3).await;
     dialer.run("drop table mine; create temporary table mine as select * from dialer.claim('d1', 100); select dialer.pause_campaign('spring')").await;
-    dialer.check(intend, expect![[""]]).await;
+    dialer.check(intend, expect!["f | campaign_paused"]).await;
     dialer.run("select dialer.resume_campaign('spring'); drop table mine; create temporary table mine as select * from dialer.claim('d1', 100)").await;
     dialer.clock("2026-12-04 12:00:29.5").await;
-    dialer.check(intend, expect![[""]]).await;
+    dialer.check(intend, expect!["f | too_late"]).await;
     dialer.sound().await;
 }
 
@@ -79,11 +137,21 @@ async fn an_old_token_changes_nothing() {
     let dialer = Dialer::open().await;
     dialer.people(1).await;
     dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
-    dialer.check("select i.allowed, i.reason from mine, lateral dialer.intend('d1', array[attempt_id], array[token - 1]) i", expect![[""]]).await;
-    dialer.check("select dialer.release(array[attempt_id], array[token - 1], array['x']) from mine", expect![[""]]).await;
-    dialer.check("select dialer.mark_placed(array[attempt_id], array[token - 1], array['x']) from mine", expect![[""]]).await;
-    dialer.check("select dialer.settle(array[attempt_id], array[token - 1], array['busy'], array['busy'], array['{}'::jsonb]) from mine", expect![[""]]).await;
-    dialer.check("select state from dialer.call", expect![[""]]).await;
+    dialer.check("select i.allowed, i.reason from mine, lateral dialer.intend('d1', array[attempt_id], array[token - 1]) i", expect!["f | superseded"]).await;
+    dialer
+        .check(
+            "select dialer.release(array[attempt_id], array[token - 1], array['x']) from mine",
+            expect!["0"],
+        )
+        .await;
+    dialer
+        .check(
+            "select dialer.mark_placed(array[attempt_id], array[token - 1], array['x']) from mine",
+            expect!["0"],
+        )
+        .await;
+    dialer.check("select dialer.settle(array[attempt_id], array[token - 1], array['busy'], array['busy'], array['{}'::jsonb]) from mine", expect!["0"]).await;
+    dialer.check("select state from dialer.call", expect!["claimed"]).await;
 }
 
 #[tokio::test]
@@ -93,13 +161,32 @@ async fn a_lease_without_an_intention_goes_back_and_one_with_it_ends_as_unknown(
     dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
     dialer.rows("select i.allowed from mine, lateral dialer.intend('d1', array[attempt_id], array[token]) i where call_id = 1").await;
     dialer.clock("2026-12-04 12:00:31").await;
-    dialer.check("select done from dialer.tick() where task = 'leases'", expect![[""]]).await;
-    dialer.check("select call_id, state, wait_reason from dialer.call order by 1", expect![[""]]).await;
+    dialer.check("select done from dialer.tick() where task = 'leases'", expect!["1"]).await;
+    dialer
+        .check(
+            "select call_id, state, wait_reason from dialer.call order by 1",
+            expect![[r#"
+        1 | in_flight | -
+        2 | scheduled | lease_over"#]],
+        )
+        .await;
     // The longest ringing, the longest call and the grace time have passed.
     dialer.clock("2026-12-04 13:06:31").await;
-    dialer.check("select done from dialer.tick() where task = 'leases'", expect![[""]]).await;
-    dialer.check("select outcome, counts, word from dialer.attempt", expect![[""]]).await;
-    dialer.check("select call_id, state, wait_reason from dialer.call order by 1", expect![[""]]).await;
+    dialer.check("select done from dialer.tick() where task = 'leases'", expect!["1"]).await;
+    dialer
+        .check(
+            "select outcome, counts, word from dialer.attempt",
+            expect!["unknown | t | no evidence within the grace time"],
+        )
+        .await;
+    dialer
+        .check(
+            "select call_id, state, wait_reason from dialer.call order by 1",
+            expect![[r#"
+        1 | scheduled | redial
+        2 | scheduled | lease_over"#]],
+        )
+        .await;
     dialer.sound().await;
 }
 
@@ -110,10 +197,15 @@ async fn silence_is_looked_up_once_at_a_time() {
     dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
     dialer.run("select dialer.intend('d1', array[attempt_id], array[token]) from mine").await;
     dialer.run("select dialer.mark_unknown(array[attempt_id], array[token], array['time-out']) from mine").await;
-    dialer.check("select count(*) from dialer.silent_attempts('d1', 10)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.silent_attempts('d1', 10)", expect!["0"]).await;
     dialer.clock("2026-12-04 12:00:02").await;
-    dialer.check("select provider, address, look_by from dialer.silent_attempts('d1', 10)", expect![[""]]).await;
-    dialer.check("select count(*) from dialer.silent_attempts('d2', 10)", expect![[""]]).await;
+    dialer
+        .check(
+            "select provider, address, look_by from dialer.silent_attempts('d1', 10)",
+            expect!["sandbox | +12125550101 | 2026-12-04 13:06:30-05"],
+        )
+        .await;
+    dialer.check("select count(*) from dialer.silent_attempts('d2', 10)", expect!["0"]).await;
 }
 
 #[tokio::test]
@@ -129,20 +221,39 @@ async fn events_may_come_doubled_early_late_and_in_any_order() {
         )
     };
     // Before the provider's answer to the request.
-    dialer.check(&event("a", "answered", ""), expect![[""]]).await;
-    dialer.check(&event("b", "ringing", ""), expect![[""]]).await;
-    dialer.check(&event("b", "ringing", ""), expect![[""]]).await;
-    dialer.check("select state, ringing_at is not null, provider_call_id from dialer.lease", expect![[""]]).await;
-    dialer.check("select dialer.mark_placed(array[attempt_id], array[token], array['p1']) from mine", expect![[""]]).await;
-    dialer.check(&event("c", "ended", ", 'outcome', 'voicemail'"), expect![[""]]).await;
-    dialer.check(&event("c", "ended", ", 'outcome', 'voicemail'"), expect![[""]]).await;
-    dialer.check(&event("d", "ringing", ""), expect![[""]]).await;
-    dialer.check("select count(*), min(outcome::text) from dialer.attempt", expect![[""]]).await;
+    dialer.check(&event("a", "answered", ""), expect!["applied"]).await;
+    dialer.check(&event("b", "ringing", ""), expect!["applied"]).await;
+    dialer.check(&event("b", "ringing", ""), expect!["doubled"]).await;
+    dialer
+        .check(
+            "select state, ringing_at is not null, provider_call_id from dialer.lease",
+            expect!["answered | t | p1"],
+        )
+        .await;
+    dialer
+        .check(
+            "select dialer.mark_placed(array[attempt_id], array[token], array['p1']) from mine",
+            expect!["1"],
+        )
+        .await;
+    dialer.check(&event("c", "ended", ", 'outcome', 'voicemail'"), expect!["applied"]).await;
+    dialer.check(&event("c", "ended", ", 'outcome', 'voicemail'"), expect!["doubled"]).await;
+    dialer.check(&event("d", "ringing", ""), expect!["late"]).await;
+    dialer
+        .check("select count(*), min(outcome::text) from dialer.attempt", expect!["1 | voicemail"])
+        .await;
     dialer.states().await;
     // The business decides later, while the call waits for its redial.
-    dialer.check(&event("e", "ended", ", 'disposition', 'SALE'"), expect![[""]]).await;
-    dialer.check("select state, end_reason from dialer.call", expect![[""]]).await;
-    dialer.check("select result, count(*) from dialer.provider_event group by 1 order by 1", expect![[""]]).await;
+    dialer.check(&event("e", "ended", ", 'disposition', 'SALE'"), expect!["late"]).await;
+    dialer.check("select state, end_reason from dialer.call", expect!["completed | sale"]).await;
+    dialer
+        .check(
+            "select result, count(*) from dialer.provider_event group by 1 order by 1",
+            expect![[r#"
+        applied | 3
+        late | 2"#]],
+        )
+        .await;
     dialer.sound().await;
 }
 
@@ -154,10 +265,23 @@ async fn events_that_make_no_sense_are_told_one_by_one() {
             r#"select position, result from dialer.ingest_event(1, '[{"kind": "ended"}, 7, {"event_key": "x", "kind": "dance"},
                {"event_key": "y", "kind": "ended", "outcome": "glory"}, {"event_key": "z", "kind": "ended", "attempt_id": "no uuid"},
                {"event_key": "w", "kind": "ended", "attempt_id": "00000000-0000-4000-8000-000000000000", "at": "yesterday-ish", "duration_seconds": "long"}]')"#,
-            expect![[""]],
+            expect![[r#"
+                0 | invalid: event_key is missing
+                1 | invalid: not an object
+                2 | invalid: kind "dance" is not known
+                3 | invalid: outcome "glory" is not known
+                4 | unmatched
+                5 | unmatched"#]],
         )
         .await;
-    dialer.check_refusal("select * from dialer.ingest_event(99, '[]')", expect![[""]]).await;
+    dialer
+        .check_refusal(
+            "select * from dialer.ingest_event(99, '[]')",
+            expect![[r#"
+        PD021: provider account 99 does not exist
+        hint: Accounts are in dialer.provider_account."#]],
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -165,13 +289,35 @@ async fn an_unknown_word_waits_for_a_person_and_is_never_final_by_accident() {
     let dialer = Dialer::open().await;
     dialer.people(1).await;
     dialer.place().await;
-    dialer.run("select dialer.ingest_event(1, jsonb_agg(jsonb_build_object('event_key', '1', 'kind', 'ended', 'attempt_id', attempt_id, 'disposition', 'NO_SALE_WHOLESALE'))) from dialer.lease").await;
-    dialer.check("select state, wait_reason, due_at from dialer.call", expect![[""]]).await;
-    dialer.check("select reason, calls from dialer.why_waiting('spring')", expect![[""]]).await;
-    dialer.check("select word, outcome from dialer.disposition", expect![[""]]).await;
-    dialer.check("select dialer.map_disposition('no_sale_wholesale', 'not_interested')", expect![[""]]).await;
-    dialer.check("select state, wait_reason from dialer.call", expect![[""]]).await;
-    dialer.check_refusal("select dialer.set_disposition(1, 'HURRAY')", expect![[""]]).await;
+    dialer.run("select dialer.ingest_event(1, jsonb_agg(jsonb_build_object('event_key', '1', 'kind', 'ended', 'attempt_id', attempt_id, 'disposition', 'QUALIFIED_MAYBE'))) from dialer.lease").await;
+    dialer
+        .check(
+            "select state, wait_reason, due_at from dialer.call",
+            expect!["scheduled | review | infinity"],
+        )
+        .await;
+    dialer
+        .check(
+            "select reason, calls from dialer.why_waiting('spring')",
+            expect!["outcome's word waits for review | 1"],
+        )
+        .await;
+    dialer
+        .check("select word, outcome from dialer.disposition", expect!["QUALIFIED_MAYBE | -"])
+        .await;
+    dialer
+        .check("select dialer.map_disposition('qualified_maybe', 'not_interested')", expect!["1"])
+        .await;
+    dialer.check("select state, wait_reason from dialer.call", expect!["scheduled | redial"]).await;
+    dialer
+        .check_refusal(
+            "select dialer.set_disposition(1, 'HURRAY')",
+            expect![[r#"
+        PD033: disposition "HURRAY" is not known
+        detail: No outcome is mapped to the word, and an unknown word is never final by accident.
+        hint: Map it once: select dialer.map_disposition('HURRAY', 'completed')."#]],
+        )
+        .await;
     dialer.sound().await;
 }
 
@@ -182,11 +328,16 @@ async fn over_limit_rests_the_account_and_counts_for_nobody() {
     dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
     dialer.run("select dialer.intend('d1', array[attempt_id], array[token]) from mine").await;
     dialer.run("select dialer.settle(array[attempt_id], array[token], array['over_limit'], array['Over Concurrency Limit'], array['{}'::jsonb]) from mine").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select reason, calls from dialer.why_waiting('spring')", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check(
+            "select reason, calls from dialer.why_waiting('spring')",
+            expect!["account rests: over_limit | 1"],
+        )
+        .await;
     dialer.clock("2026-12-04 12:00:02").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select outcome, counts from dialer.attempt", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["1"]).await;
+    dialer.check("select outcome, counts from dialer.attempt", expect!["over_limit | f"]).await;
 }
 
 #[tokio::test]
@@ -194,30 +345,61 @@ async fn an_account_error_stops_the_account_and_a_configuration_error_the_campai
     let dialer = Dialer::open().await;
     dialer.people(2).await;
     dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
-    dialer.run("select dialer.intend('d1', array_agg(attempt_id), array_agg(token)) from mine").await;
+    dialer
+        .run("select dialer.intend('d1', array_agg(attempt_id), array_agg(token)) from mine")
+        .await;
     dialer.run("select dialer.settle(array_agg(attempt_id), array_agg(token), array_agg(case call_id when 1 then 'account_error' else 'config_error' end),
                    array_agg(case call_id when 1 then 'insufficient credits' else 'no such assistant' end), array_agg('{}'::jsonb)) from mine").await;
-    dialer.check("select state, state_reason from dialer.provider_account", expect![[""]]).await;
-    dialer.check("select state, state_reason from dialer.campaign", expect![[""]]).await;
-    dialer.check("select state, wait_reason from dialer.call order by call_id", expect![[""]]).await;
+    dialer
+        .check(
+            "select state, state_reason from dialer.provider_account",
+            expect!["stopped | insufficient credits"],
+        )
+        .await;
+    dialer
+        .check(
+            "select state, state_reason from dialer.campaign",
+            expect!["paused | no such assistant"],
+        )
+        .await;
+    dialer
+        .check(
+            "select state, wait_reason from dialer.call order by call_id",
+            expect![[r#"
+        scheduled | account_error
+        scheduled | config_error"#]],
+        )
+        .await;
     dialer.run("select dialer.reopen_account('voice'), dialer.resume_campaign('spring')").await;
     dialer.clock("2026-12-04 12:01").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["2"]).await;
     dialer.sound().await;
 }
 
 #[tokio::test]
 async fn technical_failures_have_a_ladder_of_their_own_and_an_end() {
     let dialer = Dialer::open().await;
-    dialer.run("update dialer.redial_policy set technical_max = 2 where name = 'redial-8-a-day'").await;
+    dialer
+        .run("update dialer.redial_policy set technical_max = 2 where name = 'redial-8-a-day'")
+        .await;
     dialer.people(1).await;
     for minute in 1..=3 {
         dialer.place().await;
         dialer.end("provider_fault").await;
         dialer.clock(&format!("2026-12-04 12:0{minute}")).await;
     }
-    dialer.check("select state, end_reason from dialer.call", expect![[""]]).await;
-    dialer.check("select outcome, counts, count(*) from dialer.attempt group by 1, 2", expect![[""]]).await;
+    dialer
+        .check(
+            "select state, end_reason from dialer.call",
+            expect!["failed | technical_retries_spent"],
+        )
+        .await;
+    dialer
+        .check(
+            "select outcome, counts, count(*) from dialer.attempt group by 1, 2",
+            expect!["provider_fault | f | 3"],
+        )
+        .await;
     dialer.sound().await;
 }
 
@@ -227,23 +409,43 @@ async fn an_invalid_number_fails_and_is_never_dialled_again() {
     dialer.people(1).await;
     dialer.place().await;
     dialer.end("invalid_number").await;
-    dialer.check("select state, end_reason from dialer.call", expect![[""]]).await;
-    dialer.check("select result from dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')", expect![[""]]).await;
-    dialer.check("select call_id, campaign, end_reason from dialer.dead_letter", expect![[""]]).await;
+    dialer
+        .check("select state, end_reason from dialer.call", expect!["failed | invalid_number"])
+        .await;
+    dialer.check("select result from dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')", expect!["number_unusable"]).await;
+    dialer
+        .check(
+            "select call_id, campaign, end_reason from dialer.dead_letter",
+            expect!["1 | spring | invalid_number"],
+        )
+        .await;
 }
 
 #[tokio::test]
 async fn a_workflow_gives_up_after_three_attempts() {
     let dialer = Dialer::open().await;
-    dialer.run("update dialer.campaign set policy_id = dialer.policy_named('workflow-30min-3')").await;
+    dialer
+        .run("update dialer.campaign set policy_id = dialer.policy_named('workflow-30min-3')")
+        .await;
     dialer.people(1).await;
     for hour in 13..16 {
         dialer.place().await;
         dialer.end("no_answer").await;
         dialer.clock(&format!("2026-12-04 {hour}:00")).await;
     }
-    dialer.check("select state, end_reason from dialer.call", expect![[""]]).await;
-    dialer.check("select from_state, to_state, reason from dialer.transition where machine = 'call' order by at, case to_state when 'claimed' then 1 when 'in_flight' then 2 else 3 end", expect![[""]]).await;
+    dialer
+        .check("select state, end_reason from dialer.call", expect!["failed | attempts_spent"])
+        .await;
+    dialer.check("select from_state, to_state, reason from dialer.transition where machine = 'call' order by at, case to_state when 'claimed' then 1 when 'in_flight' then 2 else 3 end", expect![[r#"
+        scheduled | claimed | -
+        claimed | in_flight | -
+        in_flight | scheduled | redial
+        scheduled | claimed | -
+        claimed | in_flight | -
+        in_flight | scheduled | redial
+        scheduled | claimed | -
+        claimed | in_flight | -
+        in_flight | failed | attempts_spent"#]]).await;
     dialer.sound().await;
 }
 
@@ -253,7 +455,31 @@ async fn what_has_ended_cannot_be_changed_even_by_the_owner() {
     dialer.people(1).await;
     dialer.place().await;
     dialer.end("sale").await;
-    dialer.check_refusal("update dialer.call set state = 'scheduled', ended_at = null", expect![[""]]).await;
-    dialer.check_refusal("update dialer.attempt set outcome = 'no_answer'", expect![[""]]).await;
-    dialer.check_refusal("delete from dialer.transition", expect![[""]]).await;
+    dialer
+        .check_refusal(
+            "update dialer.call set state = 'scheduled', ended_at = null",
+            expect![[r#"
+        PD001: call 1 may not go from "completed" to "scheduled"
+        detail: In machine "call" the state "completed" is final.
+        hint: What has ended stays ended: insert a new row instead of changing this one."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "update dialer.attempt set outcome = 'no_answer'",
+            expect![[r#"
+        PD004: rows of dialer.attempt_2026_12 are not changed
+        detail: The table is an append-only record; retention drops whole partitions.
+        hint: Add a new fact instead of changing an old one."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "delete from dialer.transition",
+            expect![[r#"
+        PD004: rows of dialer.transition_2026_12 are not changed
+        detail: The table is an append-only record; retention drops whole partitions.
+        hint: Add a new fact instead of changing an old one."#]],
+        )
+        .await;
 }

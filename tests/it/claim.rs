@@ -7,9 +7,16 @@ use expect_test::expect;
 async fn a_claim_gives_no_more_than_the_account_has_lines() {
     let dialer = Dialer::open().await;
     dialer.people(5).await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select state, count(*) from dialer.call group by 1 order by 1", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["2"]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check(
+            "select state, count(*) from dialer.call group by 1 order by 1",
+            expect![[r#"
+        scheduled | 3
+        claimed | 2"#]],
+        )
+        .await;
     dialer.sound().await;
 }
 
@@ -20,24 +27,28 @@ async fn a_second_dispatcher_passes_over_an_account_that_is_being_claimed() {
     let other = dialer.another_session().await;
     set_clock(&other, "2026-12-04 12:00").await;
     dialer.run("begin").await;
-    dialer.check("select count(*) from dialer.claim('d1', 1)", expect![[""]]).await;
-    other.check("select count(*) from dialer.claim('d2', 100)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 1)", expect!["1"]).await;
+    other.check("select count(*) from dialer.claim('d2', 100)", expect!["0"]).await;
     dialer.run("commit").await;
-    other.check("select count(*) from dialer.claim('d2', 100)", expect![[""]]).await;
+    other.check("select count(*) from dialer.claim('d2', 100)", expect!["1"]).await;
     dialer.sound().await;
 }
 
 #[tokio::test]
 async fn a_campaign_that_is_full_leaves_lines_to_the_others() {
     let dialer = Dialer::open().await;
-    dialer.run("update dialer.campaign set max_concurrent = 1; select dialer.set_limits('voice', 10)").await;
+    dialer
+        .run("update dialer.campaign set max_concurrent = 1; select dialer.set_limits('voice', 10)")
+        .await;
     dialer.run("select dialer.create_campaign('summer', 'voice', '24/7', tz => 'UTC'); select dialer.start_campaign('summer')").await;
     dialer.people(5).await;
     dialer.run("select dialer.schedule_call('summer', '+1312555' || to_char(100 + i, 'FM0000')) from generate_series(1, 3) i").await;
     dialer
         .check(
             "select name, count(*) from dialer.claim('d1', 100) join dialer.campaign using (campaign_id) group by 1 order by 1",
-            expect![[""]],
+            expect![[r#"
+                spring | 1
+                summer | 3"#]],
         )
         .await;
     dialer.sound().await;
@@ -48,9 +59,9 @@ async fn a_lower_limit_is_effective_at_the_next_claim_and_zero_stops() {
     let dialer = Dialer::open().await;
     dialer.people(5).await;
     dialer.run("select dialer.set_limits('voice', 0)").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
     dialer.run("select dialer.set_limits('voice', 1)").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["1"]).await;
 }
 
 #[tokio::test]
@@ -58,8 +69,19 @@ async fn the_rate_gives_each_call_an_instant_of_its_own() {
     let dialer = Dialer::open().await;
     dialer.run("select dialer.set_limits('voice', 10, 20)").await;
     dialer.people(10).await;
-    dialer.check("select place_at - claimed_at from dialer.claim('d1', 100) order by place_at", expect![[""]]).await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer
+        .check(
+            "select place_at - claimed_at from dialer.claim('d1', 100) order by place_at",
+            expect![[r#"
+        00:00:00
+        00:00:00.05
+        00:00:00.1
+        00:00:00.15
+        00:00:00.2
+        00:00:00.25"#]],
+        )
+        .await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
     dialer.sound().await;
 }
 
@@ -68,34 +90,50 @@ async fn closed_hours_give_nothing_and_the_next_opening_wakes() {
     let dialer = Dialer::open().await;
     dialer.people(2).await;
     dialer.clock("2026-12-04 20:00").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select wake_at from dialer.next_wake('d1')", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check("select wake_at from dialer.next_wake('d1')", expect!["2026-12-07 11:00:00-05"])
+        .await;
     dialer.clock("2026-12-07 11:00").await;
-    dialer.check("select count(*), min(place_by) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer
+        .check(
+            "select count(*), min(place_by) from dialer.claim('d1', 100)",
+            expect!["2 | 2026-12-07 11:00:29-05"],
+        )
+        .await;
 }
 
 #[tokio::test]
 async fn nothing_is_claimed_in_the_last_moment_of_a_window() {
     let dialer = Dialer::open().await;
     dialer.people(1).await;
+    dialer.clock("2026-12-04 19:59:50").await;
+    dialer
+        .check("select place_by from dialer.claim('d1', 100)", expect!["2026-12-04 19:59:59-05"])
+        .await;
+    dialer
+        .run("select dialer.schedule_call('spring', '+12125550155', tz => 'America/New_York')")
+        .await;
     dialer.clock("2026-12-04 19:59:59.5").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select wake_at from dialer.next_wake('d1')", expect![[""]]).await;
-    dialer.clock("2026-12-04 19:59:30").await;
-    dialer.check("select place_by from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check("select wake_at from dialer.next_wake('d1')", expect!["2026-12-04 20:00:00-05"])
+        .await;
 }
 
 #[tokio::test]
 async fn an_edit_of_hours_or_closures_is_effective_at_the_next_claim() {
     let dialer = Dialer::open().await;
     dialer.people(1).await;
-    dialer.check("select count(*) from dialer.claim('d1', 0)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 0)", expect!["0"]).await;
     dialer.run("select dialer.add_closures('campaign spring', '{2026-12-04}')").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.run("delete from dialer.closure; update dialer.calendar set hours = 'Fr 13:00-14:00'").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .run("delete from dialer.closure; update dialer.calendar set hours = 'Fr 13:00-14:00'")
+        .await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
     dialer.clock("2026-12-04 13:00").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["1"]).await;
 }
 
 #[tokio::test]
@@ -103,18 +141,36 @@ async fn a_pause_holds_everything_and_a_resume_lets_it_go() {
     let dialer = Dialer::open().await;
     dialer.people(1).await;
     dialer.run("select dialer.pause_campaign('spring')").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select reason, calls from dialer.why_waiting('spring')", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check(
+            "select reason, calls from dialer.why_waiting('spring')",
+            expect!["campaign is paused | 1"],
+        )
+        .await;
     dialer.run("select dialer.resume_campaign('spring')").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["1"]).await;
 }
 
 #[tokio::test]
 async fn a_number_without_a_zone_is_never_called_and_says_so() {
     let dialer = Dialer::open().await;
-    dialer.check("select result from dialer.schedule_call('spring', '+18005550123')", expect![[""]]).await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select gate, pass, detail from dialer.explain(1) where not pass", expect![[""]]).await;
+    dialer
+        .check(
+            "select result from dialer.schedule_call('spring', '+18005550123')",
+            expect!["waiting"],
+        )
+        .await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check(
+            "select gate, pass, detail from dialer.explain(1) where not pass",
+            expect![[r#"
+        due | f | due at infinity
+        zone | f | no time zone is known for the contact: never called
+        window | f | no opening"#]],
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -122,8 +178,15 @@ async fn one_person_with_two_calls_is_called_one_after_the_other() {
     let dialer = Dialer::open().await;
     dialer.people(1).await;
     dialer.people(1).await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select state, wait_reason, due_at from dialer.call order by call_id", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["1"]).await;
+    dialer
+        .check(
+            "select state, wait_reason, due_at from dialer.call order by call_id",
+            expect![[r#"
+        claimed | - | 2026-12-04 12:00:00-05
+        scheduled | number_busy | 2026-12-04 12:01:00-05"#]],
+        )
+        .await;
     dialer.sound().await;
 }
 
@@ -134,8 +197,8 @@ async fn a_call_whose_time_is_over_expires() {
         .run("select dialer.schedule_call('spring', '+12125550100', tz => 'America/New_York', expires_at => '2026-12-04 12:30')")
         .await;
     dialer.clock("2026-12-04 13:00").await;
-    dialer.check("select count(*) from dialer.claim('d1', 100)", expect![[""]]).await;
-    dialer.check("select state, end_reason from dialer.call", expect![[""]]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer.check("select state, end_reason from dialer.call", expect!["expired | expired"]).await;
     dialer.sound().await;
 }
 
@@ -146,12 +209,28 @@ async fn priority_comes_first() {
     dialer
         .run("select dialer.schedule_call('spring', '+13125550100', tz => 'America/New_York', priority => 1)")
         .await;
-    dialer.check("select address from dialer.claim('d1', 1)", expect![[""]]).await;
+    dialer.check("select address from dialer.claim('d1', 1)", expect!["+13125550100"]).await;
 }
 
 #[tokio::test]
 async fn bad_arguments_are_refused() {
     let dialer = Dialer::open().await;
-    dialer.check_refusal("select * from dialer.claim('', 1)", expect![[""]]).await;
-    dialer.check_refusal("select * from dialer.claim('d1', -1)", expect![[""]]).await;
+    dialer
+        .check_refusal(
+            "select * from dialer.claim('', 1)",
+            expect![[r#"
+        PD032: claim("", 1) is not sound
+        detail: A dispatcher has a name and wants 0 to 10000 calls.
+        hint: Give the dispatcher's own name and a batch size."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "select * from dialer.claim('d1', -1)",
+            expect![[r#"
+        PD032: claim("d1", -1) is not sound
+        detail: A dispatcher has a name and wants 0 to 10000 calls.
+        hint: Give the dispatcher's own name and a batch size."#]],
+        )
+        .await;
 }

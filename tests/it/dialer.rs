@@ -85,11 +85,16 @@ impl Dialer {
 
     /// Panics if an invariant is broken.
     pub async fn sound(&self) {
-        let broken = self.rows("select invariant, detail, call_id from dialer.invariant_violation").await;
+        let broken =
+            self.rows("select invariant, detail, call_id from dialer.invariant_violation").await;
         assert_eq!(broken, "", "broken invariants");
     }
 }
 
 pub async fn set_clock(session: &Session, at: &str) {
-    session.run(&format!("set dialer.clock = '{at} America/New_York'; set timezone = 'America/New_York'")).await;
+    session
+        .run(&format!(
+            "set dialer.clock = '{at} America/New_York'; set timezone = 'America/New_York'"
+        ))
+        .await;
 }

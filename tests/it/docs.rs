@@ -3,7 +3,7 @@
 //! Each block marked `sql` is given to psql, in order, in a database of the page's own; a `text`
 //! block right after it is what psql prints. `UPDATE_EXPECT=1` rewrites the pages.
 
-use crate::database::{Database, dsn_of};
+use crate::database::Database;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ async fn the_readme_runs_and_prints_what_it_says() {
 
 async fn check_page(page: &str) {
     let database = Database::empty().await;
-    let url = dsn_of(database.name());
+    let url = url_of(&database);
     let path = root().join(page);
     let text = fs::read_to_string(&path).expect("the page exists");
     let mut told = String::new();
@@ -44,12 +44,21 @@ async fn check_page(page: &str) {
     assert!(told == now, "{page} is not true; UPDATE_EXPECT=1 rewrites it to:\n{told}");
 }
 
+fn url_of(database: &Database) -> String {
+    let template = std::env::var("DIALER_TEST_URL").expect("DIALER_TEST_URL; run make test-it");
+    let (server, _) = template.rsplit_once('/').expect("a URL has a path");
+    format!("{server}/{}", database.name())
+}
+
 /// What psql prints for one block: first the results, then the errors.
 fn psql(url: &str, sql: &str) -> String {
     let bin = std::env::var("DIALER_TEST_BIN").expect("DIALER_TEST_BIN; run through make test-it");
     let mut psql = Command::new(Path::new(&bin).join("psql"));
     psql.args(["-Xq", "-P", "pager=off", "-v", "SHOW_CONTEXT=never", "-d", url]);
-    psql.env("PGOPTIONS", SESSION).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    psql.env("PGOPTIONS", SESSION)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = psql.spawn().expect("psql starts");
     child.stdin.take().expect("stdin is piped").write_all(sql.as_bytes()).expect("psql reads");
     let output = child.wait_with_output().expect("psql ends");

@@ -1,14 +1,22 @@
 //! Tests against a real Postgres: one binary, and a database of its own for each test.
 //!
-//! `make test-it` runs them, or `cargo xtask with-pg -- cargo test -p dialer_tests --test it NAME`.
+//! `make test-it` runs them, or `cargo xtask with-pg -- cargo test --workspace --test it NAME`.
 //! `UPDATE_EXPECT=1` in the environment rewrites the expected outputs.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod attempt;
+mod calendar;
+mod claim;
 mod clock;
+mod control;
 mod database;
+mod dialer;
+mod docs;
 mod guard;
 mod install;
+mod intake;
 mod machine;
+mod reference;
 mod tidy;
 mod zone;
