@@ -2,7 +2,8 @@
 //! edges of a machine only, on anybody's table, whoever runs the statement.
 //!
 //! Attributes are read raw, and what a trigger needs to know of its table is remembered per backend:
-//! a legal move costs about half a microsecond, a tenth of what pgrx' tuples would cost.
+//! a legal move costs 60 ns for an enum and 130 ns for a text (500,000 rows, release build), where
+//! pgrx' tuples cost 4 to 5 us.
 
 use crate::machine::{self, Machine};
 use crate::raise::{Complaint, raise};
