@@ -58,6 +58,8 @@ impl Rehearsal {
         set_clock(&connect(&maintenance).await?, &database, &plan, origin_at).await?;
         let dir = std::env::temp_dir().join(format!("dialer-{database}"));
         std::fs::create_dir_all(&dir)?;
+        // An error means that another rehearsal of this process has installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
         let mut rehearsal = Rehearsal {
             db: connect(&url).await?,
