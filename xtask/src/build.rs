@@ -55,7 +55,10 @@ pub fn build(profile: Profile) -> Result<PathBuf> {
             "release"
         }
     };
-    ensure!(process::run_foreground(&mut command)? == 0, "the build failed");
+    ensure!(
+        process::run_foreground(process::as_from_a_shell(&mut command))? == 0,
+        "the build failed"
+    );
     Ok(place::target()?.join(directory).join(format!("lib{NAME}.so")))
 }
 

@@ -105,6 +105,19 @@ extern "C" fn pass_on(_signal: i32) {
     }
 }
 
+/// Takes out what `cargo run` told us about ourselves. Build scripts that watch these variables
+/// (ring's does) would otherwise be run anew, and with them a third of the dependencies, each time
+/// a person's cargo and ours take turns.
+pub fn as_from_a_shell(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 /// Runs a command in the foreground and returns its exit code (128 + signal if it was killed).
 pub fn run_foreground(command: &mut Command) -> Result<u8> {
     let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;

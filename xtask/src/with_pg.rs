@@ -30,7 +30,7 @@ pub fn run(words: &[String]) -> Result<ExitCode> {
     command.env("DIALER_TEST_URL", server.cluster.url(TEMPLATE)?);
     command.env("DIALER_TEST_LOG", server.cluster.log());
     command.env("DIALER_TEST_BIN", &server.cluster.bin);
-    let code = process::run_foreground(&mut command)?;
+    let code = process::run_foreground(process::as_from_a_shell(&mut command))?;
     steps.done(&format!("command ended with {code}"));
     drop(server);
     steps.done("server stopped and removed");
