@@ -4,6 +4,8 @@
 //! with their types, in one round trip, so that a pooler in transaction mode may stand between.
 //! The time-out is ours: a statement that takes longer is cancelled and its connection dropped.
 
+pub mod import;
+
 use crate::clock::{DialerTime, monotonic};
 use crate::provider::Event;
 use chrono::{DateTime, Utc};
@@ -24,6 +26,8 @@ pub enum Error {
     Connect(#[source] tokio_postgres::Error),
     #[error("{function} failed")]
     Statement { function: &'static str, source: tokio_postgres::Error },
+    #[error("{0} returned no row")]
+    NoRow(&'static str),
     #[error("{0} took too long")]
     TimedOut(&'static str),
     #[error("{function} answered with an unexpected column")]
@@ -347,7 +351,7 @@ impl Session {
         const SQL: &str = "select now_at, rate, wake_at from dialer.next_wake($1)";
         let asked = monotonic();
         let rows = self.query("next_wake", SQL, &[(&dispatcher, Type::TEXT)]).await?;
-        let row = rows.first().ok_or(Error::TimedOut("next_wake"))?;
+        let row = rows.first().ok_or(Error::NoRow("next_wake"))?;
         let time = dialer_time(row, "next_wake", asked)?;
         Ok((time, get(row, "next_wake", 2)?))
     }
@@ -357,7 +361,7 @@ impl Session {
         const SQL: &str = "select now_at, rate, fixed from dialer.clock()";
         let asked = monotonic();
         let rows = self.query("clock", SQL, &[]).await?;
-        let row = rows.first().ok_or(Error::TimedOut("clock"))?;
+        let row = rows.first().ok_or(Error::NoRow("clock"))?;
         let mut time = dialer_time(row, "clock", asked)?;
         if get(row, "clock", 2)? {
             time.rate = 0.0;

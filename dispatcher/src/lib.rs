@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod import;
 pub mod provider;
 pub mod run;
 pub mod sandbox;

@@ -1,6 +1,7 @@
 //! The command line of `dialerd`: parses, starts what was asked for, and tells errors to a person.
 
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ enum LogFormat {
 enum Command {
     /// Dispatch: claim what is due, place it, take webhooks in
     Run(Box<dialerd::config::Stated>),
+    /// Import a list from a CSV file
+    Import(Box<dialerd::import::Options>),
     /// A simulated provider in its own process
     Sandbox(Box<dialerd::sandbox::Options>),
 }
@@ -50,7 +53,10 @@ fn main() -> ExitCode {
 fn start_logging(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("DIALERD_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().flatten_event(true).init(),
@@ -61,6 +67,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
     match command {
         Command::Run(stated) => dialerd::run::run(stated.settled()?, stop).await?,
+        Command::Import(options) => return import(*options).await,
         Command::Sandbox(options) => {
             let running = dialerd::sandbox::start(*options, stop).await?;
             tracing::info!(address = %running.address, "sandbox is listening");
@@ -68,6 +75,21 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// 0: every row was handled; 1: the database stopped it; 2: the file is at fault.
+async fn import(options: dialerd::import::Options) -> anyhow::Result<ExitCode> {
+    match dialerd::import::run(options).await {
+        Ok(summary) => {
+            print!("{summary}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) if error.is_about_the_file() => Err(error.into()),
+        Err(error) => {
+            eprintln!("dialerd: {:#}", anyhow::Error::from(error));
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }
 
 /// A token that is cancelled by SIGTERM or SIGINT.

@@ -271,8 +271,8 @@ fn note(call: &Claimed, decision: &Decision) {
     match decision {
         Decision::Placed(_) => tracing::debug!(%attempt_id, call_id, "placed"),
         Decision::Refused(refusal) => {
-            let (class, word) = (refusal.class.outcome(), refusal.word.as_str());
-            tracing::info!(%attempt_id, call_id, class, word, "the provider refused");
+            let class = refusal.class.outcome();
+            tracing::info!(%attempt_id, call_id, class, "the provider refused");
         }
         Decision::Unknown(reason) => {
             tracing::warn!(%attempt_id, call_id, reason, "it may be ringing; will be looked up");

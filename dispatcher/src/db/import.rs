@@ -1,0 +1,137 @@
+//! The list import's side of the database: stage by COPY, take in, sum up.
+
+use super::{Address, Error, get};
+use bytes::Bytes;
+use futures_util::SinkExt;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, CopyInSink, Row};
+
+const COPY: &str = "copy dialer.import_row \
+    (import_id, line, external_key, name, phone, email, tz, state, status, attributes) from stdin";
+
+/// What the database found wrong with a line, or worth a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub line: i64,
+    pub column: String,
+    pub value: Option<String>,
+    pub reason: String,
+    pub is_error: bool,
+}
+
+/// What became of the rows, as counted by the database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sums {
+    pub rows: i64,
+    pub created: i64,
+    pub updated: i64,
+    pub duplicates: i64,
+    pub rejected: i64,
+    pub do_not_call: i64,
+    pub enrolled: i64,
+}
+
+/// One import; a dry run is one transaction that is rolled back, else each chunk is its own.
+pub struct Import {
+    client: Client,
+    pub id: i64,
+    dry_run: bool,
+}
+
+impl Import {
+    pub async fn begin(
+        address: &Address,
+        campaign: Option<&str>,
+        source: &str,
+        dry_run: bool,
+        region: &str,
+    ) -> Result<Import, Error> {
+        let (client, _driver) = address.connect(None).await?;
+        if dry_run {
+            execute(&client, "begin").await?;
+        }
+        const SQL: &str = "select dialer.begin_import($1, $2, $3, $4)";
+        let rows = client
+            .query_typed(
+                SQL,
+                &[
+                    (&campaign, Type::TEXT),
+                    (&source, Type::TEXT),
+                    (&dry_run, Type::BOOL),
+                    (&region, Type::TEXT),
+                ],
+            )
+            .await;
+        let id = get(&first(rows, "begin_import")?, "begin_import", 0)?;
+        Ok(Import { client, id, dry_run })
+    }
+
+    /// Takes one chunk of rows in, all or nothing; returns what is wrong with which line.
+    pub async fn take(&self, rows: Bytes) -> Result<Vec<Problem>, Error> {
+        if !self.dry_run {
+            execute(&self.client, "begin").await?;
+        }
+        let failed = |source| Error::Statement { function: "copy", source };
+        let sink: CopyInSink<Bytes> = self.client.copy_in(COPY).await.map_err(failed)?;
+        let mut sink = std::pin::pin!(sink);
+        sink.send(rows).await.map_err(failed)?;
+        sink.as_mut().finish().await.map_err(failed)?;
+        const SQL: &str =
+            "select line, col, value, reason, severity from dialer.import_contacts($1, $2)";
+        let parameters: &[super::Parameter<'_>] =
+            &[(&self.id, Type::INT8), (&self.dry_run, Type::BOOL)];
+        let rows = self.client.query_typed(SQL, parameters).await;
+        let rows =
+            rows.map_err(|source| Error::Statement { function: "import_contacts", source })?;
+        if !self.dry_run {
+            execute(&self.client, "commit").await?;
+        }
+        rows.iter().map(problem).collect()
+    }
+
+    /// Ends the import and returns its sums; a dry run leaves nothing behind.
+    pub async fn finish(self) -> Result<Sums, Error> {
+        const SQL: &str = "select rows, created, updated, duplicates, rejected, do_not_call, \
+            enrolled from dialer.finish_import($1)";
+        const NAME: &str = "finish_import";
+        let rows = self.client.query_typed(SQL, &[(&self.id, Type::INT8)]).await;
+        let row = first(rows, NAME)?;
+        if self.dry_run {
+            execute(&self.client, "rollback").await?;
+        }
+        Ok(Sums {
+            rows: get(&row, NAME, 0)?,
+            created: get(&row, NAME, 1)?,
+            updated: get(&row, NAME, 2)?,
+            duplicates: get(&row, NAME, 3)?,
+            rejected: get(&row, NAME, 4)?,
+            do_not_call: get(&row, NAME, 5)?,
+            enrolled: get(&row, NAME, 6)?,
+        })
+    }
+}
+
+async fn execute(client: &Client, word: &'static str) -> Result<(), Error> {
+    client.batch_execute(word).await.map_err(|source| Error::Statement { function: word, source })
+}
+
+fn first(
+    rows: Result<Vec<Row>, tokio_postgres::Error>,
+    function: &'static str,
+) -> Result<Row, Error> {
+    let rows = rows.map_err(|source| Error::Statement { function, source })?;
+    rows.into_iter().next().ok_or(Error::NoRow(function))
+}
+
+fn problem(row: &Row) -> Result<Problem, Error> {
+    const NAME: &str = "import_contacts";
+    let column: Option<String> = get(row, NAME, 1)?;
+    let severity: Option<String> = get(row, NAME, 4)?;
+    Ok(Problem {
+        line: get(row, NAME, 0)?,
+        column: column.unwrap_or_default(),
+        value: get(row, NAME, 2)?,
+        reason: get(row, NAME, 3)?,
+        is_error: severity.as_deref() != Some("note"),
+    })
+}
