@@ -56,6 +56,31 @@ returns boolean
 immutable strict parallel safe leakproof
 language c as 'MODULE_PATHNAME', 'hours_ne_wrapper';
 
+create function dialer.hours_lt(dialer.hours, dialer.hours)
+returns boolean
+immutable strict parallel safe leakproof
+language c as 'MODULE_PATHNAME', 'hours_lt_wrapper';
+
+create function dialer.hours_le(dialer.hours, dialer.hours)
+returns boolean
+immutable strict parallel safe leakproof
+language c as 'MODULE_PATHNAME', 'hours_le_wrapper';
+
+create function dialer.hours_gt(dialer.hours, dialer.hours)
+returns boolean
+immutable strict parallel safe leakproof
+language c as 'MODULE_PATHNAME', 'hours_gt_wrapper';
+
+create function dialer.hours_ge(dialer.hours, dialer.hours)
+returns boolean
+immutable strict parallel safe leakproof
+language c as 'MODULE_PATHNAME', 'hours_ge_wrapper';
+
+create function dialer.hours_cmp(dialer.hours, dialer.hours)
+returns integer
+immutable strict parallel safe leakproof
+language c as 'MODULE_PATHNAME', 'hours_cmp_wrapper';
+
 create function dialer.hours_hash(dialer.hours)
 returns integer
 immutable strict parallel safe leakproof
@@ -67,20 +92,57 @@ comment on function dialer.hours_ne(dialer.hours, dialer.hours) is
     'Whether two hours differ in their canonical text.';
 comment on function dialer.hours_hash(dialer.hours) is
     'Hash of hours, for distinct, group by and hash joins.';
+comment on function dialer.hours_lt(dialer.hours, dialer.hours) is
+    'Whether hours stand before others in an order that means nothing, for sorting.';
+comment on function dialer.hours_le(dialer.hours, dialer.hours) is
+    'Whether hours stand before or at others in an order that means nothing, for sorting.';
+comment on function dialer.hours_gt(dialer.hours, dialer.hours) is
+    'Whether hours stand after others in an order that means nothing, for sorting.';
+comment on function dialer.hours_ge(dialer.hours, dialer.hours) is
+    'Whether hours stand after or at others in an order that means nothing, for sorting.';
+comment on function dialer.hours_cmp(dialer.hours, dialer.hours) is
+    'Order of hours, for sort and distinct.';
 
 create operator dialer.= (
     leftarg = dialer.hours, rightarg = dialer.hours, function = dialer.hours_eq,
     commutator = operator(dialer.=), negator = operator(dialer.<>),
-    restrict = eqsel, join = eqjoinsel, hashes
+    restrict = eqsel, join = eqjoinsel, hashes, merges
 );
 create operator dialer.<> (
     leftarg = dialer.hours, rightarg = dialer.hours, function = dialer.hours_ne,
     commutator = operator(dialer.<>), negator = operator(dialer.=),
     restrict = neqsel, join = neqjoinsel
 );
-create operator class dialer.hours_ops default for type dialer.hours using hash as
+create operator dialer.< (
+    leftarg = dialer.hours, rightarg = dialer.hours, function = dialer.hours_lt,
+    commutator = operator(dialer.>), negator = operator(dialer.>=),
+    restrict = scalarltsel, join = scalarltjoinsel
+);
+create operator dialer.<= (
+    leftarg = dialer.hours, rightarg = dialer.hours, function = dialer.hours_le,
+    commutator = operator(dialer.>=), negator = operator(dialer.>),
+    restrict = scalarlesel, join = scalarlejoinsel
+);
+create operator dialer.> (
+    leftarg = dialer.hours, rightarg = dialer.hours, function = dialer.hours_gt,
+    commutator = operator(dialer.<), negator = operator(dialer.<=),
+    restrict = scalargtsel, join = scalargtjoinsel
+);
+create operator dialer.>= (
+    leftarg = dialer.hours, rightarg = dialer.hours, function = dialer.hours_ge,
+    commutator = operator(dialer.<=), negator = operator(dialer.<),
+    restrict = scalargesel, join = scalargejoinsel
+);
+create operator class dialer.hours_hash_ops default for type dialer.hours using hash as
     operator 1 dialer.= (dialer.hours, dialer.hours),
     function 1 dialer.hours_hash(dialer.hours);
+create operator class dialer.hours_btree_ops default for type dialer.hours using btree as
+    operator 1 dialer.< (dialer.hours, dialer.hours),
+    operator 2 dialer.<= (dialer.hours, dialer.hours),
+    operator 3 dialer.= (dialer.hours, dialer.hours),
+    operator 4 dialer.>= (dialer.hours, dialer.hours),
+    operator 5 dialer.> (dialer.hours, dialer.hours),
+    function 1 dialer.hours_cmp(dialer.hours, dialer.hours);
 
 create cast (text as dialer.hours) with inout as assignment;
 

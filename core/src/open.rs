@@ -321,12 +321,20 @@ fn opening_before<Z: ZoneRules>(openings: &[Opening<'_, Z>], at: Instant) -> Ins
     Instant::MIN
 }
 
+/// After so many touching pieces it is worth asking whether whole weeks are open.
+const ROUNDS_BETWEEN_WEEKS: u32 = 16;
+
 fn closing_of<Z: ZoneRules>(openings: &[Opening<'_, Z>], piece: Span) -> Option<Instant> {
     let horizon = far_horizon(openings, piece.from);
     let mut end = piece.to;
+    let mut rounds = 0;
     // Only hours without a gap between two days get past a few rounds: then one round is at least
-    // one day, or one segment if they are open around the clock.
+    // one day, or as many weeks as are alike.
     while end < horizon {
+        rounds += 1;
+        if rounds % ROUNDS_BETWEEN_WEEKS == 0 {
+            end = end.saturating_add(measure::wholly_open_micros(openings, end));
+        }
         match common_piece(openings, end, end.saturating_add(1), usize::MAX) {
             Some(next) if next.from == end => end = next.to,
             _ => return Some(end),

@@ -7,6 +7,7 @@ use crate::datum::{Call, payload, refuse};
 use dialer_core::Hours;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
+use std::cmp::Ordering;
 use std::ffi::CStr;
 
 #[pg_extern(sql = false)]
@@ -42,16 +43,45 @@ fn hours_send(call: pg_sys::FunctionCallInfo) -> Vec<u8> {
     Call::new(call).bytes(0).map_or(Vec::new(), |bytes| stored(bytes).to_string().into_bytes())
 }
 
+/// Any order will do that never changes: that of the stored bytes.
+fn order(call: pg_sys::FunctionCallInfo) -> Ordering {
+    let call = Call::new(call);
+    call.bytes(0).cmp(&call.bytes(1))
+}
+
 #[pg_extern(sql = false)]
 fn hours_eq(call: pg_sys::FunctionCallInfo) -> bool {
-    let call = Call::new(call);
-    call.bytes(0) == call.bytes(1)
+    order(call).is_eq()
 }
 
 #[pg_extern(sql = false)]
 fn hours_ne(call: pg_sys::FunctionCallInfo) -> bool {
-    let call = Call::new(call);
-    call.bytes(0) != call.bytes(1)
+    order(call).is_ne()
+}
+
+#[pg_extern(sql = false)]
+fn hours_lt(call: pg_sys::FunctionCallInfo) -> bool {
+    order(call).is_lt()
+}
+
+#[pg_extern(sql = false)]
+fn hours_le(call: pg_sys::FunctionCallInfo) -> bool {
+    order(call).is_le()
+}
+
+#[pg_extern(sql = false)]
+fn hours_gt(call: pg_sys::FunctionCallInfo) -> bool {
+    order(call).is_gt()
+}
+
+#[pg_extern(sql = false)]
+fn hours_ge(call: pg_sys::FunctionCallInfo) -> bool {
+    order(call).is_ge()
+}
+
+#[pg_extern(sql = false)]
+fn hours_cmp(call: pg_sys::FunctionCallInfo) -> i32 {
+    order(call) as i32
 }
 
 #[pg_extern(sql = false)]

@@ -5,7 +5,6 @@ use crate::hours_type::hours_of_datum;
 use crate::open::{OwnedOpening, dates_of_array, limit, zone_named};
 use crate::raise::{Complaint, raise};
 use dialer_core::{Instant, OPENINGS_MAX, OpenTime, Opening, Strategy};
-use pgrx::iter::TableIterator;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -55,7 +54,7 @@ mod place {
     pub const OFFSETS: usize = 14;
 }
 
-/// A series as it is walked, one slot a row.
+/// A series as it is walked, slot after slot.
 struct Slots {
     base: Instant,
     n: i64,
@@ -63,7 +62,6 @@ struct Slots {
     strategy: Strategy,
     openings: Option<Vec<OwnedOpening>>,
     open_time: OpenTime,
-    next: i64,
 }
 
 impl Slots {
@@ -81,24 +79,61 @@ impl Slots {
     }
 }
 
-impl Iterator for Slots {
-    type Item = (i64, Option<i64>);
-
-    fn next(&mut self) -> Option<(i64, Option<i64>)> {
-        let index = self.next;
-        if index >= self.n {
-            return None;
+/// Fills the result at once: row by row through the executor costs as much again as the slots.
+#[pg_extern(sql = false)]
+fn stagger_slots(call: pg_sys::FunctionCallInfo) -> Option<i64> {
+    let rows = Rows::start(call);
+    if let Some(mut slots) = slots_of(Call::new(call)) {
+        for index in 0..slots.n {
+            check_for_interrupts!();
+            let at = slots.at(index).map(Instant::micros);
+            rows.put(index, at);
         }
-        self.next += 1;
-        Some((index, self.at(index).map(Instant::micros)))
     }
+    None
 }
 
-#[pg_extern(sql = false)]
-fn stagger_slots(
-    call: pg_sys::FunctionCallInfo,
-) -> TableIterator<'static, (name!(index, i64), name!(at, Option<i64>))> {
-    TableIterator::new(slots_of(Call::new(call)).into_iter().flatten())
+/// The result of a function that returns rows of (index, at), as Postgres wants it filled.
+struct Rows {
+    store: *mut pg_sys::Tuplestorestate,
+    description: pg_sys::TupleDesc,
+}
+
+impl Rows {
+    fn start(call: pg_sys::FunctionCallInfo) -> Rows {
+        // SAFETY: Postgres passes result information to a function declared to return a set, with
+        // the description of the declared columns; what is made here must live as long as the
+        // query, hence its context.
+        unsafe {
+            let result = (*call).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+            if result.is_null() || (*result).expectedDesc.is_null() {
+                error!("set-valued function called in a context that cannot accept a set");
+            }
+            let context = (*(*result).econtext).ecxt_per_query_memory;
+            let before = pg_sys::MemoryContextSwitchTo(context);
+            let description = pg_sys::CreateTupleDescCopy((*result).expectedDesc);
+            let store = pg_sys::tuplestore_begin_heap(true, false, pg_sys::work_mem);
+            pg_sys::MemoryContextSwitchTo(before);
+            (*result).returnMode = pg_sys::SetFunctionReturnMode::SFRM_Materialize;
+            (*result).setResult = store;
+            (*result).setDesc = description;
+            Rows { store, description }
+        }
+    }
+
+    fn put(&self, index: i64, at: Option<i64>) {
+        let mut values = [pg_sys::Datum::from(index), pg_sys::Datum::from(at.unwrap_or(0))];
+        let mut nulls = [false, at.is_none()];
+        // SAFETY: both lists have the two columns of the description.
+        unsafe {
+            pg_sys::tuplestore_putvalues(
+                self.store,
+                self.description,
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            );
+        }
+    }
 }
 
 /// Nothing if an argument is null that must not be.
@@ -107,12 +142,17 @@ fn slots_of(call: Call) -> Option<Slots> {
     let (step, strategy) = (call.interval(place::STEP)?, call.text(place::STRATEGY)?);
     check_options(call);
     if !(0..=SLOTS_MAX).contains(&n) {
-        limit(usize::try_from(n).unwrap_or(usize::MAX), SLOTS_MAX as usize, "slots");
+        raise(Complaint {
+            code: "PD015",
+            message: format!("{n} slots are asked for"),
+            detail: format!("A series has 0 to {SLOTS_MAX} slots."),
+            hint: "Ask for fewer slots.".into(),
+        });
     }
     let openings = openings_of(call)?;
     let strategy = strategy_of(call, strategy, base, n, step, openings.as_deref());
     strategy.check(n, step).unwrap_or_else(|error| refuse(&error));
-    Some(Slots { base, n, step, strategy, openings, open_time: OpenTime::from(base), next: 0 })
+    Some(Slots { base, n, step, strategy, openings, open_time: OpenTime::from(base) })
 }
 
 fn check_options(call: Call) {

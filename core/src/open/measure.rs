@@ -135,6 +135,15 @@ fn quiet_weeks<Z: ZoneRules>(openings: &[Opening<'_, Z>], at: Instant) -> Option
     Some(QuietWeeks { count, open_micros: sum })
 }
 
+/// How long from `at` on it is certainly open without a break, in whole weeks; zero if that is not
+/// known.
+pub(super) fn wholly_open_micros<Z: ZoneRules>(openings: &[Opening<'_, Z>], at: Instant) -> i64 {
+    match quiet_weeks(openings, at) {
+        Some(weeks) if weeks.open_micros == WEEK => weeks.count * WEEK,
+        _ => 0,
+    }
+}
+
 /// Up to when the pattern of one opening depends on the weekday alone.
 fn quiet_until<Z: ZoneRules>(opening: &Opening<'_, Z>, at: Instant) -> Instant {
     let segment = opening.zone.segment(at);
