@@ -16,6 +16,7 @@ create table dialer.provider_account (
     max_concurrent integer not null constraint max_concurrent_is_not_negative check (max_concurrent between 0 and 100000),
     per_second numeric constraint per_second_is_positive check (per_second > 0),
     inbound_reserve integer not null default 0 constraint inbound_reserve_is_not_negative check (inbound_reserve >= 0),
+    limits_changed_at timestamptz not null default dialer.now(),
     state dialer.account_state not null default 'open',
     state_reason text,
     lease_seconds integer not null default 30 constraint lease_seconds_are_positive check (lease_seconds between 1 and 3600),
@@ -64,6 +65,9 @@ begin
     elsif new.max_concurrent not between 0 and 100000 or new.per_second <= 0 then
         perform dialer.fail('PD035', format('account "%s" may not have max_concurrent %s and per_second %s', new.name, new.max_concurrent, new.per_second),
             'Calls at once are 0 to 100000; calls a second are more than 0, or null for no limit.', 'Give max_concurrent => 0 to stop new calls.');
+    end if;
+    if tg_op = 'UPDATE' and new.max_concurrent <> old.max_concurrent then
+        new.limits_changed_at := dialer.now();
     end if;
     return new;
 end $$;

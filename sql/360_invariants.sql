@@ -22,7 +22,9 @@ create view dialer.invariant_violation as
     select 5, 'an attempt was intended after the end of its lease', l.call_id from dialer.lease l where l.intended_at >= l.place_by
     union all
     select 7, 'account ' || a.account_id || ' has more open attempts than its limit', null
-    from dialer.provider_account a join dialer.lease l using (account_id) group by a.account_id, a.max_concurrent having count(*) > a.max_concurrent
+    from dialer.provider_account a join dialer.lease l using (account_id) group by a.account_id, a.max_concurrent, a.limits_changed_at
+    -- Calls in flight finish after a limit was lowered; but nothing new may have been claimed above it.
+    having count(*) > a.max_concurrent and max(l.claimed_at) > a.limits_changed_at
     union all
     select 8, 'more attempts on a local day than the policy allows', min(a.call_id)
     from dialer.attempt a join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)

@@ -45,17 +45,9 @@ pub struct Rehearsal {
 impl Rehearsal {
     /// Makes a database from the template, sets its clock, starts the sandbox.
     pub async fn start(name: &str, plan: Plan) -> Result<Rehearsal> {
-        let template = std::env::var("DIALER_TEST_URL")
-            .context("DIALER_TEST_URL is not set: run this through `cargo xtask with-pg`")?;
-        let database = format!("{name}_{}", std::process::id());
-        let maintenance = replace_database(&template, "postgres")?;
-        connect(&maintenance)
-            .await?
-            .batch_execute(&format!("create database {database} template dialer_template"))
-            .await?;
-        let url = replace_database(&template, &database)?;
+        let (database, url) = create_database(name).await?;
         let origin_at = Utc::now();
-        set_clock(&connect(&maintenance).await?, &database, &plan, origin_at).await?;
+        set_clock(&connect(&url).await?, &database, &plan, origin_at).await?;
         let dir = std::env::temp_dir().join(format!("dialer-{database}"));
         std::fs::create_dir_all(&dir)?;
         // An error means that another rehearsal of this process has installed it.
@@ -208,6 +200,19 @@ fn stop(mut child: Child) -> Result<()> {
     Command::new("kill").args(["-TERM", &pid]).status()?;
     child.wait()?;
     Ok(())
+}
+
+/// A database from the template; its name and its URL.
+pub async fn create_database(name: &str) -> Result<(String, String)> {
+    let template = std::env::var("DIALER_TEST_URL")
+        .context("DIALER_TEST_URL is not set: run this through `cargo xtask with-pg`")?;
+    let database = format!("{name}_{}", std::process::id());
+    connect(&replace_database(&template, "postgres")?)
+        .await?
+        .batch_execute(&format!("create database {database} template dialer_template"))
+        .await?;
+    let url = replace_database(&template, &database)?;
+    Ok((database, url))
 }
 
 async fn set_clock(
