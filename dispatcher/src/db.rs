@@ -4,6 +4,7 @@
 //! with their types, in one round trip, so that a pooler in transaction mode may stand between.
 //! The time-out is ours: a statement that takes longer is cancelled and its connection dropped.
 
+pub mod ask;
 pub mod import;
 
 use crate::clock::{DialerTime, monotonic};

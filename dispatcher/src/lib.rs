@@ -3,9 +3,11 @@
 //! The database decides who may be called and when; this crate carries it out and reports back.
 //! It does no calendar arithmetic and keeps no state that a crash could lose.
 
+pub mod ask;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod doctor;
 pub mod import;
 pub mod provider;
 pub mod run;

@@ -28,6 +28,12 @@ enum Command {
     Run(Box<dialerd::config::Stated>),
     /// Import a list from a CSV file
     Import(Box<dialerd::import::Options>),
+    /// Check everything that dispatching needs; takes the settings of run
+    Doctor(Box<dialerd::config::Stated>),
+    /// Why a call is (not) being placed: one line per gate
+    Explain(dialerd::ask::Explain),
+    /// Reports of the database
+    Report(dialerd::ask::Report),
     /// A simulated provider in its own process
     Sandbox(Box<dialerd::sandbox::Options>),
 }
@@ -68,6 +74,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(stated) => dialerd::run::run(stated.settled()?, stop).await?,
         Command::Import(options) => return import(*options).await,
+        Command::Doctor(stated) => return Ok(doctor(*stated).await),
+        Command::Explain(options) => print!("{}", dialerd::ask::explain(&options).await?),
+        Command::Report(options) => print!("{}", dialerd::ask::report(&options).await?),
         Command::Sandbox(options) => {
             let running = dialerd::sandbox::start(*options, stop).await?;
             tracing::info!(address = %running.address, "sandbox is listening");
@@ -75,6 +84,17 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// 1 when anything fails.
+async fn doctor(stated: dialerd::config::Stated) -> ExitCode {
+    let findings = dialerd::doctor::examine(stated).await;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let fails =
+        |finding: &dialerd::doctor::Finding| finding.verdict == dialerd::doctor::Verdict::Fail;
+    if findings.iter().any(fails) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// 0: every row was handled; 1: the database stopped it; 2: the file is at fault.

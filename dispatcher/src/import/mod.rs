@@ -82,6 +82,8 @@ pub enum Error {
     Problems { path: PathBuf, source: std::io::Error },
     #[error("no database is named: use --database-url, DIALERD_DATABASE_URL or DATABASE_URL")]
     NoDatabase,
+    #[error("the import could not begin")]
+    Begin(#[source] db::Error),
     #[error(
         "the database stopped the import after {rows} rows; run it again: what is in stays in and is not added twice"
     )]
@@ -91,7 +93,7 @@ pub enum Error {
 impl Error {
     /// Whether the file is at fault and not the database.
     pub fn is_about_the_file(&self) -> bool {
-        !matches!(self, Error::Database { .. } | Error::NoDatabase)
+        !matches!(self, Error::Database { .. } | Error::Begin(_) | Error::NoDatabase)
     }
 }
 
@@ -110,10 +112,10 @@ pub struct Summary {
 /// Imports a file.
 pub async fn run(options: Options) -> Result<Summary, Error> {
     let opened = read::open(&options)?;
-    let mut problems = ProblemFile::create(&options)?;
     let mut progress = Progress::new(opened.bytes);
     progress.say(&opened.described());
     let import = begin(&options).await?;
+    let mut problems = ProblemFile::create(&options)?;
     let outcome = take_all(&import, opened, &mut problems, &mut progress).await;
     progress.finish();
     let (read, malformed) = outcome?;
@@ -124,15 +126,14 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
 
 async fn begin(options: &Options) -> Result<Import, Error> {
     let url = options.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok());
-    let failed = |source| Error::Database { rows: 0, source };
     let address =
-        db::Address::new(&url.ok_or(Error::NoDatabase)?, CONNECT_TIMEOUT).map_err(failed)?;
+        db::Address::new(&url.ok_or(Error::NoDatabase)?, CONNECT_TIMEOUT).map_err(Error::Begin)?;
     // The name and not the path: a path may tell more than it should.
     let source = options.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let campaign = options.campaign.as_deref();
     Import::begin(&address, campaign, &source, options.dry_run, &options.region)
         .await
-        .map_err(failed)
+        .map_err(Error::Begin)
 }
 
 /// Returns how many rows were read, and how many of them were none.

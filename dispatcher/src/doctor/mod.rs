@@ -1,0 +1,349 @@
+//! `dialerd doctor`: looks at everything that a dispatcher needs and says what to do about it.
+//!
+//! Every check stands for itself: one that fails does not keep the others from being made.
+
+use crate::clock::{monotonic, wall};
+use crate::db::ask::{Asker, literal};
+use crate::db::{self, Address};
+use crate::{config, secrets};
+use chrono::{DateTime, Utc};
+use std::fmt;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// LIMIT: how long a notification may take to come back.
+const NOTIFY_PATIENCE: Duration = Duration::from_secs(2);
+/// Beyond these, the clocks of the two machines are too far apart.
+const SKEW_WARN_SECONDS: f64 = 1.0;
+const SKEW_FAIL_SECONDS: f64 = 30.0;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One line: what was looked at, what was found, and what to do.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub verdict: Verdict,
+    pub what: &'static str,
+    pub found: String,
+    pub remedy: Option<String>,
+}
+
+impl Finding {
+    fn ok(what: &'static str, found: impl Into<String>) -> Finding {
+        Finding { verdict: Verdict::Ok, what, found: found.into(), remedy: None }
+    }
+
+    fn bad(
+        verdict: Verdict,
+        what: &'static str,
+        found: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Finding {
+        Finding { verdict, what, found: found.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.verdict {
+            Verdict::Ok => "ok  ",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+        };
+        write!(f, "{word}  {:14}{}", self.what, self.found)?;
+        match &self.remedy {
+            Some(remedy) => write!(f, "\n      {:14}-> {remedy}", ""),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes every check; the first failure to connect is the last line.
+pub async fn examine(stated: config::Stated) -> Vec<Finding> {
+    let config = match stated.settled() {
+        Ok(config) => config,
+        Err(error) => {
+            let remedy = "see dialerd run --help";
+            return vec![Finding::bad(Verdict::Fail, "configuration", chain(&error), remedy)];
+        }
+    };
+    let connected = match Address::new(&config.database_url, config.statement) {
+        Ok(address) => Asker::connect(&address).await.map(|asker| (address, asker)),
+        Err(error) => Err(error),
+    };
+    match connected {
+        Ok((address, asker)) => checks(&address, &asker).await,
+        Err(error) => {
+            let remedy = "check the URL, the server and pg_hba.conf";
+            vec![Finding::bad(Verdict::Fail, "database", chain(&error), remedy)]
+        }
+    }
+}
+
+async fn checks(address: &Address, asker: &Asker) -> Vec<Finding> {
+    let mut findings = vec![server(asker).await];
+    let extension = extension(asker).await;
+    let is_there = extension.verdict != Verdict::Fail;
+    findings.push(extension);
+    if !is_there {
+        return findings;
+    }
+    findings.push(rights(asker).await);
+    findings.extend([clock(asker).await, skew(asker).await]);
+    findings.extend([upkeep(asker).await, notifications(address, asker).await]);
+    findings.push(zones(asker).await);
+    findings.extend(keys(asker).await);
+    findings.push(invariants(asker).await);
+    findings
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+/// A check that could not be made is a failure that says why.
+fn unanswered(what: &'static str, error: &db::Error) -> Finding {
+    Finding::bad(Verdict::Fail, what, chain(error), "the question itself failed; see the error")
+}
+
+async fn server(asker: &Asker) -> Finding {
+    const WHAT: &str = "server";
+    match asker.value("select current_setting('server_version_num')").await {
+        Ok(number) => {
+            let number: u32 = number.and_then(|text| text.parse().ok()).unwrap_or(0);
+            let version = format!("PostgreSQL {}.{}", number / 10_000, number % 10_000);
+            match number {
+                150_000.. => Finding::ok(WHAT, version),
+                _ => Finding::bad(Verdict::Fail, WHAT, version, "PostgreSQL 15 or later is needed"),
+            }
+        }
+        Err(error) => unanswered(WHAT, &error),
+    }
+}
+
+async fn extension(asker: &Asker) -> Finding {
+    const WHAT: &str = "extension";
+    let own = env!("CARGO_PKG_VERSION");
+    let sql = "select extversion from pg_extension where extname = 'pg_dialer'";
+    match asker.value(sql).await {
+        Ok(Some(version)) if version == own => Finding::ok(WHAT, format!("pg_dialer {version}")),
+        Ok(Some(version)) => {
+            let found = format!("pg_dialer {version}, but this is dialerd {own}");
+            Finding::bad(Verdict::Warn, WHAT, found, "alter extension pg_dialer update")
+        }
+        Ok(None) => {
+            let remedy = "create extension pg_dialer, in this database";
+            Finding::bad(Verdict::Fail, WHAT, "pg_dialer is not there", remedy)
+        }
+        Err(error) => unanswered(WHAT, &error),
+    }
+}
+
+/// The functions that a dispatcher calls, as far as the present role may not.
+async fn rights(asker: &Asker) -> Finding {
+    const WHAT: &str = "rights";
+    const SQL: &str = "select string_agg(distinct p.proname, ', ') from pg_proc p \
+        where p.pronamespace = 'dialer'::regnamespace and p.proname in ('claim', 'intend', \
+        'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', \
+        'next_wake', 'tick', 'heartbeat', 'account_for_hook', 'clock') \
+        and not has_function_privilege(p.oid, 'execute')";
+    const ROLE: &str = "select current_user || case when (select rolsuper from pg_roles \
+        where rolname = current_user) then ' (superuser)' else '' end";
+    match (asker.value(SQL).await, asker.value(ROLE).await) {
+        (Ok(Some(missing)), _) => {
+            let found = format!("this role may not execute {missing}");
+            Finding::bad(Verdict::Fail, WHAT, found, "grant dialer_dispatcher to this role")
+        }
+        (Ok(None), Ok(role)) => {
+            let role = role.unwrap_or_default();
+            match role.ends_with("(superuser)") {
+                true => {
+                    let remedy = "run as a role that holds dialer_dispatcher and nothing else";
+                    Finding::bad(Verdict::Warn, WHAT, role, remedy)
+                }
+                false => Finding::ok(WHAT, format!("{role} may execute all that is needed")),
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => unanswered(WHAT, &error),
+    }
+}
+
+async fn clock(asker: &Asker) -> Finding {
+    const WHAT: &str = "dialer clock";
+    let answer = match asker.ask("clock()").await {
+        Ok(answer) => answer,
+        Err(error) => return unanswered(WHAT, &error),
+    };
+    let field = |at: usize| answer.rows.first()?.get(at)?.as_deref();
+    let now_at = field(0).unwrap_or("");
+    let apart = "select abs(extract(epoch from dialer.now() - clock_timestamp())) > 1";
+    let is_apart = matches!(asker.value(apart).await, Ok(Some(answer)) if answer == "t");
+    match (field(1), field(2)) {
+        (Some("1"), Some("f")) if !is_apart => Finding::ok(WHAT, format!("{now_at}, real time")),
+        (rate, fixed) => {
+            let found = match fixed {
+                Some("f") if rate == Some("1") => format!("{now_at}, not the real time"),
+                Some("t") => format!("{now_at}, standing still"),
+                _ => format!("{now_at}, at {} times real time", rate.unwrap_or("?")),
+            };
+            let remedy =
+                "a rehearsal; for real calls reset dialer.clock, clock_rate and clock_origin";
+            Finding::bad(Verdict::Warn, WHAT, found, remedy)
+        }
+    }
+}
+
+/// Our clock against the server's; webhooks are dated by one and judged by the other.
+async fn skew(asker: &Asker) -> Finding {
+    const WHAT: &str = "clock skew";
+    let asked = monotonic();
+    let sql = "select extract(epoch from clock_timestamp())";
+    let server = match asker.value(sql).await {
+        Ok(server) => server.and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0),
+        Err(error) => return unanswered(WHAT, &error),
+    };
+    let half = (monotonic() - asked).as_secs_f64() / 2.0;
+    let own = wall().timestamp_micros() as f64 / 1e6;
+    let skew = own - half - server;
+    let found = format!("{:+.3} s against the database", skew);
+    let remedy = "let both machines follow NTP";
+    match skew.abs() {
+        away if away <= SKEW_WARN_SECONDS => Finding::ok(WHAT, found),
+        away if away <= SKEW_FAIL_SECONDS => Finding::bad(Verdict::Warn, WHAT, found, remedy),
+        _ => Finding::bad(Verdict::Fail, WHAT, found, remedy),
+    }
+}
+
+async fn upkeep(asker: &Asker) -> Finding {
+    const WHAT: &str = "upkeep";
+    let cron = "select extversion from pg_extension where extname = 'pg_cron'";
+    match asker.value(cron).await {
+        Ok(None) => Finding::ok(WHAT, "no pg_cron here; dialerd run drives dialer.tick()"),
+        Ok(Some(version)) => {
+            let sql = "select count(*) from cron.job where command like '%dialer.tick%' and active";
+            match asker.value(sql).await {
+                Ok(Some(count)) if count != "0" => {
+                    Finding::ok(WHAT, format!("pg_cron {version} drives dialer.tick()"))
+                }
+                Ok(_) => Finding::ok(WHAT, "pg_cron has no such job; dialerd drives dialer.tick()"),
+                Err(_) => Finding::ok(WHAT, "pg_cron's jobs cannot be read by this role"),
+            }
+        }
+        Err(error) => unanswered(WHAT, &error),
+    }
+}
+
+async fn notifications(address: &Address, asker: &Asker) -> Finding {
+    const WHAT: &str = "notifications";
+    const REMEDY: &str = "LISTEN needs a direct or session-pooled connection; polling carries on";
+    let (sender, mut heard) = mpsc::channel(1);
+    let listener = match db::listen(address, sender).await {
+        Ok(listener) => listener,
+        Err(error) => return Finding::bad(Verdict::Warn, WHAT, chain(&error), REMEDY),
+    };
+    let asked = monotonic();
+    if let Err(error) = asker.value("select pg_notify('dialer_wake', '')").await {
+        return unanswered(WHAT, &error);
+    }
+    let came = tokio::time::timeout(NOTIFY_PATIENCE, heard.recv()).await;
+    drop(listener);
+    match came {
+        Ok(Some(())) => {
+            let millis = (monotonic() - asked).as_secs_f64() * 1000.0;
+            Finding::ok(WHAT, format!("a NOTIFY came back in {millis:.1} ms"))
+        }
+        _ => Finding::bad(Verdict::Warn, WHAT, "a NOTIFY did not come back", REMEDY),
+    }
+}
+
+/// Zone rules of the server, by a change that must be known: where it is not, calls go out wrongly.
+async fn zones(asker: &Asker) -> Finding {
+    const WHAT: &str = "zone data";
+    let there = "select 1 from pg_proc where pronamespace = 'dialer'::regnamespace \
+        and proname = 'tz_data_version'";
+    match asker.value(there).await {
+        Ok(Some(_)) => (),
+        Ok(None) => return Finding::ok(WHAT, "the server's own; its age is not told"),
+        Err(error) => return unanswered(WHAT, &error),
+    }
+    match asker.value("select dialer.tz_data_version()").await {
+        Ok(Some(version)) => match age_in_months(&version, wall()) {
+            Some(age) if age > 12 => {
+                let found = format!("{version}, about {age} months old");
+                Finding::bad(Verdict::Warn, WHAT, found, "update the package tzdata and restart")
+            }
+            _ => Finding::ok(WHAT, version),
+        },
+        Ok(None) => Finding::ok(WHAT, "the server's own; its age is not told"),
+        Err(error) => unanswered(WHAT, &error),
+    }
+}
+
+/// A version such as 2026b: about two months for each letter.
+fn age_in_months(version: &str, now: DateTime<Utc>) -> Option<i32> {
+    use chrono::Datelike;
+    let year: i32 = version.get(..4)?.parse().ok()?;
+    let letter = i32::from(*version.as_bytes().get(4)?) - i32::from(b'a');
+    Some((now.year() - year) * 12 + now.month() as i32 - 2 * letter.clamp(0, 5))
+}
+
+/// Every secret that an account names must be there when `dialerd run` starts.
+async fn keys(asker: &Asker) -> Vec<Finding> {
+    const WHAT: &str = "secrets";
+    const SQL: &str = "select a.name, x.secret from dialer.provider_account a, \
+        lateral (values (a.secret_name), (a.webhook_secret_name)) x(secret) \
+        where x.secret is not null order by 1, 2";
+    let answer = match asker.text(SQL).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let remedy = "run doctor as a role that may read dialer.provider_account";
+            return vec![Finding::bad(Verdict::Warn, WHAT, chain(&error), remedy)];
+        }
+    };
+    let mut findings = Vec::new();
+    let mut there = 0;
+    for row in answer.rows {
+        let [Some(account), Some(name)] = row.as_slice() else { continue };
+        match secrets::find(name) {
+            Ok(_) => there += 1,
+            Err(missing) => {
+                let found = format!("account {}: {missing}", literal(account));
+                let remedy = format!("set {name} where dialerd runs, or LoadCredential={name}:...");
+                findings.push(Finding::bad(Verdict::Fail, WHAT, found, remedy));
+            }
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(WHAT, format!("all {there} that accounts name are here")));
+    }
+    findings
+}
+
+async fn invariants(asker: &Asker) -> Finding {
+    const WHAT: &str = "invariants";
+    match asker.value("select count(*) from dialer.invariant_violation").await {
+        Ok(Some(count)) if count == "0" => Finding::ok(WHAT, "none is broken"),
+        Ok(count) => {
+            let found = format!("{} rows break one", count.unwrap_or_default());
+            Finding::bad(Verdict::Fail, WHAT, found, "select * from dialer.invariant_violation")
+        }
+        Err(error) => {
+            let remedy = "run doctor as a role that may read dialer.invariant_violation";
+            Finding::bad(Verdict::Warn, WHAT, chain(&error), remedy)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
