@@ -19,9 +19,17 @@ const OUTCOMES: [(&str, Option<&str>); 9] = [
     ("completed", None),
 ];
 
+/// What a request says.
+pub struct Request<'a> {
+    pub number: &'a str,
+    pub campaign: i64,
+    pub attempt_id: &'a str,
+}
+
 #[derive(Clone)]
 struct Call {
     number: String,
+    campaign: i64,
     attempt_id: String,
     ended: Option<(&'static str, Option<&'static str>)>,
 }
@@ -31,7 +39,10 @@ pub struct Provider {
     calls: BTreeMap<usize, Call>,
     attempts: HashSet<String>,
     per_day: HashMap<(String, NaiveDate), usize>,
-    finished: HashSet<String>,
+    /// Numbers that must not be called, and numbers that a campaign has finished with, as far as
+    /// the dialer was told.
+    forbidden: HashSet<String>,
+    finished: HashSet<(String, i64)>,
     /// Events on their way: when they arrive, and what they say.
     post: Vec<(DateTime<Utc>, Value)>,
     pub accepted: usize,
@@ -46,12 +57,12 @@ impl Provider {
     /// A request arrives. Panics if it must never have come.
     pub fn accept(
         &mut self,
-        number: &str,
-        attempt_id: &str,
+        request: &Request<'_>,
         zone: Tz,
         now: DateTime<Utc>,
         limit: usize,
     ) -> String {
+        let Request { number, campaign, attempt_id } = *request;
         let local = now.with_timezone(&zone);
         assert!(
             self.attempts.insert(attempt_id.to_owned()),
@@ -65,14 +76,21 @@ impl Provider {
             !matches!(local.weekday(), Weekday::Sat | Weekday::Sun),
             "{number} is called on {local}"
         );
-        assert!(!self.finished.contains(number), "{number} is called after its last word");
+        assert!(!self.forbidden.contains(number), "{number} is called and must not be");
+        let finished = self.finished.contains(&(number.to_owned(), campaign));
+        assert!(!finished, "{number} is called by campaign {campaign} after a sale");
         let today = self.per_day.entry((number.to_owned(), local.date_naive())).or_default();
         *today += 1;
         assert!(*today <= 8, "{number} is called {today} times on {}", local.date_naive());
         self.accepted += 1;
         self.calls.insert(
             self.accepted,
-            Call { number: number.to_owned(), attempt_id: attempt_id.to_owned(), ended: None },
+            Call {
+                number: number.to_owned(),
+                campaign,
+                attempt_id: attempt_id.to_owned(),
+                ended: None,
+            },
         );
         self.peak = self.peak.max(self.live());
         format!("p{}", self.accepted)
@@ -101,9 +119,6 @@ impl Provider {
     fn end(&mut self, id: usize, end: (&'static str, Option<&'static str>)) {
         let call = self.calls.get_mut(&id).unwrap();
         call.ended = Some(end);
-        if matches!(end.1, Some("SALE" | "DNC")) {
-            self.finished.insert(call.number.clone());
-        }
     }
 
     fn send(&mut self, event: Value, chance: &mut Chance, now: DateTime<Utc>) {
@@ -146,8 +161,21 @@ impl Provider {
         Some(event)
     }
 
-    /// A number that was put on the list by somebody else.
+    /// The dialer has been told how an attempt ended; returns the number if it must now be left
+    /// alone by everybody.
+    pub fn told(&mut self, attempt_id: &str) -> Option<String> {
+        let call = self.calls.values().find(|call| call.attempt_id == attempt_id)?;
+        match call.ended?.1? {
+            "SALE" => {
+                self.finished.insert((call.number.clone(), call.campaign));
+                None
+            }
+            "DNC" => Some(call.number.clone()),
+            _ => None,
+        }
+    }
+
     pub fn forbid(&mut self, number: &str) {
-        self.finished.insert(number.to_owned());
+        self.forbidden.insert(number.to_owned());
     }
 }

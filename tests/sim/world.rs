@@ -2,7 +2,7 @@
 //! between any two steps, a provider, and an operator who meddles.
 
 use crate::chance::Chance;
-use crate::provider::Provider;
+use crate::provider::{Provider, Request};
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 use dialer_tests::rehearsal::{connect, create_database};
@@ -27,6 +27,7 @@ struct InHand {
     attempt_id: Uuid,
     token: i64,
     number: String,
+    campaign: i64,
     place_at: DateTime<Utc>,
     place_by: DateTime<Utc>,
     intended: bool,
@@ -156,7 +157,7 @@ impl World {
         let rows = self
             .db
             .query(
-                "select attempt_id, token, address, place_at, place_by from dialer.claim($1, $2)",
+                "select attempt_id, token, address, campaign_id, place_at, place_by from dialer.claim($1, $2)",
                 &[&format!("d{dispatcher}"), &want],
             )
             .await
@@ -165,8 +166,9 @@ impl World {
             attempt_id: row.get(0),
             token: row.get(1),
             number: row.get(2),
-            place_at: row.get(3),
-            place_by: row.get(4),
+            campaign: row.get(3),
+            place_at: row.get(4),
+            place_by: row.get(5),
             intended: false,
         }));
         "claim"
@@ -204,13 +206,10 @@ impl World {
         }
         let zone = self.zones[&attempt.number];
         let limit = usize::try_from(self.limit_max).unwrap();
-        let call = self.provider.accept(
-            &attempt.number,
-            &attempt.attempt_id.to_string(),
-            zone,
-            self.now,
-            limit,
-        );
+        let id = attempt.attempt_id.to_string();
+        let request =
+            Request { number: &attempt.number, campaign: attempt.campaign, attempt_id: &id };
+        let call = self.provider.accept(&request, zone, self.now, limit);
         match self.chance.below(10) {
             0 => "the answer is lost and the dispatcher dies",
             1 => {
@@ -240,10 +239,20 @@ impl World {
     }
 
     async fn ingest(&mut self, events: Vec<Value>) {
+        let told: Vec<String> = events
+            .iter()
+            .filter(|event| event["kind"] == "ended")
+            .filter_map(|event| event["attempt_id"].as_str().map(str::to_owned))
+            .collect();
         self.db
             .query("select result from dialer.ingest_event(1, $1)", &[&Value::Array(events)])
             .await
             .unwrap_or_else(|error| panic!("{error:?}"));
+        for attempt in told {
+            if let Some(number) = self.provider.told(&attempt) {
+                self.forbid(&number);
+            }
+        }
     }
 
     async fn reconcile(&mut self) -> &'static str {
@@ -262,7 +271,7 @@ impl World {
         match self.chance.below(16) {
             0 => {
                 self.run(&format!("select dialer.add_do_not_call('{person}')")).await;
-                self.forget_forbidden(&person).await;
+                self.forbid(&person);
                 "do not call"
             }
             1 => {
@@ -295,7 +304,7 @@ impl World {
     }
 
     /// What was intended before the entry may still go out; nothing after it.
-    async fn forget_forbidden(&mut self, number: &str) {
+    fn forbid(&mut self, number: &str) {
         let under_way =
             self.hands.iter().flatten().any(|attempt| attempt.number == number && attempt.intended);
         if !under_way {
