@@ -28,7 +28,7 @@ const NAME_MAX: usize = 200;
 
 #[derive(Debug, Deserialize)]
 pub struct Hint {
-    attempt: Option<Uuid>,
+    attempt: Option<String>,
 }
 
 /// `POST /hooks/{provider}/{account}`
@@ -39,7 +39,9 @@ pub async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let request = HookRequest { headers: &headers, body: &body, attempt_id: hint.attempt };
+    // A hint that is none is no hint; the body may say it as well.
+    let attempt_id = hint.attempt.and_then(|text| text.parse::<Uuid>().ok());
+    let request = HookRequest { headers: &headers, body: &body, attempt_id };
     let (account_id, events) = match understand(&shared, &provider, &account, request).await {
         Ok(understood) => understood,
         Err(refusal) => return refusal.answer(),

@@ -203,7 +203,8 @@ async fn send(shared: Arc<Shared>, item: InHand, stop: CancellationToken) {
                 return give_back(&shared, item, "too_late").await;
             }
             note_delay(&item, now);
-            decide(adapter.place(&shared.http, &account, &placement).await)
+            let answer = adapter.place(&shared.http, &account, &placement).await;
+            decide(&item.call, answer)
         }
     };
     note(&item.call, &decision);
@@ -248,10 +249,14 @@ fn known(call: &Claimed) -> Known {
     }
 }
 
-fn decide(answer: Result<provider::Accepted, PlaceError>) -> Decision {
+fn decide(call: &Claimed, answer: Result<provider::Accepted, PlaceError>) -> Decision {
     match answer {
         Ok(accepted) => Decision::Placed(accepted.provider_call_id),
-        Err(PlaceError::NotSent(_)) => Decision::NothingSent("not_sent".to_owned()),
+        Err(PlaceError::NotSent(reason)) => {
+            let (attempt_id, account_id) = (call.attempt_id, call.account_id);
+            tracing::warn!(%attempt_id, account_id, reason, "the provider was not reached");
+            Decision::NothingSent("not_sent".to_owned())
+        }
         Err(PlaceError::Refused(refusal)) => Decision::Refused(refusal),
         Err(PlaceError::Unknown(reason)) => Decision::Unknown(reason),
     }
@@ -277,6 +282,6 @@ fn note(call: &Claimed, decision: &Decision) {
         Decision::Unknown(reason) => {
             tracing::warn!(%attempt_id, call_id, reason, "it may be ringing; will be looked up");
         }
-        Decision::NothingSent(_) => tracing::info!(%attempt_id, call_id, "nothing was sent"),
+        Decision::NothingSent(_) => (),
     }
 }
