@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build check fmt test test-core test-it demo db stop clean
+.PHONY: help setup build check fmt test test-core test-it sim demo db stop clean
 
 # One selection of packages and one profile everywhere, so that nothing is compiled twice.
 # A server with RUST_BACKTRACE would send backtraces to its clients.
@@ -53,7 +53,13 @@ test-core: ## only what needs no Postgres: calendars, ladders, caps, recurrence
 test-it: ## only the tests against Postgres
 	@cargo xtask with-pg -- cargo test --workspace --test it
 
-demo: ## a campaign of several days in two minutes, with console and reports
+sim: ## the simulation with other seeds: make sim SEED=7, or SEED=100-140
+	@SEED=$(or $(SEED),1) cargo xtask with-pg -- cargo test --workspace --test sim -- --nocapture
+
+demo: ## a campaign of several days in two minutes, judged and reported (DEMO_EXIT=1: ends by itself)
+	@$(MAKE) --no-print-directory setup
+	@$(call step,building)
+	@cargo build --workspace
 	@cargo xtask demo
 
 db: ## start or reuse the private server, make a database, print its URL as the last line

@@ -40,7 +40,7 @@ comment on index dialer.attempt_by_id is 'late events find their attempt';
 create table dialer.attempt_other partition of dialer.attempt default;
 comment on table dialer.attempt is 'one row per attempt that has ended, with all its times, its outcome and the decision that allowed it';
 comment on table dialer.attempt_other is 'attempts outside the months that have partitions';
-comment on column dialer.attempt.counts is 'whether it counts against caps and moves the ladder';
+comment on column dialer.attempt.counts is 'whether it counts against caps and moves the ladder: by its outcome, and always when it rang';
 comment on column dialer.attempt.review is 'the outcome''s word was not known; the call waits for set_disposition';
 comment on column dialer.attempt.dialled_at is 'when the phone may first have rung: placed_at, else intended_at, else ended_at';
 comment on column dialer.attempt.decision is 'the decision record: zones, local time, open until, policy, counts seen';

@@ -71,7 +71,7 @@ begin
         from unnest(admitted.results) r where r.verdict = 'do_not_call'
         union all select r.line, 'status', null, 'a sale was made before: kept, not enrolled', 'note'
         from unnest(admitted.results) r where r.verdict = 'finished'
-        order by 1;
+        order by 1, 2, 4;
 end $$;
 comment on function dialer.import_chunk(dialer.import, dialer.intake_row[], timestamptz) is
 'Takes one chunk of rows in: contacts, then calls of the campaign for contacts that it does not have yet; returns problems by line.';

@@ -7,7 +7,7 @@ create type dialer.attempt_end as (
 comment on type dialer.attempt_end is 'how an attempt ended; outcome null: nobody knows what the word means, it goes to review';
 
 create type dialer.ended_attempt as (
-    attempt_id uuid, call_id bigint, account_id integer, outcome dialer.outcome, review boolean, word text, callback_at timestamptz);
+    attempt_id uuid, call_id bigint, account_id integer, outcome dialer.outcome, review boolean, word text, callback_at timestamptz, counts boolean);
 comment on type dialer.ended_attempt is 'an attempt that has just ended';
 
 create function dialer.end_attempts(ends dialer.attempt_end[], at timestamptz) returns integer
@@ -25,12 +25,12 @@ begin
             word, disposition, dispatcher, due_at, claimed_at, place_at, intended_at, placed_at, ringing_at, answered_at, ended_at, dialled_at,
             duration_seconds, provider_call_id, decision, detail)
         select g.attempt_id, g.call_id, g.tenant_id, g.campaign_id, g.account_id, g.contact_id, g.endpoint_id, g.channel,
-            coalesce(u.outcome, 'unknown'), coalesce(dialer.outcome_counts(u.outcome), true), u.outcome is null, u.word, u.disposition, g.dispatcher,
+            coalesce(u.outcome, 'unknown'), coalesce(dialer.outcome_counts(u.outcome) or g.ringing_at is not null or g.answered_at is not null, true), u.outcome is null, u.word, u.disposition, g.dispatcher,
             g.due_at, g.claimed_at, g.place_at, g.intended_at, g.placed_at, g.ringing_at, g.answered_at, at,
             coalesce(g.placed_at, g.intended_at, at), u.duration_seconds, coalesce(g.provider_call_id, u.provider_call_id), g.decision, coalesce(u.detail, '{}')
         from gone g join unnest(ends) u using (attempt_id)
-        returning attempt_id, call_id, account_id, outcome, review, coalesce(disposition, word) as word)
-    select coalesce(array_agg(row(w.attempt_id, w.call_id, w.account_id, w.outcome, w.review, w.word, u.callback_at)::dialer.ended_attempt order by w.call_id), '{}')
+        returning attempt_id, call_id, account_id, outcome, counts, review, coalesce(disposition, word) as word)
+    select coalesce(array_agg(row(w.attempt_id, w.call_id, w.account_id, w.outcome, w.review, w.word, u.callback_at, w.counts)::dialer.ended_attempt order by w.call_id), '{}')
     into ended from written w join unnest(ends) u using (attempt_id);
     perform dialer.apply_consequences(ended, at);
     perform dialer.decide_next(ended, at);
@@ -54,7 +54,7 @@ begin
         blocked_until = at + dialer.real_interval(make_interval(secs => power(2, least(k.over_limit_count, 6))))
     where k.account_id in (select x.account_id from unnest(ended) x where x.outcome = 'over_limit');
     update dialer.account_control k set over_limit_count = 0, blocked_reason = null
-    where k.over_limit_count > 0 and k.account_id in (select x.account_id from unnest(ended) x where dialer.outcome_counts(x.outcome));
+    where k.over_limit_count > 0 and k.account_id in (select x.account_id from unnest(ended) x where x.counts);
     update dialer.provider_account a set state = 'stopped', state_reason = coalesce(x.word, 'the provider refuses the account')
     from unnest(ended) x where x.outcome = 'account_error' and a.account_id = x.account_id and a.state = 'open';
     update dialer.campaign g set state = 'paused', state_reason = coalesce(x.word, 'the provider refuses the configuration')
@@ -74,7 +74,7 @@ create function dialer.next_steps(ended dialer.ended_attempt[], at timestamptz) 
 language sql stable as $$
     select array(
         with facts as (
-            select x.outcome, x.review, x.callback_at, dialer.outcome_counts(x.outcome) as counts, c.call_id, c.technical_count, c.expires_at, c.contact_id,
+            select x.outcome, x.review, x.callback_at, x.counts, c.call_id, c.technical_count, c.expires_at, c.contact_id,
                    c.endpoint_id, c.channel, c.tenant_id, c.stated_outcome, e.address, g.state as campaign_state, g.valid_until, y as policy, dialer.policy_caps(y) as caps, l.openings,
                    (select array_agg(a.dialled_at) from dialer.attempt a where a.call_id = c.call_id and a.counts) as own
             from unnest(ended) x join dialer.call c using (call_id) join dialer.endpoint e using (endpoint_id)
@@ -159,7 +159,7 @@ begin
         perform dialer.move_waiting(array[target.call_id], array[coalesce((select dialer.next_open_all(at, l.openings) from dialer.lane l
             where l.lane_id = target.lane_id and l.openings <> '{}'), 'infinity')], 'redial');
     end if;
-    perform dialer.apply_consequences(array[row(null, target.call_id, null, meaning, false, null, null)::dialer.ended_attempt], at);
+    perform dialer.apply_consequences(array[row(null, target.call_id, null, meaning, false, null, null, true)::dialer.ended_attempt], at);
 end $$;
 comment on function dialer.learn(bigint, dialer.outcome, timestamptz) is
 'Applies what became known of a call outside its attempts: a final outcome ends it (at once where it waits, else when its attempt ends), another lets it go on from review.';

@@ -1,7 +1,7 @@
 //! Whole processes: dispatchers that run side by side, are killed, and face a provider that
 //! fails. The provider's journal is the judge.
 //!
-//! One test after the other (`--test-threads=1`), because each keeps both cores busy.
+//! One test after the other, because each keeps both cores busy.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -18,8 +18,11 @@ const BEGINS: &str = "2026-12-04T15:30:00Z";
 const ENDS: &str = "2026-12-05T06:30:00Z";
 const RATE: f64 = 3600.0;
 
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_dispatchers_side_by_side_keep_every_limit() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let people = contact_list(60).people;
     let mut rehearsal = open("side_by_side", &people, &[]).await;
     rehearsal.start_dispatcher().await.unwrap();
@@ -30,6 +33,7 @@ async fn two_dispatchers_side_by_side_keep_every_limit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dispatcher_that_is_killed_twice_loses_and_doubles_nothing() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let people = contact_list(60).people;
     let mut rehearsal = open("killed", &people, &[]).await;
     let dispatcher = rehearsal.start_dispatcher().await.unwrap();
@@ -44,6 +48,7 @@ async fn a_dispatcher_that_is_killed_twice_loses_and_doubles_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_fails_in_every_way_is_survived() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let people = contact_list(60).people;
     let faults = [
         "lost_answer=0.03",

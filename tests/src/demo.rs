@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Friday before eleven in New York; over the weekend nobody is called.
-const BEGINS: &str = "2026-12-04T15:30:00Z";
+/// Friday at eight in New York; over the weekend nobody is called.
+const BEGINS: &str = "2026-12-04T13:00:00Z";
 /// Monday evening, when Honolulu closes too.
 const ENDS: &str = "2026-12-08T06:30:00Z";
 /// An hour of the demo in a second.
@@ -120,7 +120,7 @@ async fn schedule_batch(rehearsal: &Rehearsal) -> Result<()> {
              from dialer.schedule_batch(
                  (select jsonb_agg(jsonb_build_object('external_key', 'case-' || i, 'name', 'Patient ' || i, 'tz', 'America/New_York',
                       'phone', '+1646555' || to_char(100 + i, 'FM0000'), 'email', 'case' || i || '@example.com')) from generate_series(1, $1) i),
-                 'discharge calls', 'discharge mails', '2026-12-04 17:00 America/New_York', '2026-12-04 15:35 UTC', batch_key => 'friday')
+                 'discharge calls', 'discharge mails', '2026-12-04 17:00 America/New_York', '2026-12-04 10:00 America/New_York', batch_key => 'friday')
              group by channel order by channel",
             &[&i32::try_from(BATCH)?],
         )
@@ -135,43 +135,48 @@ async fn watch(rehearsal: &Rehearsal) -> Result<()> {
     let ends: DateTime<Utc> = ENDS.parse()?;
     let begun = Instant::now();
     println!(
-        "   {:<22} {:>7} {:>7} {:>8} {:>6} {:>6} {:>8}",
+        "   {:<18} {:>7} {:>7} {:>8} {:>6} {:>6} {:>8}",
         "New York", "waiting", "at once", "attempts", "sale", "dnc", "ended"
     );
+    let mut shown = -1;
     let mut over = false;
     loop {
-        let row = rehearsal.db.query_one(
-            "select dialer.now(), to_char(dialer.now() at time zone 'America/New_York', 'Dy Mon DD HH24:MI'),
-                    (select count(*) from dialer.call where state = 'scheduled'), (select count(*) from dialer.lease),
-                    (select count(*) from dialer.attempt), (select count(*) from dialer.call where outcome = 'sale'),
-                    (select count(*) from dialer.call where outcome = 'dnc'), (select count(*) from dialer.call where ended_at is not null)",
-            &[],
-        ).await?;
+        let row = rehearsal.db.query_one(PROGRESS, &[]).await?;
         let count = |column: usize| row.get::<_, i64>(column);
-        println!(
-            "   {:<22} {:>7} {:>7} {:>8} {:>6} {:>6} {:>8}",
-            row.get::<_, String>(1),
-            count(2),
-            count(3),
-            count(4),
-            count(5),
-            count(6),
-            count(7)
-        );
+        if count(4) != shown || count(3) > 0 {
+            let time: String = row.get(1);
+            println!(
+                "   {time:<18} {:>7} {:>7} {:>8} {:>6} {:>6} {:>8}",
+                count(2),
+                count(3),
+                count(4),
+                count(5),
+                count(6),
+                count(7)
+            );
+            if count(3) == 0 {
+                println!("   ... closed everywhere; nobody is called until the next opening ...");
+            }
+            shown = count(4);
+        }
         if over && count(3) == 0 {
             return Ok(());
         }
         if !over && row.get::<_, DateTime<Utc>>(0) >= ends {
             over = true;
-            rehearsal.db.execute("select dialer.pause_campaign(name, 'the demo is over') from dialer.campaign where state = 'running'", &[]).await?;
+            rehearsal.db.execute(END, &[]).await?;
         }
-        ensure!(
-            begun.elapsed() < Duration::from_secs(SECONDS_MAX),
-            "the demo does not come to its end"
-        );
+        ensure!(begun.elapsed() < Duration::from_secs(SECONDS_MAX), "the demo does not end");
         tokio::time::sleep(Duration::from_millis(if over { 200 } else { 2000 })).await;
     }
 }
+
+const PROGRESS: &str = "
+    select dialer.now(), to_char(dialer.now() at time zone 'America/New_York', 'Dy Mon DD HH24:MI'),
+           (select count(*) from dialer.call where state = 'scheduled'), (select count(*) from dialer.lease),
+           (select count(*) from dialer.attempt), (select count(*) from dialer.call where outcome = 'sale'),
+           (select count(*) from dialer.call where outcome = 'dnc'), (select count(*) from dialer.call where ended_at is not null)";
+const END: &str = "select dialer.pause_campaign(name, 'the demo is over') from dialer.campaign where state = 'running'";
 
 async fn report(rehearsal: &Rehearsal) -> Result<()> {
     for (title, arguments) in [

@@ -27,6 +27,8 @@ cargo xtask <command>
   stop                        end the servers that `db` started in this checkout
   with-pg [--release] [--durable] [--cron NAME] -- COMMAND...
                               run COMMAND beside a throw-away server; DIALER_TEST_DSN tells it where
+  demo                        several days of a campaign with a fast clock, against a throw-away
+                              server; DEMO_EXIT=1: end by itself, with 1 if anything was wrong
   setup [--check]             install what building needs (Debian); --check only looks
 
 Environment: DIALER_PG_BIN, the directory of Postgres' programs (default: that of the pg_config
@@ -54,9 +56,16 @@ fn run() -> Result<ExitCode> {
         "db" => dev::db(rest)?,
         "stop" => dev::stop()?,
         "with-pg" => return with_pg::run(rest),
+        "demo" => return demo(),
         "setup" => return process::setup(rest),
         "help" | "--help" | "-h" => println!("{HELP}"),
         other => bail!("there is no command {other:?}; `cargo xtask help` lists them"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The demo is a program of the tests, so that it proves what they prove.
+fn demo() -> Result<ExitCode> {
+    let program = place::target()?.join("debug/demo");
+    with_pg::run(&["--durable".to_owned(), "--".to_owned(), program.to_string_lossy().into_owned()])
 }
