@@ -70,13 +70,20 @@ comment on function dialer.heartbeat(text, text) is 'A dispatcher says that it l
 
 create function dialer.install_cron() returns text
 language plpgsql volatile as $$
+declare
+    version text := (select e.extversion from pg_catalog.pg_extension e where e.extname = 'pg_cron');
+    every text;
 begin
-    if not exists (select from pg_extension where extname = 'pg_cron') then
+    if version is null then
         perform dialer.fail('PD034', 'pg_cron is not installed in this database',
             'Ticks are then driven by dialerd, which needs no set-up.', 'To use pg_cron: load it in shared_preload_libraries, then create extension pg_cron.');
     end if;
-    execute $cron$ select cron.schedule('dialer-tick', '5 seconds', 'select dialer.tick()') $cron$;
-    execute $cron$ select cron.schedule('dialer-clean-cron', '17 3 * * *', 'delete from cron.job_run_details where end_time < now() - interval ''7 days''') $cron$;
-    return 'dialer-tick runs every 5 seconds';
+    -- Seconds came with 1.5; before, a minute is the shortest.
+    every := case when version ~ '^1\.[0-4]([.-]|$)' then '* * * * *' else '5 seconds' end;
+    execute format('select cron.schedule(%L, %L, %L)', 'dialer-tick', every, 'select dialer.tick()');
+    execute format('select cron.schedule(%L, %L, %L)', 'dialer-tidy-cron', '17 3 * * *',
+        'delete from cron.job_run_details where end_time < now() - interval ''7 days''');
+    return format('pg_cron %s runs dialer-tick every %s', version, case every when '5 seconds' then every else 'minute' end);
 end $$;
-comment on function dialer.install_cron() is 'Lets pg_cron drive tick() every 5 seconds; calling it again changes nothing. Error PD034: pg_cron is not installed here.';
+comment on function dialer.install_cron() is
+'Lets pg_cron drive tick(): every 5 seconds, or every minute where pg_cron is older than 1.5. Calling it again changes nothing. Dispatchers may tick as well. Returns what it did. Error PD034: pg_cron is not installed here.';

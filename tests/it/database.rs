@@ -104,7 +104,7 @@ impl Drop for Database {
 }
 
 impl Session {
-    async fn to(database: &str) -> Session {
+    pub async fn to(database: &str) -> Session {
         let (client, connection) =
             server().dbname(database).connect(NoTls).await.expect("the test server answers");
         tokio::spawn(connection);
