@@ -261,6 +261,12 @@ pub fn adapter(provider: &str, channel: &str) -> Option<&'static dyn Adapter> {
     }
 }
 
+/// The channel of a provider, voice where it has several: an e-mail is over when it is accepted,
+/// so that silence is about calls.
+pub fn first_channel(provider: &str) -> &'static str {
+    if adapter(provider, "voice").is_some() { "voice" } else { "email" }
+}
+
 /// The adapter that reads a provider's webhooks, whatever their channel.
 pub fn hook_adapter(provider: &str) -> Option<&'static dyn Adapter> {
     match provider {

@@ -36,11 +36,9 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 }
 
 async fn one(shared: &Shared, silent: Silent) {
-    // Voice is asked about; an e-mail is over when it is accepted, unless its answer was lost.
-    let channel = if silent.provider == "resend" { "email" } else { "voice" };
     let known = Known {
+        channel: provider::first_channel(&silent.provider).to_owned(),
         provider: silent.provider,
-        channel: channel.to_owned(),
         base_url: silent.base_url,
         secret_name: silent.secret_name,
         settings: silent.settings,
