@@ -47,9 +47,10 @@ begin
     return query values ('leases', dialer.end_leases(at, 1000));
     return query values ('expiry', dialer.expire_calls(at, 5000));
     return query values ('campaigns', dialer.clear_campaigns(at, 5000));
-    return query values ('lanes', dialer.refresh_all_lanes(at));
     return query values ('partitions', dialer.ensure_partitions(at));
     delete from dialer.dispatcher d where d.seen_at < clock_timestamp() - interval '1 day';
+    -- Last, because claims pass over the accounts that are locked here until the tick has committed.
+    return query values ('lanes', dialer.refresh_all_lanes(at));
 end $$;
 comment on function dialer.tick() is 'One bounded round of upkeep: leases, expiry, stopped campaigns, lanes, partitions. One row per task; no row when another session is at it.';
 

@@ -33,6 +33,8 @@ pub struct Plan {
 pub struct Rehearsal {
     pub db: Client,
     pub url: String,
+    /// With the rights of a dispatcher and no others.
+    dispatcher_url: String,
     pub plan: Plan,
     pub dir: PathBuf,
     programs: PathBuf,
@@ -47,7 +49,9 @@ impl Rehearsal {
     pub async fn start(name: &str, plan: Plan) -> Result<Rehearsal> {
         let (database, url) = create_database(name).await?;
         let origin_at = Utc::now();
-        set_clock(&connect(&url).await?, &database, &plan, origin_at).await?;
+        let owner = connect(&url).await?;
+        set_clock(&owner, &database, &plan, origin_at).await?;
+        let dispatcher_url = add_dispatcher_login(&owner, &database, &url).await?;
         let dir = std::env::temp_dir().join(format!("dialer-{database}"));
         std::fs::create_dir_all(&dir)?;
         // An error means that another rehearsal of this process has installed it.
@@ -56,6 +60,7 @@ impl Rehearsal {
         let mut rehearsal = Rehearsal {
             db: connect(&url).await?,
             url,
+            dispatcher_url,
             plan,
             dir,
             programs: programs()?,
@@ -109,7 +114,7 @@ impl Rehearsal {
     pub async fn revive_dispatcher(&mut self, number: usize) -> Result<()> {
         let port = free_port()?;
         let mut command = Command::new(self.programs.join("dialerd"));
-        command.arg("run").args(["--database-url", &self.url]);
+        command.arg("run").args(["--database-url", &self.dispatcher_url]);
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         command.args(["--public-url", &format!("http://127.0.0.1:{port}")]);
         command.args(["--name", &format!("rehearsal-{number}")]);
@@ -213,6 +218,16 @@ pub async fn create_database(name: &str) -> Result<(String, String)> {
         .await?;
     let url = replace_database(&template, &database)?;
     Ok((database, url))
+}
+
+async fn add_dispatcher_login(owner: &Client, database: &str, url: &str) -> Result<String> {
+    owner
+        .batch_execute(&format!(
+            "create role {database} login password '{database}' in role dialer_dispatcher"
+        ))
+        .await?;
+    let (_, server) = url.split_once('@').context("a Postgres URL names a user")?;
+    Ok(format!("postgres://{database}:{database}@{server}"))
 }
 
 async fn set_clock(
