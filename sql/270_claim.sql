@@ -14,7 +14,7 @@ comment on type dialer.candidate is 'a due call that the claim has locked';
 create type dialer.judged as (
     call_id bigint, lane_id bigint, campaign_id bigint, due_at timestamptz, verdict text, reason text, next_at timestamptz,
     decision jsonb, rank double precision);
-comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), cancelled, expired, failed, orphan';
+comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), completed, cancelled, expired, failed, orphan';
 
 create function dialer.free_slots(account_id integer, at timestamptz, want integer, horizon interval,
     out slots integer, out first_slot timestamptz, out slot_step interval)
@@ -70,13 +70,13 @@ comment on function dialer.pick_candidates(integer, timestamptz, integer, interv
 'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limit. Locks their due rows.';
 
 create type dialer.verdict as (verdict text, reason text, next_at timestamptz);
-comment on type dialer.verdict is 'what the gates say of a call: place, wait (until next_at), cancelled, expired, failed, orphan';
+comment on type dialer.verdict is 'what the gates say of a call: place, wait (until next_at), completed, cancelled, expired, failed, orphan';
 
 create function dialer.judge(candidates dialer.candidate[], at timestamptz) returns dialer.judged[]
 language sql stable as $$
     select array(
         with facts as (
-            select x.*, c.state, c.expires_at, c.not_before, c.endpoint_id, c.contact_id, c.channel, c.tenant_id, e.status, e.address,
+            select x.*, c.state, c.stated_outcome, c.expires_at, c.not_before, c.endpoint_id, c.contact_id, c.channel, c.tenant_id, e.status, e.address,
                    l.openings, l.zones, l.open_until, p.zone_source, y as policy, dialer.policy_caps(y) as caps,
                    greatest(at, x.due_at, l.opens_at) as at_,
                    row_number() over (partition by c.endpoint_id order by x.position) as same_number,
@@ -97,6 +97,7 @@ language sql stable as $$
         judged as (
             select a.*, (case
                 when a.state is null or a.state <> 'scheduled' then row('orphan', null, null)::dialer.verdict
+                when a.stated_outcome is not null then row(dialer.outcome_end_state(a.stated_outcome), a.stated_outcome, null)::dialer.verdict
                 when a.expires_at <= a.at_ then row('expired', 'expired', null)::dialer.verdict
                 when a.status <> 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
                 when dialer.must_not_call(a.tenant_id, a.contact_id, a.address, at) then row('cancelled', 'do_not_call', null)::dialer.verdict
@@ -120,7 +121,7 @@ language sql stable as $$
         from judged j order by j.position)
 $$;
 comment on function dialer.judge(dialer.candidate[], timestamptz) is
-'Tests the gates that are a call''s own: expiry, number, do-not-call, callback time, one live call per number and person, window and caps.';
+'Tests the gates that are a call''s own: a stated end, expiry, number, do-not-call, callback time, one live call per number and person, window and caps.';
 
 create function dialer.turn_away(judged dialer.judged[], at timestamptz) returns integer
 language plpgsql volatile as $$
@@ -132,8 +133,9 @@ begin
     if turned = 0 then
         return 0;
     end if;
-    update dialer.call c set state = j.verdict::dialer.call_state, end_reason = j.reason, wait_reason = null, ended_at = at
-    from unnest(judged) j where c.call_id = j.call_id and j.verdict in ('expired', 'cancelled', 'failed');
+    update dialer.call c set state = j.verdict::dialer.call_state, end_reason = j.reason, wait_reason = null, ended_at = at,
+        outcome = coalesce(c.stated_outcome, c.outcome)
+    from unnest(judged) j where c.call_id = j.call_id and j.verdict in ('completed', 'expired', 'cancelled', 'failed');
     update dialer.call c set due_at = j.next_at, wait_reason = j.reason
     from unnest(judged) j where c.call_id = j.call_id and j.verdict = 'wait';
     insert into dialer.due (lane_id, due_at, call_id)

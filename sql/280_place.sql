@@ -19,11 +19,13 @@ begin
             when l.place_by <= at then 'too_late'
             when g.state <> 'running' then 'campaign_' || g.state
             when a.state <> 'open' then 'account_' || a.state
+            when c.stated_outcome is not null then 'finished'
             when dialer.must_not_call(l.tenant_id, l.contact_id, e.address, at) then 'do_not_call'
             when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'
             end)::dialer.intention
         from unnest(attempt_ids, tokens) u(attempt_id, token)
         left join dialer.lease l on l.attempt_id = u.attempt_id
+        left join dialer.call c on c.call_id = l.call_id
         left join dialer.campaign g on g.campaign_id = l.campaign_id
         left join dialer.provider_account a on a.account_id = l.account_id
         left join dialer.endpoint e on e.endpoint_id = l.endpoint_id
@@ -31,7 +33,7 @@ begin
     return judged;
 end $$;
 comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
-'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, do-not-call, window.';
+'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, what the business has said, do-not-call, window.';
 
 create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
 returns table (attempt_id uuid, allowed boolean, reason text)
@@ -59,7 +61,7 @@ comment on function dialer.intend(text, uuid[], bigint[]) is
 
 create function dialer.take_back(attempt_ids uuid[], reasons text[], at timestamptz) returns integer
 language plpgsql volatile as $$
-declare taken integer;
+declare waiting bigint[];
 begin
     perform from dialer.lease l where l.attempt_id = any (attempt_ids) order by l.call_id for update;
     update dialer.lease l set note = u.reason from unnest(attempt_ids, reasons) u(attempt_id, reason) where l.attempt_id = u.attempt_id;
@@ -76,13 +78,17 @@ begin
             ended_at = case when b.forbidden or b.campaign_state in ('stopped', 'archived') then at end,
             due_at = b.due_at, wait_reason = case when not b.forbidden and b.campaign_state not in ('stopped', 'archived') then b.note end
         from back b where c.call_id = b.call_id
-        returning c.call_id, c.lane_id, c.due_at, c.state)
-    insert into dialer.due (lane_id, due_at, call_id) select lane_id, due_at, call_id from changed where state = 'scheduled';
-    get diagnostics taken = row_count;
-    return taken;
+        returning c.call_id, c.lane_id, c.due_at, c.state),
+    queued as (
+        insert into dialer.due (lane_id, due_at, call_id) select lane_id, due_at, call_id from changed where state = 'scheduled' returning call_id)
+    select coalesce(array_agg(q.call_id), '{}') into waiting from queued q;
+    -- The business said meanwhile how the call ends: it must not wait for another attempt to learn it.
+    perform dialer.end_waiting(array[c.call_id], dialer.outcome_end_state(c.stated_outcome), c.stated_outcome::text, at, c.stated_outcome)
+    from dialer.call c where c.call_id = any (waiting) and c.stated_outcome is not null;
+    return cardinality(waiting);
 end $$;
 comment on function dialer.take_back(uuid[], text[], timestamptz) is
-'Ends open attempts of which nothing was sent; their calls wait again, or are cancelled where the campaign was stopped or the number forbidden.';
+'Ends open attempts of which nothing was sent; their calls wait again, or end where the campaign was stopped, the number forbidden or a final outcome stated.';
 
 create function dialer.own_leases(attempt_ids uuid[], tokens bigint[], states dialer.attempt_state[]) returns uuid[]
 language plpgsql volatile as $$

@@ -150,6 +150,8 @@ declare
     target dialer.call;
     final boolean;
 begin
+    -- Whoever is ending an attempt of the call comes first; then it waits, and is found below, or has ended.
+    perform from dialer.lease l where l.call_id = learn.call_id for update;
     select c.* into target from dialer.call c where c.call_id = learn.call_id;
     select meaning = any (y.final_outcomes) into final from dialer.campaign g join dialer.redial_policy y using (policy_id) where g.campaign_id = target.campaign_id;
     if final and target.ended_at is null and dialer.end_waiting(array[target.call_id], dialer.outcome_end_state(meaning), meaning::text, at, meaning) = 0 then

@@ -483,3 +483,29 @@ async fn what_has_ended_cannot_be_changed_even_by_the_owner() {
         )
         .await;
 }
+
+// The business says what came of it while the redial is already claimed, or comes back unsent.
+#[tokio::test]
+async fn a_sale_that_is_stated_late_keeps_the_phone_from_ringing_again() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.place().await;
+    dialer.end("no_answer").await;
+    dialer.clock("2026-12-04 12:02").await;
+    dialer.run("create temporary table again as select * from dialer.claim('d1', 100)").await;
+    let intend = "select i.allowed, i.reason from again, lateral dialer.intend('d1', array[attempt_id], array[token]) i where call_id =";
+    dialer.check("select dialer.set_disposition(1, 'SALE')", expect!["sale"]).await;
+    dialer.check(&format!("{intend} 1"), expect!["f | finished"]).await;
+    dialer.check(&format!("{intend} 2"), expect!["t | -"]).await;
+    dialer.check("select dialer.set_disposition(2, 'SALE')", expect!["sale"]).await;
+    dialer
+        .run("select dialer.release(array[attempt_id], array[token], array['not_sent']) from again")
+        .await;
+    dialer
+        .check(
+            "select state, end_reason, count(*) from dialer.call group by 1, 2",
+            expect!["completed | sale | 2"],
+        )
+        .await;
+    dialer.sound().await;
+}

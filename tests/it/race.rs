@@ -1,0 +1,43 @@
+//! Two sessions at once, step by step: one is held at a lock until the other has gone on.
+
+use crate::database::Session;
+use crate::dialer::{Dialer, set_clock};
+use expect_test::expect;
+
+/// A second session at Friday noon.
+async fn another(dialer: &Dialer) -> Session {
+    let other = dialer.another_session().await;
+    set_clock(&other, "2026-12-04 12:00").await;
+    other
+}
+
+/// Returns when so many sessions of this database wait for a lock.
+async fn waiting(watch: &Session, count: u32) {
+    let waiters = "select count(*) from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.datname = current_database()";
+    assert!(watch.becomes(waiters, &count.to_string()).await, "nobody waits for a lock");
+}
+
+/// Runs a statement that has to wait, and while it does, `next` in the session that it waits for.
+async fn while_waiting(second: &Session, sql: &str, first: &Session, next: &str) -> String {
+    let (said, ()) = tokio::join!(second.rows(sql), async {
+        waiting(first, 1).await;
+        first.run(next).await;
+    });
+    said
+}
+
+#[tokio::test]
+async fn a_sale_stated_while_the_attempt_is_being_ended_is_not_forgotten() {
+    let dialer = Dialer::open().await;
+    let business = another(&dialer).await;
+    dialer.people(1).await;
+    dialer.place().await;
+    dialer.run("begin").await;
+    dialer.end("no_answer").await;
+    let said =
+        while_waiting(&business, "select dialer.set_disposition(1, 'SALE')", &dialer, "commit")
+            .await;
+    assert_eq!(said, "sale");
+    dialer.check("select state, end_reason from dialer.call", expect!["completed | sale"]).await;
+    dialer.sound().await;
+}
