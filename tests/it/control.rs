@@ -255,22 +255,22 @@ async fn the_ticks_make_partitions_ahead_and_say_what_they_did() {
         .check(
             "select * from dialer.tick()",
             expect![[r#"
-        leases | 0
-        expiry | 0
-        campaigns | 0
-        lanes | 0
-        partitions | 9"#]],
+                leases | 0
+                expiry | 0
+                campaigns | 0
+                partitions | 9
+                lanes | 0"#]],
         )
         .await;
     dialer
         .check(
             "select * from dialer.tick()",
             expect![[r#"
-        leases | 0
-        expiry | 0
-        campaigns | 0
-        lanes | 0
-        partitions | 0"#]],
+                leases | 0
+                expiry | 0
+                campaigns | 0
+                partitions | 0
+                lanes | 0"#]],
         )
         .await;
     dialer.check_refusal("select dialer.install_cron()", expect![[r#"
