@@ -157,14 +157,21 @@ begin
     if final and target.ended_at is null and dialer.end_waiting(array[target.call_id], dialer.outcome_end_state(meaning), meaning::text, at, meaning) = 0 then
         -- In flight: remembered, and applied when the attempt ends.
         update dialer.call c set stated_outcome = meaning where c.call_id = target.call_id and c.ended_at is null;
-    elsif not final and target.state = 'scheduled' and target.wait_reason = 'review' then
-        perform dialer.move_waiting(array[target.call_id], array[coalesce((select dialer.next_open_all(at, l.openings) from dialer.lane l
-            where l.lane_id = target.lane_id and l.openings <> '{}'), 'infinity')], 'redial');
     end if;
     perform dialer.apply_consequences(array[row(null, target.call_id, null, meaning, false, null, null, true)::dialer.ended_attempt], at);
 end $$;
 comment on function dialer.learn(bigint, dialer.outcome, timestamptz) is
-'Applies what became known of a call outside its attempts: a final outcome ends it (at once where it waits, else when its attempt ends), another lets it go on from review.';
+'Applies what became known of a call outside its attempts: a final outcome ends it (at once where it waits, else when its attempt ends).';
+
+create function dialer.release_from_review(call_id bigint, at timestamptz) returns void
+language plpgsql volatile as $$
+begin
+    perform dialer.move_waiting(array[c.call_id], array[coalesce(case when l.openings <> '{}' then dialer.next_open_all(at, l.openings) end, 'infinity')], 'redial')
+    from dialer.call c join dialer.lane l using (lane_id)
+    where c.call_id = release_from_review.call_id and c.state = 'scheduled' and c.wait_reason = 'review';
+end $$;
+comment on function dialer.release_from_review(bigint, timestamptz) is
+'Lets a call go on that waits for review, once the business''s word is known and not final. A provider''s own word is no such decision.';
 
 create function dialer.set_disposition(call_id bigint, label text, at timestamptz default dialer.now()) returns text
 language plpgsql volatile as $$
@@ -182,6 +189,7 @@ begin
             'Map it once: select dialer.map_disposition(''' || label || ''', ''completed'').');
     end if;
     perform dialer.learn(target.call_id, meaning, at);
+    perform dialer.release_from_review(target.call_id, at);
     return meaning::text;
 end $$;
 comment on function dialer.set_disposition(bigint, text, timestamptz) is

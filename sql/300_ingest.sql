@@ -84,6 +84,9 @@ begin
         order by i.call_id, i.position
     loop
         perform dialer.learn(fact.call_id, fact.meaning, at);
+        if fact.disposition is not null then
+            perform dialer.release_from_review(fact.call_id, at);
+        end if;
     end loop;
 end $$;
 comment on function dialer.late_facts(dialer.incoming[], integer, timestamptz) is

@@ -509,3 +509,27 @@ async fn a_sale_that_is_stated_late_keeps_the_phone_from_ringing_again() {
         .await;
     dialer.sound().await;
 }
+
+const WAITS: &str = "select state, wait_reason, due_at from dialer.call order by call_id";
+
+// A provider's own end of the call often comes after the business's label, or the other way round.
+#[tokio::test]
+async fn a_late_word_of_the_provider_does_not_release_a_call_from_review() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.place().await;
+    dialer.run("create temporary table attempt as select attempt_id from dialer.lease").await;
+    let ended = |key: &str, word: &str| {
+        format!(
+            "select r.result from attempt, lateral dialer.ingest_event(1, jsonb_build_array(jsonb_build_object(
+             'event_key', '{key}', 'kind', 'ended', 'attempt_id', attempt_id, {word}))) r"
+        )
+    };
+    dialer.check(&ended("a", "'disposition', 'NEVER_AGAIN_HE_SAID'"), expect!["applied"]).await;
+    dialer.check(&ended("b", "'outcome', 'completed'"), expect!["late"]).await;
+    dialer.check(WAITS, expect!["scheduled | review | infinity"]).await;
+    // A label that somebody has mapped is a decision.
+    dialer.check(&ended("c", "'disposition', 'NOT_INTERESTED'"), expect!["late"]).await;
+    dialer.check(WAITS, expect!["scheduled | redial | 2026-12-04 12:00:00-05"]).await;
+    dialer.sound().await;
+}

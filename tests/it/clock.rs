@@ -107,3 +107,20 @@ async fn a_running_session_follows_a_reload() {
     db.run("select pg_reload_conf()").await;
     assert!(arrived, "the setting has not arrived");
 }
+
+// A worker restores settings before it can read every way of writing an instant.
+#[tokio::test]
+async fn parallel_workers_take_the_clock_over() {
+    let database = Database::fresh().await;
+    database
+        .run(
+            "set dialer.clock = '2026-12-04T12:00:00Z'; set dialer.clock_origin = '2026-12-04 12:00 EST'; set force_parallel_mode = on;
+             set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0; set max_parallel_workers_per_gather = 4",
+        )
+        .await;
+    for _ in 0..5 {
+        let plan = database.rows("explain (analyze, costs off, timing off, summary off) select count(*) from pg_attribute").await;
+        assert!(plan.contains("Workers Launched"), "{plan}");
+    }
+    database.check("select dialer.now() = '2026-12-04 12:00+00'", expect!["t"]).await;
+}
