@@ -90,6 +90,12 @@ unsafe extern "C-unwind" fn check_instant(
     _extra: *mut *mut c_void,
     _source: pg_sys::GucSource::Type,
 ) -> bool {
+    // A parallel worker takes over what its leader has checked. It does so before its table of zone
+    // abbreviations is in place, and reading an instant with letters in it would crash the server.
+    // SAFETY: a global of this single-threaded process, read only.
+    if unsafe { pg_sys::InitializingParallelWorker } {
+        return true;
+    }
     // SAFETY: Postgres passes a pointer to the new value, which is null or a terminated string.
     let text = unsafe { new_value.as_ref().filter(|value| !value.is_null()) };
     let Some(&text) = text else { return true };

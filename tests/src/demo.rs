@@ -154,7 +154,7 @@ async fn watch(rehearsal: &Rehearsal) -> Result<()> {
                 count(6),
                 count(7)
             );
-            if count(3) == 0 {
+            if row.get::<_, Option<bool>>(8) == Some(true) {
                 println!("   ... closed everywhere; nobody is called until the next opening ...");
             }
             shown = count(4);
@@ -175,7 +175,8 @@ const PROGRESS: &str = "
     select dialer.now(), to_char(dialer.now() at time zone 'America/New_York', 'Dy Mon DD HH24:MI'),
            (select count(*) from dialer.call where state = 'scheduled'), (select count(*) from dialer.lease),
            (select count(*) from dialer.attempt), (select count(*) from dialer.call where outcome = 'sale'),
-           (select count(*) from dialer.call where outcome = 'dnc'), (select count(*) from dialer.call where ended_at is not null)";
+           (select count(*) from dialer.call where outcome = 'dnc'), (select count(*) from dialer.call where ended_at is not null),
+           (select wake_at > now_at + interval '2 hours' from dialer.next_wake('demo'))";
 const END: &str = "select dialer.pause_campaign(name, 'the demo is over') from dialer.campaign where state = 'running'";
 
 async fn report(rehearsal: &Rehearsal) -> Result<()> {
