@@ -100,7 +100,8 @@ language sql stable as $$
             select v.state, v.reason from (values
                 (0, t.stated_outcome is not null, dialer.outcome_end_state(t.stated_outcome)::text, t.stated_outcome::text),
                 (1, t.review, 'scheduled', 'review'),
-                (2, t.outcome = any ((t.policy).final_outcomes), dialer.outcome_end_state(t.outcome)::text, t.outcome::text),
+                -- A mail that was accepted has arrived; voice policies often go on after completed, until a label says more.
+                (2, t.outcome = any ((t.policy).final_outcomes) or (t.channel = 'email' and t.outcome = 'completed'), dialer.outcome_end_state(t.outcome)::text, t.outcome::text),
                 (3, t.campaign_state in ('stopped', 'archived'), 'cancelled', 'campaign_stopped'),
                 (4, dialer.must_not_call(t.tenant_id, t.contact_id, t.address, at), 'cancelled', 'do_not_call'),
                 (5, not t.counts and t.outcome <> 'over_limit' and t.technical_count >= (t.policy).technical_max, 'failed', 'technical_retries_spent'),

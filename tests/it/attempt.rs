@@ -533,3 +533,24 @@ async fn a_late_word_of_the_provider_does_not_release_a_call_from_review() {
     dialer.check(WAITS, expect!["scheduled | redial | 2026-12-04 12:00:00-05"]).await;
     dialer.sound().await;
 }
+
+#[tokio::test]
+async fn an_accepted_mail_is_not_sent_again_whatever_the_policy_of_redials() {
+    let dialer = Dialer::open().await;
+    dialer
+        .run(
+            "select dialer.create_account('mail', 'resend', 5, channel => 'email');
+             select dialer.create_campaign('letters', 'mail', '24/7', tz => 'UTC');
+             select dialer.start_campaign('letters');
+             select dialer.schedule_call('letters', 'ann@example.com')",
+        )
+        .await;
+    assert_eq!(dialer.place().await, "1");
+    dialer
+        .check(
+            "select state, end_reason, outcome from dialer.call",
+            expect!["completed | completed | completed"],
+        )
+        .await;
+    dialer.sound().await;
+}
