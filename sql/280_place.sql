@@ -14,7 +14,7 @@ begin
     judged := array(
         select row(u.attempt_id, l.call_id, u.token, case
             when l.attempt_id is null or l.token <> u.token then 'superseded'
-            when l.state <> 'claimed' then 'intended_before'
+            when l.state <> 'claimed' or row_number() over (partition by u.attempt_id order by u.position) > 1 then 'intended_before'
             when l.until <= at then 'lease_over'
             when l.place_by <= at then 'too_late'
             when g.state <> 'running' then 'campaign_' || g.state
@@ -23,13 +23,14 @@ begin
             when dialer.must_not_call(l.tenant_id, l.contact_id, e.address, at) then 'do_not_call'
             when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'
             end)::dialer.intention
-        from unnest(attempt_ids, tokens) u(attempt_id, token)
+        from unnest(attempt_ids, tokens) with ordinality u(attempt_id, token, position)
         left join dialer.lease l on l.attempt_id = u.attempt_id
         left join dialer.call c on c.call_id = l.call_id
         left join dialer.campaign g on g.campaign_id = l.campaign_id
         left join dialer.provider_account a on a.account_id = l.account_id
         left join dialer.endpoint e on e.endpoint_id = l.endpoint_id
-        left join dialer.lane n on n.lane_id = l.lane_id);
+        left join dialer.lane n on n.lane_id = l.lane_id
+        order by u.position);
     return judged;
 end $$;
 comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is

@@ -99,11 +99,11 @@ language sql stable as $$
         from timed t cross join lateral (
             select v.state, v.reason from (values
                 (0, t.stated_outcome is not null, dialer.outcome_end_state(t.stated_outcome)::text, t.stated_outcome::text),
-                (1, t.review, 'scheduled', 'review'),
                 -- A mail that was accepted has arrived; voice policies often go on after completed, until a label says more.
-                (2, t.outcome = any ((t.policy).final_outcomes) or (t.channel = 'email' and t.outcome = 'completed'), dialer.outcome_end_state(t.outcome)::text, t.outcome::text),
-                (3, t.campaign_state in ('stopped', 'archived'), 'cancelled', 'campaign_stopped'),
-                (4, dialer.must_not_call(t.tenant_id, t.contact_id, t.address, at), 'cancelled', 'do_not_call'),
+                (1, not t.review and (t.outcome = any ((t.policy).final_outcomes) or (t.channel = 'email' and t.outcome = 'completed')), dialer.outcome_end_state(t.outcome)::text, t.outcome::text),
+                (2, t.campaign_state in ('stopped', 'archived'), 'cancelled', 'campaign_stopped'),
+                (3, dialer.must_not_call(t.tenant_id, t.contact_id, t.address, at), 'cancelled', 'do_not_call'),
+                (4, t.review, 'scheduled', 'review'),
                 (5, not t.counts and t.outcome <> 'over_limit' and t.technical_count >= (t.policy).technical_max, 'failed', 'technical_retries_spent'),
                 (6, t.counts and t.attempts >= (t.policy).max_lifetime, 'failed', 'attempts_spent'),
                 (7, t.next_at >= least(t.expires_at, t.valid_until), 'expired', 'expired'),
@@ -139,11 +139,14 @@ declare
     own uuid[] := dialer.own_leases(attempt_ids, tokens, '{intended,placed,ringing,answered}');
 begin
     return dialer.end_attempts(array(
-        select row(u.attempt_id, u.outcome::dialer.outcome, u.word, null, null, null, null, u.detail)::dialer.attempt_end
-        from unnest(attempt_ids, outcomes, words, details) u(attempt_id, outcome, word, detail) where u.attempt_id = any (own)), at);
+        select distinct on (u.attempt_id) row(u.attempt_id,
+            case when u.outcome = any (enum_range(null::dialer.outcome)::text[]) then u.outcome::dialer.outcome end,
+            u.word, null, null, null, null, u.detail)::dialer.attempt_end
+        from unnest(attempt_ids, outcomes, words, details) with ordinality u(attempt_id, outcome, word, detail, position)
+        where u.attempt_id = any (own) order by u.attempt_id, u.position), at);
 end $$;
 comment on function dialer.settle(uuid[], bigint[], text[], text[], jsonb[]) is
-'Ends attempts that the provider refused (or a dispatcher knows the end of), with outcome, the provider''s word and detail. Returns how many tokens were valid. See docs/dispatcher-api.md.';
+'Ends attempts that the provider refused (or a dispatcher knows the end of), with outcome (null or no known one: the call waits for review), the provider''s word and detail. Returns how many tokens were valid. See docs/dispatcher-api.md.';
 
 create function dialer.learn(call_id bigint, meaning dialer.outcome, at timestamptz) returns void
 language plpgsql volatile as $$

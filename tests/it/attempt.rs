@@ -110,8 +110,8 @@ async fn an_intention_is_refused_after_a_pause_a_do_not_call_entry_and_too_late(
         .check(
             intend,
             expect![[r#"
-        f | intended_before
-        f | superseded"#]],
+                f | superseded
+                f | intended_before"#]],
         )
         .await;
     dialer
@@ -551,6 +551,67 @@ async fn an_accepted_mail_is_not_sent_again_whatever_the_policy_of_redials() {
             "select state, end_reason, outcome from dialer.call",
             expect!["completed | completed | completed"],
         )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_named_twice_in_a_batch_is_one_attempt() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer
+        .check(
+            "select i.allowed, i.reason from mine, lateral dialer.intend('d1', array[attempt_id, attempt_id], array[token, token]) i",
+            expect![[r#"
+                t | -
+                f | intended_before"#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select dialer.settle(array[attempt_id, attempt_id], array[token, token], '{over_limit,no_answer}', '{a,b}', array['{}', '{}']::jsonb[]) from mine",
+            expect!["1"],
+        )
+        .await;
+    dialer.check("select outcome, word from dialer.attempt", expect!["over_limit | a"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_refusal_in_words_that_nobody_knows_waits_for_a_person() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer
+        .run("select dialer.intend('d1', array_agg(attempt_id), array_agg(token)) from mine")
+        .await;
+    dialer
+        .check(
+            "select dialer.settle(array_agg(attempt_id order by call_id), array_agg(token order by call_id), '{glory,null}', '{GLORY,null}', array['{}', null]::jsonb[]) from mine",
+            expect!["2"],
+        )
+        .await;
+    dialer
+        .check(
+            WAITS,
+            expect![[r#"
+                scheduled | review | infinity
+                scheduled | review | infinity"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_call_in_review_is_cancelled_when_its_number_was_forbidden_meanwhile() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.place().await;
+    dialer.run("select dialer.add_do_not_call('+12125550101')").await;
+    dialer.run("select dialer.ingest_event(1, jsonb_agg(jsonb_build_object('event_key', '1', 'kind', 'ended', 'attempt_id', attempt_id, 'disposition', 'GIBBERISH'))) from dialer.lease").await;
+    dialer
+        .check("select state, end_reason from dialer.call", expect!["cancelled | do_not_call"])
         .await;
     dialer.sound().await;
 }
