@@ -6,8 +6,8 @@ create type dialer.intake_row as (
     line bigint, external_key text, name text, phone text, email text, tz text, state text, status text, attributes jsonb);
 comment on type dialer.intake_row is 'one row as it comes from outside; every field may be null';
 create type dialer.intake_result as (
-    line bigint, contact_id bigint, voice_endpoint_id bigint, email_endpoint_id bigint, verdict text, created boolean);
-comment on type dialer.intake_result is 'what became of a row: verdict accepted, duplicate, do_not_call, finished (a sale before), rejected';
+    line bigint, contact_id bigint, voice_endpoint_id bigint, email_endpoint_id bigint, verdict text, created boolean, first_line bigint);
+comment on type dialer.intake_result is 'what became of a row: verdict accepted, duplicate, do_not_call or finished (a sale before); first_line: where its address came first';
 create type dialer.intake_problem as (line bigint, col text, value text, reason text, severity text);
 comment on type dialer.intake_problem is 'why a row, or a field of it, was not taken: severity error (not taken) or note (taken, with a restriction)';
 create type dialer.intake_parsed as (
@@ -45,7 +45,11 @@ end $$;
 comment on function dialer.zones_known(text, text, text) is
 'Candidate zones of a contact by precedence: stated (one zone or several with commas), state of the address, number; with the source. Several zones: callable only when open in all.';
 
-create function dialer.parse_intake(rows dialer.intake_row[], region text, out parsed dialer.intake_parsed[], out problems dialer.intake_problem[])
+-- A file comes in chunks, each with its own transaction; a duplicate may follow in a later chunk.
+create table dialer.import_line (import_id bigint, address text, line bigint not null, do_not_call boolean not null, primary key (import_id, address));
+comment on table dialer.import_line is 'where each address of a running import came first; emptied when the import ends';
+
+create function dialer.parse_intake(rows dialer.intake_row[], region text, import_id bigint, out parsed dialer.intake_parsed[], out problems dialer.intake_problem[])
 language plpgsql stable as $$
 begin
     with read as (
@@ -58,8 +62,9 @@ begin
         left join lateral dialer.try_phone(r.phone, region) p on r.phone is not null),
     usable as (
         select r.*, z.zones, z.zone_source, dialer.normalize_outcome(r.status)::dialer.outcome as meaning,
-               min(line) over (partition by coalesce(e164, address)) as first_line
+               coalesce(i.line, min(r.line) over (partition by coalesce(r.e164, r.address))) as first_line
         from read r cross join lateral dialer.zones_known(r.tz, r.state, r.e164) z
+        left join dialer.import_line i on i.import_id = parse_intake.import_id and i.address = coalesce(r.e164, r.address)
         where r.e164 is not null or r.address is not null)
     select array(select row(u.line, u.external_key, u.name, u.e164, u.address, u.zones, u.zone_source, upper(u.state), u.meaning, u.attributes,
                             u.first_line, null, null)::dialer.intake_parsed from usable u order by u.line),
@@ -88,10 +93,10 @@ begin
                 ) p order by p.line)
     into parsed, problems;
 end $$;
-comment on function dialer.parse_intake(dialer.intake_row[], text) is
-'Reads rows from outside: numbers, addresses, zones and status understood, duplicates within the rows marked; problems by line and column.';
+comment on function dialer.parse_intake(dialer.intake_row[], text, bigint) is
+'Reads rows from outside: numbers, addresses, zones and status understood, duplicates within the rows (and earlier ones of the import, if any) marked; problems by line and column.';
 
-create function dialer.admit(rows dialer.intake_row[], region text, source text, at timestamptz,
+create function dialer.admit(rows dialer.intake_row[], region text, source text, at timestamptz, import_id bigint,
     out results dialer.intake_result[], out problems dialer.intake_problem[])
 language plpgsql volatile as $$
 declare
@@ -100,7 +105,7 @@ declare
 begin
     -- Two imports of one tenant at once would both find a number missing and both add it.
     perform pg_advisory_xact_lock(hashtext('dialer.admit'), tenant);
-    select p.parsed, p.problems into parsed, problems from dialer.parse_intake(rows, region) p;
+    select p.parsed, p.problems into parsed, problems from dialer.parse_intake(rows, region, import_id) p;
     parsed := dialer.admit_contacts(parsed, tenant, at);
     insert into dialer.endpoint (tenant_id, contact_id, channel, address)
     select tenant, p.contact_id, 'voice'::dialer.channel, p.e164 from unnest(parsed) p where p.e164 is not null and p.line = p.first_line
@@ -114,9 +119,9 @@ begin
     results := array(
         select row(p.line, p.contact_id, v.endpoint_id, m.endpoint_id,
             case when dialer.must_not_call(tenant, p.contact_id, coalesce(p.e164, p.email), at) then 'do_not_call'
-                 when p.line > p.first_line then 'duplicate'
                  when s.sold then 'finished'
-                 else 'accepted' end, p.created)::dialer.intake_result
+                 when p.line > p.first_line then 'duplicate'
+                 else 'accepted' end, p.created, p.first_line)::dialer.intake_result
         from unnest(parsed) p
         left join dialer.endpoint v on v.tenant_id = tenant and v.channel = 'voice' and v.address = p.e164
         left join dialer.endpoint m on m.tenant_id = tenant and m.channel = 'email' and m.address = p.email
@@ -124,8 +129,8 @@ begin
                on s.first_line = p.first_line
         order by p.line);
 end $$;
-comment on function dialer.admit(dialer.intake_row[], text, text, timestamptz) is
-'Adds or updates contacts and endpoints from rows, puts those marked so on do-not-call, and says what became of every row. A do-not-call mark on any duplicate holds for all.';
+comment on function dialer.admit(dialer.intake_row[], text, text, timestamptz, bigint) is
+'Adds or updates contacts and endpoints from rows, puts those marked so on do-not-call, and says what became of every row. A do-not-call mark or a sale on any duplicate holds for all.';
 
 create function dialer.admit_contacts(parsed dialer.intake_parsed[], tenant integer, at timestamptz) returns dialer.intake_parsed[]
 language plpgsql volatile as $$

@@ -23,7 +23,7 @@ begin
             'Give a later expires_at, or none.');
     end if;
     admitted := dialer.admit(array[row(1, external_key, name, case when by_mail then null else address end, case when by_mail then address end,
-        tz, state, null, '{}')::dialer.intake_row], region, 'schedule_call', at);
+        tz, state, null, '{}')::dialer.intake_row], region, 'schedule_call', at, null);
     if cardinality(admitted.results) = 0 then
         problem := admitted.problems[1];
         perform dialer.fail('PD014', coalesce(problem.reason, 'no usable number'), format('The value is "%s".', coalesce(address, '')),
@@ -73,7 +73,7 @@ begin
     if call_step < interval '0' or email_step < interval '0' then
         perform dialer.fail('PD012', 'a step may not be negative', null, 'Give a step of zero or more.');
     end if;
-    admitted := dialer.admit(dialer.batch_rows(cases), region, 'schedule_batch', at);
+    admitted := dialer.admit(dialer.batch_rows(cases), region, 'schedule_batch', at, null);
     return query
         select p.line, coalesce(p.col, 'row'), null::bigint, null::timestamptz, p.reason from unnest(admitted.problems) p where p.severity = 'error'
         union all

@@ -6,9 +6,8 @@ create table dialer.import (
     tenant_id integer not null default dialer.current_tenant() references dialer.tenant,
     campaign_id bigint references dialer.campaign,
     source text not null,
-    dry_run boolean not null,
     region text not null,
-    started_at timestamptz not null default clock_timestamp(),
+    started_at timestamptz not null default dialer.now(),
     finished_at timestamptz,
     row_count bigint not null default 0,
     created_count bigint not null default 0,
@@ -26,15 +25,45 @@ create table dialer.import_row (
 );
 comment on table dialer.import_row is 'rows waiting for import_contacts, which takes them away';
 
-create function dialer.begin_import(campaign text, source text, dry_run boolean default false, region text default 'US') returns bigint
+create function dialer.begin_import(campaign text, source text, region text default 'US') returns bigint
 language sql volatile as $$
-    insert into dialer.import (campaign_id, source, dry_run, region)
+    insert into dialer.import (campaign_id, source, region)
     values (case when begin_import.campaign is not null then dialer.campaign_named(begin_import.campaign) end,
-            begin_import.source, begin_import.dry_run, begin_import.region)
+            begin_import.source, begin_import.region)
     returning import_id
 $$;
-comment on function dialer.begin_import(text, text, boolean, text) is
-'Begins an import into a campaign (null: contacts only) and returns its number. region: country of numbers written without one. Error PD025: no such campaign.';
+comment on function dialer.begin_import(text, text, text) is
+'Begins an import and returns its number; rows are then copied into dialer.import_row with that number. campaign null: contacts only, no calls. region: country of numbers written without one. For a dry run do everything, to finish_import, in one transaction and roll it back. Error PD025: no such campaign.';
+
+create function dialer.import_strictest(task dialer.import, results dialer.intake_result[], at timestamptz, out marked bigint, out calls bigint)
+language plpgsql volatile as $$
+declare
+    barred bigint[];
+    sold bigint[];
+begin
+    -- The marks of this chunk on rows of earlier ones; their waiting calls went when do-not-call was added.
+    with changed as (
+        update dialer.import_line i set do_not_call = true
+        from (select distinct on (r.first_line) r.* from unnest(results) r where r.verdict = 'do_not_call' and r.line > r.first_line) r
+        join dialer.endpoint e on e.endpoint_id = coalesce(r.voice_endpoint_id, r.email_endpoint_id)
+        where i.import_id = task.import_id and i.address = e.address and not i.do_not_call
+        returning r.contact_id)
+    select count(*), array_agg(c.contact_id) into marked, barred from changed c;
+    select array_agg(x.call_id) into sold
+    from unnest(results) r join dialer.call x on x.contact_id = r.contact_id and x.campaign_id = task.campaign_id and x.state = 'scheduled'
+    where r.verdict = 'finished';
+    perform dialer.end_waiting(sold, 'cancelled', 'sale', at);
+    select count(*) into calls from dialer.call x
+    where x.campaign_id = task.campaign_id and x.created_at >= task.started_at and x.state = 'cancelled'
+      and (x.call_id = any (sold) or x.contact_id = any (barred) and x.end_reason = 'do_not_call');
+    insert into dialer.import_line (import_id, address, line, do_not_call)
+    select task.import_id, e.address, r.line, r.verdict = 'do_not_call'
+    from unnest(results) r join dialer.endpoint e on e.endpoint_id = coalesce(r.voice_endpoint_id, r.email_endpoint_id)
+    where r.line = r.first_line
+    on conflict do nothing;
+end $$;
+comment on function dialer.import_strictest(dialer.import, dialer.intake_result[], timestamptz) is
+'Lets do-not-call and sales of a chunk hold for what came in before it: ends waiting calls of people to whom a sale is stated, and returns how many earlier lines became do-not-call and how many calls of this import are no longer planned.';
 
 create function dialer.import_chunk(task dialer.import, rows dialer.intake_row[], at timestamptz) returns setof dialer.intake_problem
 language plpgsql volatile as $$
@@ -42,8 +71,9 @@ language plpgsql volatile as $$
 declare
     admitted record;
     planned record;
+    withdrawn record;
 begin
-    admitted := dialer.admit(rows, task.region, format('import %s', task.import_id), at);
+    admitted := dialer.admit(rows, task.region, format('import %s', task.import_id), at, task.import_id);
     select count(*) filter (where p.result in ('scheduled', 'waiting')) as enrolled into planned
     from dialer.plan(task.campaign_id, array(
         select row(r.line, r.contact_id, case k.channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end, at, null, '{}',
@@ -54,17 +84,17 @@ begin
           and not exists (select from dialer.call x where x.contact_id = r.contact_id and x.campaign_id = task.campaign_id)
         order by r.line), at) p
     where task.campaign_id is not null;
+    withdrawn := dialer.import_strictest(task, admitted.results, at);
     update dialer.import i
-    set row_count = i.row_count + cardinality(rows), enrolled_count = i.enrolled_count + planned.enrolled,
+    set row_count = i.row_count + cardinality(rows), enrolled_count = i.enrolled_count + planned.enrolled - withdrawn.calls,
         created_count = i.created_count + s.created, updated_count = i.updated_count + s.updated,
         duplicate_count = i.duplicate_count + s.duplicates, rejected_count = i.rejected_count + cardinality(rows) - s.taken,
-        do_not_call_count = i.do_not_call_count + s.dnc
+        do_not_call_count = i.do_not_call_count + s.dnc + withdrawn.marked
     from (select count(*) as taken, count(*) filter (where r.created) as created,
                  count(*) filter (where not r.created and r.line = r.first_line) as updated,
-                 count(*) filter (where not r.created and r.line <> r.first_line) as duplicates,
+                 count(*) filter (where r.line <> r.first_line) as duplicates,
                  count(*) filter (where r.verdict = 'do_not_call' and r.line = r.first_line) as dnc
-          from (select u.*, min(u.line) over (partition by coalesce(u.voice_endpoint_id, -u.email_endpoint_id)) as first_line
-                from unnest(admitted.results) u) r) s
+          from unnest(admitted.results) r) s
     where i.import_id = task.import_id;
     return query select p.* from unnest(admitted.problems) p
         union all select r.line, 'row', null, 'the number is on the do-not-call list: kept, not enrolled', 'note'
@@ -76,7 +106,7 @@ end $$;
 comment on function dialer.import_chunk(dialer.import, dialer.intake_row[], timestamptz) is
 'Takes one chunk of rows in: contacts, then calls of the campaign for contacts that it does not have yet; returns problems by line.';
 
-create function dialer.import_contacts(import_id bigint, dry_run boolean default false)
+create function dialer.import_contacts(import_id bigint)
 returns table (line bigint, col text, value text, reason text, severity text)
 language plpgsql volatile as $$
 #variable_conflict use_column
@@ -93,13 +123,15 @@ begin
     into rows from taken t;
     return query select c.line, c.col, c.value, c.reason, c.severity from dialer.import_chunk(task, rows, dialer.now()) c;
 end $$;
-comment on function dialer.import_contacts(bigint, boolean) is
-'Takes the staged rows of an import in and returns the problems by line and column: severity error (row or field not taken) or note. For a dry run call it in a transaction that is rolled back. Error PD031: no such import.';
+comment on function dialer.import_contacts(bigint) is
+'Takes the staged rows of an import in and returns the problems by line and column: severity error (row or field not taken) or note. Error PD031: no such import.';
 
 create function dialer.finish_import(import_id bigint)
 returns table (rows bigint, created bigint, updated bigint, duplicates bigint, rejected bigint, do_not_call bigint, enrolled bigint)
 language sql volatile as $$
-    update dialer.import i set finished_at = clock_timestamp() where i.import_id = finish_import.import_id and i.tenant_id = dialer.current_tenant()
+    delete from dialer.import_line l using dialer.import i
+    where l.import_id = finish_import.import_id and i.import_id = l.import_id and i.tenant_id = dialer.current_tenant();
+    update dialer.import i set finished_at = dialer.now() where i.import_id = finish_import.import_id and i.tenant_id = dialer.current_tenant()
     returning i.row_count, i.created_count, i.updated_count, i.duplicate_count, i.rejected_count, i.do_not_call_count, i.enrolled_count
 $$;
 comment on function dialer.finish_import(bigint) is

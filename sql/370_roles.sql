@@ -42,6 +42,8 @@ alter table dialer.due enable row level security;
 create policy own_lanes_only on dialer.due using (exists (select from dialer.lane l where l.lane_id = due.lane_id));
 alter table dialer.import_row enable row level security;
 create policy own_imports_only on dialer.import_row using (exists (select from dialer.import i where i.import_id = import_row.import_id));
+alter table dialer.import_line enable row level security;
+create policy own_imports_only on dialer.import_line using (exists (select from dialer.import i where i.import_id = import_line.import_id));
 
 -- Functions. The pure ones (files 010 to 040) are for everybody; the others for our roles.
 do $$

@@ -309,6 +309,61 @@ async fn an_import_takes_every_good_row_and_tells_of_the_others() {
 }
 
 #[tokio::test]
+async fn a_duplicate_in_a_later_chunk_is_merged_and_its_mark_holds() {
+    let dialer = Dialer::open().await;
+    dialer.run("begin; select dialer.begin_import('spring', 'contacts.csv')").await;
+    stage(
+        &dialer,
+        "(1, 2, null, 'Ada', '+12125550101', null, null, 'NY', null, null), (1, 3, null, 'Ben', '+12125550102', null, null, 'NY', null, null),
+         (1, 4, null, 'Cy', '+12125550103', null, null, 'NY', null, null)",
+    )
+    .await;
+    dialer.check("select * from dialer.import_contacts(1)", expect![[""]]).await;
+    stage(
+        &dialer,
+        "(1, 5, null, 'Ada B', '+12125550101', null, null, 'NY', null, null), (1, 6, null, 'Ben B', '+12125550102', null, null, 'NY', 'dnc', null),
+         (1, 7, null, 'Ben C', '+12125550102', null, null, 'NY', 'dnc', null), (1, 8, null, 'Cy B', '+12125550103', null, null, 'NY', 'sale', null)",
+    )
+    .await;
+    dialer
+        .check(
+            "select line, reason from dialer.import_contacts(1)",
+            expect![[r#"
+        5 | same as in line 2: merged, the first line wins
+        6 | same as in line 3: merged, the first line wins
+        6 | the number is on the do-not-call list: kept, not enrolled
+        7 | same as in line 3: merged, the first line wins
+        7 | the number is on the do-not-call list: kept, not enrolled
+        8 | same as in line 4: merged, the first line wins
+        8 | a sale was made before: kept, not enrolled"#]],
+        )
+        .await;
+    dialer
+        .check("select * from dialer.finish_import(1)", expect!["7 | 3 | 0 | 4 | 0 | 1 | 1"])
+        .await;
+    dialer
+        .check(
+            "select p.name, c.state, c.end_reason from dialer.call c join dialer.contact p using (contact_id) order by 1",
+            expect![[r#"
+                Ada | scheduled | -
+                Ben | cancelled | do_not_call
+                Cy | cancelled | sale"#]],
+        )
+        .await;
+    dialer.check("select count(*) from dialer.import_line", expect!["0"]).await;
+    dialer.sound().await;
+    // A dry run is this, rolled back.
+    dialer.run("rollback").await;
+    dialer
+        .check(
+            "select (select count(*) from dialer.import) + (select count(*) from dialer.contact) + (select count(*) from dialer.call)
+             + (select count(*) from dialer.do_not_call)",
+            expect!["0"],
+        )
+        .await;
+}
+
+#[tokio::test]
 async fn do_not_call_cancels_what_waits_in_the_same_transaction() {
     let dialer = Dialer::open().await;
     dialer.people(3).await;

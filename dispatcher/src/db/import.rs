@@ -31,7 +31,8 @@ pub struct Sums {
     pub enrolled: i64,
 }
 
-/// One import; a dry run is one transaction that is rolled back, else each chunk is its own.
+/// One import; each chunk is a transaction, but a dry run is one that is never committed: it sees
+/// what it has done itself, and however it ends, the database forgets it with the connection.
 pub struct Import {
     client: Client,
     pub id: i64,
@@ -50,18 +51,10 @@ impl Import {
         if dry_run {
             execute(&client, "begin").await?;
         }
-        const SQL: &str = "select dialer.begin_import($1, $2, $3, $4)";
-        let rows = client
-            .query_typed(
-                SQL,
-                &[
-                    (&campaign, Type::TEXT),
-                    (&source, Type::TEXT),
-                    (&dry_run, Type::BOOL),
-                    (&region, Type::TEXT),
-                ],
-            )
-            .await;
+        const SQL: &str = "select dialer.begin_import($1, $2, $3)";
+        let parameters: [super::Parameter<'_>; 3] =
+            [(&campaign, Type::TEXT), (&source, Type::TEXT), (&region, Type::TEXT)];
+        let rows = client.query_typed(SQL, &parameters).await;
         let id = get(&first(rows, "begin_import")?, "begin_import", 0)?;
         Ok(Import { client, id, dry_run })
     }
@@ -77,10 +70,8 @@ impl Import {
         sink.send(rows).await.map_err(failed)?;
         sink.as_mut().finish().await.map_err(failed)?;
         const SQL: &str =
-            "select line, col, value, reason, severity from dialer.import_contacts($1, $2)";
-        let parameters: &[super::Parameter<'_>] =
-            &[(&self.id, Type::INT8), (&self.dry_run, Type::BOOL)];
-        let rows = self.client.query_typed(SQL, parameters).await;
+            "select line, col, value, reason, severity from dialer.import_contacts($1)";
+        let rows = self.client.query_typed(SQL, &[(&self.id, Type::INT8)]).await;
         let rows =
             rows.map_err(|source| Error::Statement { function: "import_contacts", source })?;
         if !self.dry_run {
