@@ -149,10 +149,13 @@ returns uuid[] language plpgsql volatile as $$
 declare leased uuid[];
 begin
     with numbered as (
-        select j.*, l.open_until, l.opens_at, row_number() over (order by j.rank, j.due_at, j.call_id) - 1 as position
+        select j.*, l.open_until, l.opens_at, row_number() over (order by greatest(at, j.due_at, l.opens_at), j.rank, j.due_at, j.call_id) - 1 as position
         from unnest(judged) j join dialer.lane l using (lane_id) where j.verdict = 'place'),
     timed as (
-        select n.*, greatest(at, n.due_at, n.opens_at, first_slot + coalesce(slot_step, '0') * n.position) as place_at from numbered n),
+        -- Each waits for its own time and for one step after the call before it, which may itself have had to wait.
+        select n.*, greatest(first_slot, at, max(greatest(n.due_at, n.opens_at) - coalesce(slot_step * n.position, '0')) over before)
+                    + coalesce(slot_step * n.position, '0') as place_at
+        from numbered n window before as (order by n.position)),
     inserted as (
         insert into dialer.lease (call_id, attempt_id, endpoint_id, token, tenant_id, campaign_id, lane_id, account_id, contact_id, channel,
                                   dispatcher, due_at, claimed_at, place_at, place_by, until, decision)

@@ -234,3 +234,29 @@ async fn bad_arguments_are_refused() {
         )
         .await;
 }
+
+#[tokio::test]
+async fn the_rate_holds_for_calls_that_become_due_together_in_a_moment() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 10, 20)").await;
+    dialer
+        .run("select dialer.schedule_call('spring', '+1212555' || to_char(100 + i, 'FM0000'), '2026-12-04 12:00:00.2', tz => 'America/New_York') from generate_series(1, 4) i")
+        .await;
+    dialer
+        .check(
+            "select place_at - claimed_at from dialer.claim('d1', 100) order by place_at",
+            expect![[r#"
+                00:00:00.2
+                00:00:00.25
+                00:00:00.3
+                00:00:00.35"#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select next_slot_at - dialer.now() from dialer.account_control",
+            expect!["00:00:00.4"],
+        )
+        .await;
+    dialer.sound().await;
+}
