@@ -81,3 +81,46 @@ begin
     order by p.position;
 end $$;
 comment on function dialer.plan(bigint, dialer.plan_row[], timestamptz) is 'Plans calls in a campaign, in the caller''s transaction; one result per row.';
+
+create function dialer.relane(call_ids bigint[], at timestamptz) returns integer
+language plpgsql volatile as $$
+declare moved integer;
+begin
+    perform dialer.lanes_for(m.campaign_id, m.contact_ids, m.priorities) from (
+        select c.campaign_id, array_agg(c.contact_id) as contact_ids, array_agg(l.priority) as priorities
+        from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (call_ids) group by c.campaign_id) m;
+    with wanted as (
+        select c.call_id, n.lane_id, case when c.wait_reason in ('zone_unknown', 'never_open') then null else c.due_at end as due_at, n.openings
+        from dialer.call c join dialer.contact p using (contact_id) join dialer.lane l using (lane_id)
+        join dialer.campaign g on g.campaign_id = c.campaign_id and g.zone_rule = 'contact'
+        join dialer.lane n on n.campaign_id = c.campaign_id and n.zones = p.zones and n.priority = l.priority and n.lane_id <> l.lane_id
+        where c.call_id = any (call_ids) and c.state = 'scheduled'),
+    timed as (
+        select w.call_id, w.lane_id,
+               coalesce(w.due_at, case when w.openings <> '{}' then dialer.next_open_all(at, w.openings) end, 'infinity') as due_at from wanted w),
+    taken as (
+        delete from dialer.due d using dialer.call c, timed t
+        where c.call_id = t.call_id and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+        returning t.call_id, t.lane_id, t.due_at),
+    changed as (
+        update dialer.call c set lane_id = t.lane_id, due_at = t.due_at,
+            wait_reason = case when c.due_at = 'infinity' and t.due_at < 'infinity' then null else c.wait_reason end
+        from taken t where c.call_id = t.call_id)
+    insert into dialer.due (lane_id, due_at, call_id) select t.lane_id, t.due_at, t.call_id from taken t;
+    get diagnostics moved = row_count;
+    return moved;
+end $$;
+comment on function dialer.relane(bigint[], timestamptz) is
+'Moves those of the given calls that wait into the lane of the zones in which their contact is known to be now; returns how many.';
+
+create function dialer.contact_moved() returns trigger
+language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
+begin
+    perform dialer.relane(array(
+        select c.call_id from after_rows n join before_rows o using (contact_id) join dialer.call c using (contact_id)
+        where n.zones <> o.zones and c.state = 'scheduled'), dialer.now());
+    return null;
+end $$;
+comment on function dialer.contact_moved() is 'Trigger: waiting calls follow their contact into another zone.';
+create trigger _500_relane after update on dialer.contact referencing old table as before_rows new table as after_rows
+    for each statement execute function dialer.contact_moved();

@@ -14,7 +14,7 @@ comment on type dialer.candidate is 'a due call that the claim has locked';
 create type dialer.judged as (
     call_id bigint, lane_id bigint, campaign_id bigint, due_at timestamptz, verdict text, reason text, next_at timestamptz,
     decision jsonb, rank double precision);
-comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), completed, cancelled, expired, failed, orphan';
+comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan';
 
 create function dialer.free_slots(account_id integer, at timestamptz, want integer, horizon interval,
     out slots integer, out first_slot timestamptz, out slot_step interval)
@@ -70,14 +70,14 @@ comment on function dialer.pick_candidates(integer, timestamptz, integer, interv
 'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limit. Locks their due rows.';
 
 create type dialer.verdict as (verdict text, reason text, next_at timestamptz);
-comment on type dialer.verdict is 'what the gates say of a call: place, wait (until next_at), completed, cancelled, expired, failed, orphan';
+comment on type dialer.verdict is 'what the gates say of a call: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan';
 
 create function dialer.judge(candidates dialer.candidate[], at timestamptz) returns dialer.judged[]
 language sql stable as $$
     select array(
         with facts as (
             select x.*, c.state, c.stated_outcome, c.expires_at, c.not_before, c.endpoint_id, c.contact_id, c.channel, c.tenant_id, e.status, e.address,
-                   l.openings, l.zones, l.open_until, p.zone_source, y as policy, dialer.policy_caps(y) as caps,
+                   l.openings, g.zone_rule = 'contact' and p.zones <> l.zones as elsewhere, l.open_until, p.zone_source, y as policy, dialer.policy_caps(y) as caps,
                    greatest(at, x.due_at, l.opens_at) as at_,
                    row_number() over (partition by c.endpoint_id order by x.position) as same_number,
                    row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person
@@ -98,6 +98,7 @@ language sql stable as $$
             select a.*, (case
                 when a.state is null or a.state <> 'scheduled' then row('orphan', null, null)::dialer.verdict
                 when a.stated_outcome is not null then row(dialer.outcome_end_state(a.stated_outcome), a.stated_outcome, null)::dialer.verdict
+                when a.elsewhere then row('elsewhere', null, null)::dialer.verdict
                 when a.expires_at <= a.at_ then row('expired', 'expired', null)::dialer.verdict
                 when a.status <> 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
                 when dialer.must_not_call(a.tenant_id, a.contact_id, a.address, at) then row('cancelled', 'do_not_call', null)::dialer.verdict
@@ -128,7 +129,7 @@ language plpgsql volatile as $$
 declare turned integer;
 begin
     delete from dialer.due d using unnest(judged) j
-    where j.verdict <> 'place' and d.lane_id = j.lane_id and d.due_at = j.due_at and d.call_id = j.call_id;
+    where j.verdict not in ('place', 'elsewhere') and d.lane_id = j.lane_id and d.due_at = j.due_at and d.call_id = j.call_id;
     get diagnostics turned = row_count;
     if turned = 0 then
         return 0;
@@ -215,6 +216,7 @@ begin
         candidates := dialer.pick_candidates(account_id, at, free.slots, horizon);
         exit when cardinality(candidates) = 0;
         judged := dialer.judge(candidates, at);
+        perform dialer.relane(array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere'), at);
         more := dialer.lease_out(judged, dispatcher, account, at, free.first_slot, free.slot_step);
         if cardinality(more) > 0 then
             perform dialer.account_served(account_id, more, free.slot_step);

@@ -260,3 +260,55 @@ async fn the_rate_holds_for_calls_that_become_due_together_in_a_moment() {
         .await;
     dialer.sound().await;
 }
+
+// Midday in New York is nine in the morning in Los Angeles; the campaign calls from 11 to 20.
+#[tokio::test]
+async fn a_waiting_call_follows_its_contact_into_another_zone() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer
+        .run("select dialer.schedule_call('spring', '+18005550123'); select dialer.schedule_call('spring', '+13125550100', due_at => '2026-12-09 12:00', tz => 'America/New_York')")
+        .await;
+    dialer.run("select dialer.begin_import(null, 'list'); insert into dialer.import_row (import_id, line, phone, tz) values
+        (1, 1, '+12125550101', 'America/Los_Angeles'), (1, 2, '+18005550123', 'America/Los_Angeles'), (1, 3, '+13125550100', 'America/Los_Angeles');
+        select dialer.import_contacts(1)").await;
+    dialer
+        .check(
+            "select c.call_id, c.state, c.wait_reason, c.due_at, l.zones from dialer.call c join dialer.lane l using (lane_id) order by 1",
+            expect![[r#"
+                1 | scheduled | - | 2026-12-04 12:00:00-05 | {America/Los_Angeles}
+                2 | scheduled | - | 2026-12-04 14:00:00-05 | {America/Los_Angeles}
+                3 | scheduled | - | 2026-12-09 12:00:00-05 | {America/Los_Angeles}"#]],
+        )
+        .await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer.clock("2026-12-04 14:00").await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["2"]).await;
+    dialer.sound().await;
+}
+
+// The attempt ends in the lane in which it began; the next claim looks where the contact is now.
+#[tokio::test]
+async fn a_redial_follows_its_contact_into_another_zone() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.place().await;
+    dialer.run("update dialer.contact set zones = '{America/Los_Angeles}'").await;
+    dialer.end("no_answer").await;
+    dialer.clock("2026-12-04 12:02").await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check(
+            "select l.zones, c.due_at from dialer.call c join dialer.lane l using (lane_id)",
+            expect!["{America/Los_Angeles} | 2026-12-04 12:02:00-05"],
+        )
+        .await;
+    dialer
+        .check("select wake_at from dialer.next_wake('d1')", expect!["2026-12-04 12:02:00-05"])
+        .await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check("select wake_at from dialer.next_wake('d1')", expect!["2026-12-04 14:00:00-05"])
+        .await;
+    dialer.sound().await;
+}
