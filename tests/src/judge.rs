@@ -3,7 +3,7 @@
 //! The provider's journal is the witness. Where somebody lives is known from the list that was
 //! made, and local time is computed here with chrono-tz, not asked of the database.
 
-use crate::rehearsal::Rehearsal;
+use crate::rehearsal::{Rehearsal, SECRETS};
 use anyhow::{Context, Result};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
@@ -39,6 +39,7 @@ pub async fn findings(rehearsal: &Rehearsal, rules: &HashMap<String, Rule>) -> R
         .extend(broken_limits(&rehearsal.sandbox_summary().await?, rehearsal.plan.max_concurrent));
     findings.extend(broken_rules(&calls, rules));
     findings.extend(different_accounts(rehearsal, &calls).await?);
+    findings.extend(personal_data_in_logs(rehearsal, rules)?);
     Ok(findings)
 }
 
@@ -189,6 +190,24 @@ async fn different_accounts(rehearsal: &Rehearsal, calls: &[SeenCall]) -> Result
                 "we say attempt {attempt} was placed ({outcome:?}), the provider never saw it"
             ));
         }
+    }
+    Ok(findings)
+}
+
+/// Numbers and secrets stop before the log.
+fn personal_data_in_logs(
+    rehearsal: &Rehearsal,
+    rules: &HashMap<String, Rule>,
+) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
+    for entry in std::fs::read_dir(&rehearsal.dir)? {
+        let path = entry?.path();
+        if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("dialerd-")) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path)?;
+        let told = rules.keys().map(String::as_str).chain(SECRETS).find(|word| text.contains(word));
+        findings.extend(told.map(|word| format!("{word} stands in {}", path.display())));
     }
     Ok(findings)
 }

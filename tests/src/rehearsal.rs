@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls};
 
 const API_KEY: &str = "rehearsal-key";
-const HOOK_SECRET: &str = "rehearsal-hook-secret";
+/// What both accounts' webhooks are signed with.
+pub const HOOK_SECRET: &str = "rehearsal-hook-secret";
+/// What must not be seen in any log.
+pub const SECRETS: [&str; 2] = [API_KEY, HOOK_SECRET];
 /// LIMIT: a process that has not answered by then will not.
 const START_SECONDS_MAX: u64 = 20;
 
@@ -41,7 +44,10 @@ pub struct Rehearsal {
     sandbox: Option<Child>,
     sandbox_port: u16,
     dispatchers: Vec<Option<Child>>,
-    http: reqwest::Client,
+    /// Where each dispatcher listens; the first one's is known before it starts, because e-mail
+    /// webhooks have one address.
+    dispatcher_ports: Vec<u16>,
+    pub http: reqwest::Client,
 }
 
 impl Rehearsal {
@@ -67,6 +73,7 @@ impl Rehearsal {
             sandbox: None,
             sandbox_port: free_port()?,
             dispatchers: Vec::new(),
+            dispatcher_ports: vec![free_port()?],
             http,
         };
         rehearsal.start_sandbox(origin_at).await?;
@@ -77,6 +84,8 @@ impl Rehearsal {
         let mut command = Command::new(self.programs.join("dialerd"));
         command.arg("sandbox").args(["--listen", &format!("127.0.0.1:{}", self.sandbox_port)]);
         command.args(["--api-key", API_KEY, "--webhook-secret", HOOK_SECRET]);
+        command.args(["--email-webhook-secret", HOOK_SECRET]);
+        command.args(["--email-webhook-url", &self.dispatcher_url(0, "/hooks/sandbox/mail")]);
         command.args(["--max-concurrent", &self.plan.max_concurrent.to_string()]);
         command.args(["--clock-rate", &self.plan.rate.to_string()]);
         command.args(["--clock-origin", &rfc3339(self.plan.begins)]);
@@ -112,7 +121,10 @@ impl Rehearsal {
 
     /// Starts a dispatcher that was killed; it finds what the one before left.
     pub async fn revive_dispatcher(&mut self, number: usize) -> Result<()> {
-        let port = free_port()?;
+        while self.dispatcher_ports.len() <= number {
+            self.dispatcher_ports.push(free_port()?);
+        }
+        let port = self.dispatcher_ports[number];
         let mut command = Command::new(self.programs.join("dialerd"));
         command.arg("run").args(["--database-url", &self.dispatcher_url]);
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
@@ -132,10 +144,16 @@ impl Rehearsal {
         Ok(())
     }
 
+    /// SIGTERM, as a service manager would; its exit code and how long it took.
+    pub fn stop_dispatcher(&mut self, number: usize) -> Result<(Option<i32>, Duration)> {
+        let child = self.dispatchers[number].take().context("that dispatcher does not run")?;
+        let begun = Instant::now();
+        Ok((stop(child)?, begun.elapsed()))
+    }
+
     /// Runs `dialerd <arguments>` to its end and returns what it printed and its exit code.
     pub fn dialerd(&self, arguments: &[&str]) -> Result<(String, i32)> {
-        let mut command = Command::new(self.programs.join("dialerd"));
-        let output = command.args(arguments).env("DIALERD_DATABASE_URL", &self.url).output()?;
+        let output = self.program(arguments).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
         Ok((text, output.status.code().unwrap_or(-1)))
@@ -154,12 +172,31 @@ impl Rehearsal {
         text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
+    /// Changes the sandbox's faults while it runs.
+    pub async fn set_faults(&self, faults: &Value) -> Result<()> {
+        let answer =
+            self.http.post(self.sandbox_url("/sandbox/faults")).json(faults).send().await?;
+        answer.error_for_status()?;
+        Ok(())
+    }
+
     pub fn journal(&self) -> PathBuf {
         self.dir.join("sandbox.jsonl")
     }
 
     pub fn sandbox_url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.sandbox_port)
+    }
+
+    pub fn dispatcher_url(&self, number: usize, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.dispatcher_ports[number])
+    }
+
+    /// The program `dialerd` of this build, told where the database is.
+    pub fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.programs.join("dialerd"));
+        command.args(arguments).env("DIALERD_DATABASE_URL", &self.url);
+        command
     }
 
     fn spawn(&self, command: &mut Command, log: &str) -> Result<Child> {
@@ -200,11 +237,10 @@ impl Drop for Rehearsal {
     }
 }
 
-fn stop(mut child: Child) -> Result<()> {
+fn stop(mut child: Child) -> Result<Option<i32>> {
     let pid = child.id().to_string();
     Command::new("kill").args(["-TERM", &pid]).status()?;
-    child.wait()?;
-    Ok(())
+    Ok(child.wait()?.code())
 }
 
 /// A database from the template; its name and its URL.
