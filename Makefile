@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build check fmt test test-core test-it sim demo db stop clean
+.PHONY: help setup build check fmt test test-core test-it sim bench-functions demo db stop clean
 
 # One selection of packages and one profile everywhere, so that nothing is compiled twice.
 # A server with RUST_BACKTRACE would send backtraces to its clients.
@@ -55,6 +55,10 @@ test-it: ## only the tests against Postgres
 
 sim: ## the simulation with other seeds: make sim SEED=7, or SEED=100-140
 	@SEED=$(or $(SEED),1) cargo xtask with-pg -- cargo test --workspace --test sim -- --nocapture
+
+bench-functions: ## what the functions cost, each beside a rival in the same run (release build)
+	@$(MAKE) --no-print-directory setup
+	@cargo xtask with-pg --release --durable -- target/release/bench-functions
 
 demo: ## a campaign of several days in two minutes, judged and reported (DEMO_EXIT=1: ends by itself)
 	@$(MAKE) --no-print-directory setup

@@ -8,6 +8,7 @@
 
 mod built_in;
 mod datum;
+mod floor;
 mod guard;
 mod hours_type;
 mod install;

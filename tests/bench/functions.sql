@@ -1,0 +1,85 @@
+-- Rivals: the best twins that a team would write by hand, and the rows to measure on.
+create schema bench;
+set jit = off;
+set max_parallel_workers_per_gather = 0;
+
+create table bench.instant as
+    select i as id, timestamptz '2026-01-01 00:00+00' + interval '31 seconds' * i as at from generate_series(1, 1000000) i;
+create table bench.soon as
+    select timestamptz '2027-05-01 12:59+00' + interval '50 microseconds' * i as at from generate_series(1, 1000000) i;
+create table bench.closures as
+    select array_agg(d::date order by d) as dates from (
+        select generate_series(date '2020-01-01', date '2049-12-31', interval '33 days') as d) x;
+vacuum analyze bench.instant;
+vacuum analyze bench.soon;
+
+create function bench.next_open(at timestamptz, tz text, days int[], opens time, closes time) returns timestamptz
+language plpgsql stable strict parallel safe as $$
+declare
+    local timestamp := at at time zone tz;
+    day date := local::date;
+begin
+    for ahead in 0..7 loop
+        if extract(isodow from day + ahead)::int = any (days) then
+            if ahead > 0 or local::time < opens then
+                return (day + ahead + opens) at time zone tz;
+            elsif local::time < closes then
+                return at;
+            end if;
+        end if;
+    end loop;
+    return null;
+end $$;
+
+create function bench.next_open_closed(at timestamptz, tz text, days int[], opens time, closes time, closed date[]) returns timestamptz
+language plpgsql stable strict parallel safe as $$
+declare
+    local timestamp := at at time zone tz;
+    day date := local::date;
+begin
+    for ahead in 0..400 loop
+        if extract(isodow from day + ahead)::int = any (days) and not (day + ahead = any (closed)) then
+            if ahead > 0 or local::time < opens then
+                return (day + ahead + opens) at time zone tz;
+            elsif local::time < closes then
+                return at;
+            end if;
+        end if;
+    end loop;
+    return null;
+end $$;
+
+create function bench.next_open_sql(at timestamptz, tz text, days int[], opens time, closes time) returns timestamptz
+language sql stable strict parallel safe as $$
+    select greatest(at, (d::date + opens) at time zone tz)
+    from generate_series((at at time zone tz)::date, (at at time zone tz)::date + 7, interval '1 day') d
+    where extract(isodow from d)::int = any (days) and (d::date + closes) at time zone tz > at
+    order by 1 limit 1
+$$;
+
+create type bench.state as enum ('a', 'b', 'c');
+select dialer.define_machine('bench', '{"a": ["b"], "b": ["a", "c"]}');
+create table bench.bare (id int primary key, state bench.state) with (fillfactor = 45);
+insert into bench.bare select i, 'a' from generate_series(1, 200000) i;
+create table bench.guarded (like bench.bare including all);
+create table bench.empty (like bench.bare including all);
+create table bench.twin (like bench.bare including all);
+insert into bench.guarded select id, state from bench.bare;
+insert into bench.empty select id, state from bench.bare;
+insert into bench.twin select id, state from bench.bare;
+
+create function bench.empty_trigger() returns trigger language c as '$libdir/pg_dialer', 'empty_trigger';
+create function bench.guard() returns trigger language plpgsql as $$
+begin
+    if not case old.state when 'a' then new.state = 'b' when 'b' then new.state in ('a', 'c') else false end then
+        raise exception using errcode = 'PD001', message = format('% may not go from % to %', old.id, old.state, new.state);
+    end if;
+    return new;
+end $$;
+create trigger guard before update of state on bench.guarded for each row execute function dialer.guard_transition('bench', 'state');
+create trigger guard before update of state on bench.empty for each row execute function bench.empty_trigger();
+create trigger guard before update of state on bench.twin for each row execute function bench.guard();
+vacuum analyze bench.bare;
+vacuum analyze bench.guarded;
+vacuum analyze bench.empty;
+vacuum analyze bench.twin;
