@@ -24,24 +24,10 @@ exception when sqlstate 'PD014' then
 end $$;
 comment on function dialer.try_phone(text, text) is 'Number in E.164, or the problem with it; never an error.';
 
-create function dialer.zones_known(tz text, state text, e164 text, out zones text[], out zone_source text)
-language plpgsql stable as $$
-begin
-    zone_source := 'stated';
-    zones := array(select dialer.canonical_zone(btrim(z)) from unnest(string_to_array(tz, ',')) z where dialer.is_zone(btrim(z)));
-    if zones = '{}' then
-        zone_source := 'state';
-        zones := coalesce(dialer.zones_of_state(state), '{}');
-    end if;
-    if zones = '{}' then
-        zone_source := 'number';
-        zones := coalesce(dialer.zones_of(e164), '{}');
-    end if;
-    zones := array(select distinct z from unnest(zones) z order by z);
-    if zones = '{}' then
-        zone_source := 'unknown';
-    end if;
-end $$;
+create function dialer.zones_known(tz text, state text, e164 text) returns table (zones text[], zone_source text)
+language sql stable parallel safe rows 1 as $$
+    select r.zones, r.source from dialer.resolve_zone(tz, state, e164) r
+$$;
 comment on function dialer.zones_known(text, text, text) is
 'Candidate zones of a contact by precedence: stated (one zone or several with commas), state of the address, number; with the source. Several zones: callable only when open in all.';
 

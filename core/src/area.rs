@@ -3,6 +3,10 @@
 //! A list of several zones means "open in all of them"; an empty list means unknown, which is never
 //! open. A number says where it was first assigned, not where its owner is now.
 
+mod resolution;
+
+pub use resolution::{Confidence, ZoneSource, ZonesResolved};
+
 use crate::phone::PhoneNumber;
 
 include!("../data/area_codes.rs");

@@ -21,7 +21,7 @@ mod stagger;
 mod state;
 mod zone;
 
-pub use area::{zones_of, zones_of_state};
+pub use area::{Confidence, ZoneSource, ZonesResolved, zones_of, zones_of_state};
 pub use caps::{Attempts, Cap, next_callable};
 pub use civil::{DateSet, date_of, month_days, weekday_of, ymd_of};
 pub use error::Error;

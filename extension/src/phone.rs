@@ -1,7 +1,8 @@
 //! Phone numbers, places and outcomes in SQL.
 
 use crate::datum::refuse;
-use dialer_core::{Outcome, PhoneNumber};
+use crate::server_zone::ServerZone;
+use dialer_core::{Outcome, PhoneNumber, ZonesResolved};
 use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]
@@ -25,4 +26,18 @@ fn zones_of_state(state: &str) -> Vec<&'static str> {
 #[pg_extern(sql = false)]
 fn normalize_outcome(word: &str) -> Option<&'static str> {
     Outcome::normalize(word).map(Outcome::as_str)
+}
+
+#[pg_extern(sql = false)]
+fn resolve_zone(
+    stated: Option<&str>,
+    state: Option<&str>,
+    phone: Option<&str>,
+) -> TableIterator<
+    'static,
+    (name!(zones, Vec<String>), name!(source, &'static str), name!(confidence, &'static str)),
+> {
+    let known = |name: &str| ServerZone::named(name).map(|zone| zone.name().to_string());
+    let found = ZonesResolved::new(stated, state, phone, known);
+    TableIterator::once((found.zones, found.source.as_str(), found.confidence.as_str()))
 }

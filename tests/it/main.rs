@@ -17,6 +17,7 @@ mod guard;
 mod install;
 mod intake;
 mod machine;
+mod place;
 mod race;
 mod reference;
 mod tidy;
