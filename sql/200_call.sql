@@ -14,6 +14,9 @@ create table dialer.call (
     step text constraint step_is_classify_or_talk check (step in ('classify', 'talk')),
     due_at timestamptz not null,
     planned_at timestamptz not null,
+    wished_at timestamptz,
+    wished_open interval,
+    granted_at timestamptz,
     not_before timestamptz,
     expires_at timestamptz,
     technical_count smallint not null default 0,
@@ -38,6 +41,9 @@ comment on index dialer.call_that_expires is 'tick expires calls whose time has 
 comment on table dialer.call is 'one planned outreach to one contact; no index on a column that changes while it lives, so that its updates stay HOT';
 comment on column dialer.call.due_at is 'when to look at it next; equal to its row in dialer.due while scheduled; infinity: waits for an event';
 comment on column dialer.call.planned_at is 'the first due time, as it was planned';
+comment on column dialer.call.wished_at is 'the instant that was asked for, if the due time was moved from it to an opening: recompute_due() moves it again when zone rules have changed';
+comment on column dialer.call.wished_open is 'open time that was to pass after wished_at (staggering)';
+comment on column dialer.call.granted_at is 'the due time that the wish gave; with any other due_at the wish is spent';
 comment on column dialer.call.wait_reason is 'why a scheduled call waits';
 comment on column dialer.call.end_reason is 'why the call ended';
 comment on column dialer.call.stated_outcome is 'a final outcome that the business stated while the call was in flight; applied when its attempt ends';

@@ -9,22 +9,38 @@ comment on type dialer.plan_row is 'a call to plan: due_at (dialer time), and of
 create type dialer.planned_row as (position bigint, call_id bigint, due_at timestamptz, result text);
 comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number';
 
-create function dialer.lanes_for(campaign_id bigint, contact_ids bigint[], priorities smallint[]) returns void
-language sql volatile as $$
-    insert into dialer.lane (tenant_id, campaign_id, zones, priority, openings)
-    select c.tenant_id, c.campaign_id, x.zones, x.priority, dialer.lane_openings(c.campaign_id, x.zones)
+create function dialer.lanes_missing(campaign_id bigint, contact_ids bigint[], priorities smallint[])
+returns table (zones text[], priority smallint) language sql stable as $$
+    select distinct x.zones, x.priority
     from dialer.campaign c
     cross join lateral (
-        select distinct case c.zone_rule when 'fixed' then '{}' else p.zones end as zones, coalesce(u.priority, c.priority) as priority
+        select case c.zone_rule when 'fixed' then '{}' else p.zones end as zones, coalesce(u.priority, c.priority) as priority
         from unnest(contact_ids, priorities) u(contact_id, priority) join dialer.contact p using (contact_id)) x
-    where c.campaign_id = lanes_for.campaign_id
-    on conflict do nothing
+    where c.campaign_id = lanes_missing.campaign_id
+      and not exists (select from dialer.lane l where l.campaign_id = c.campaign_id and l.zones = x.zones and l.priority = x.priority)
 $$;
+comment on function dialer.lanes_missing(bigint, bigint[], smallint[]) is 'Zones and priorities for which a campaign has no lane yet, of these contacts.';
+
+create function dialer.lanes_for(campaign_id bigint, contact_ids bigint[], priorities smallint[]) returns void
+language plpgsql volatile as $$
+begin
+    if not exists (select from dialer.lanes_missing(lanes_for.campaign_id, contact_ids, priorities)) then
+        return;
+    end if;
+    -- An edit of the hours waits for us, or we for it: no lane is made with hours that have just been changed.
+    perform from dialer.campaign c join dialer.calendar k using (calendar_id) where c.campaign_id = lanes_for.campaign_id for share of k;
+    insert into dialer.lane (tenant_id, campaign_id, zones, priority, openings)
+    select c.tenant_id, c.campaign_id, m.zones, m.priority, dialer.lane_openings(c.campaign_id, m.zones)
+    from dialer.campaign c cross join dialer.lanes_missing(lanes_for.campaign_id, contact_ids, priorities) m
+    where c.campaign_id = lanes_for.campaign_id
+    order by m.zones, m.priority
+    on conflict do nothing;
+end $$;
 comment on function dialer.lanes_for(bigint, bigint[], smallint[]) is 'Makes the lanes that a campaign lacks for these contacts.';
 
 create function dialer.compute_plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz)
 returns table ("position" bigint, contact_id bigint, endpoint_id bigint, zones text[], priority smallint, due_at timestamptz, result text,
-               expires_at timestamptz, payload jsonb, idempotency_key text, existing bigint)
+               expires_at timestamptz, payload jsonb, idempotency_key text, existing bigint, wished_at timestamptz, wished_open interval)
 language sql stable as $$
     with wanted as (
         select r.*, c.tenant_id, case c.zone_rule when 'fixed' then '{}'::text[] else p.zones end as zones, coalesce(r.priority, c.priority) as lane_priority,
@@ -40,7 +56,8 @@ language sql stable as $$
                 when w.status <> 'ok' then 'number_unusable'
                 when dialer.must_not_call(w.tenant_id, w.contact_id, w.address, at) then 'do_not_call'
                 when t.due_at is null then 'waiting' else 'scheduled' end,
-           w.expires_at, coalesce(w.payload, '{}'), w.idempotency_key, x.call_id
+           w.expires_at, coalesce(w.payload, '{}'), w.idempotency_key, x.call_id,
+           case when t.due_at is distinct from w.due_at then w.due_at end, case when t.due_at is distinct from w.due_at then w.offset_open end
     from wanted w join areas a using (zones)
     left join dialer.call x on x.tenant_id = w.tenant_id and x.idempotency_key = w.idempotency_key
     cross join lateral (
@@ -63,11 +80,11 @@ begin
         from dialer.compute_plan(plan.campaign_id, rows, at) p),
     made as (
         insert into dialer.call (call_id, tenant_id, campaign_id, lane_id, contact_id, endpoint_id, channel, due_at, planned_at, expires_at,
-                                 wait_reason, payload, idempotency_key, created_at)
+                                 wait_reason, payload, idempotency_key, created_at, wished_at, wished_open, granted_at)
         select p.fresh, c.tenant_id, c.campaign_id, l.lane_id, p.contact_id, p.endpoint_id, e.channel, coalesce(p.due_at, 'infinity'),
                coalesce(p.due_at, 'infinity'), p.expires_at,
                case when p.due_at is null then case when p.zones = '{}' and c.zone_rule = 'contact' then 'zone_unknown' else 'never_open' end end,
-               p.payload, p.idempotency_key, at
+               p.payload, p.idempotency_key, at, p.wished_at, p.wished_open, case when p.wished_at is not null then coalesce(p.due_at, 'infinity') end
         from plan_ p join dialer.campaign c on c.campaign_id = plan.campaign_id
         join dialer.lane l on l.campaign_id = c.campaign_id and l.zones = p.zones and l.priority = p.priority
         join dialer.endpoint e on e.endpoint_id = p.endpoint_id

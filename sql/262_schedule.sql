@@ -154,6 +154,8 @@ begin
     if dialer.move_waiting(array[move_call.call_id], array[moved], reason) = 0 then
         perform dialer.fail('PD029', format('call %s is being placed', call_id), 'A dispatcher claimed it in this moment.', 'Look at its state and try again.');
     end if;
+    update dialer.call c set wished_at = move_call.due_at, wished_open = null, granted_at = moved
+    where c.call_id = target.call_id and moved <> move_call.due_at;
     return moved;
 end $$;
 comment on function dialer.move_call(bigint, timestamptz, text, timestamptz) is

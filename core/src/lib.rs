@@ -38,6 +38,6 @@ pub use redial::{History, Ladder, LadderScope, RedialPolicy, next_redial};
 pub use stagger::{OpenTime, Strategy, safe_step, stagger};
 pub use state::Machine;
 pub use zone::{
-    Gap, IanaZone, Overlap, Segment, ZoneRules, check_zone_name, first_instant_of, local_date,
-    resolve_local,
+    Gap, IanaZone, NEWEST_RELEASE_PROBED, Overlap, Segment, ZoneRules, check_zone_name,
+    first_instant_of, first_release_missing, local_date, release_named_in, resolve_local,
 };

@@ -5,8 +5,10 @@
 //! an instant only for recurrence and for times that people enter, never for opening hours.
 
 mod iana;
+mod release;
 
 pub use iana::{IanaZone, check_zone_name};
+pub use release::{NEWEST_RELEASE_PROBED, first_release_missing, release_named_in};
 
 use crate::instant::{DAY, Instant, SECOND};
 

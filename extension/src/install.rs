@@ -46,6 +46,7 @@ install_in_order! {
     "260_plan": "../../sql/260_plan.sql",
     "262_schedule": "../../sql/262_schedule.sql",
     "264_import": "../../sql/264_import.sql",
+    "266_wish": "../../sql/266_wish.sql",
     "270_claim": "../../sql/270_claim.sql",
     "280_place": "../../sql/280_place.sql",
     "290_settle": "../../sql/290_settle.sql",

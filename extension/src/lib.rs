@@ -21,6 +21,7 @@ mod redial;
 mod server_zone;
 mod settings;
 mod stagger;
+mod zone_data;
 
 use pgrx::prelude::*;
 

@@ -13,6 +13,8 @@ use pgrx::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_long};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::ptr::NonNull;
 
 /// LIMIT: zones remembered by name in one backend; IANA knows fewer than 600.
@@ -105,6 +107,20 @@ fn load(name: &str) -> Option<ServerZone> {
 
 /// The zone file that Postgres would open, in its correct case.
 fn name_of_file(name: &str) -> Option<String> {
+    let (file, canonical) = open_file(name)?;
+    drop(file);
+    Some(canonical)
+}
+
+/// Where a zone file of this server lies; `None` where the system does not tell the path of an open
+/// file.
+pub fn path_of_file() -> Option<PathBuf> {
+    let (file, _) = open_file("UTC")?;
+    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
+}
+
+/// The file of a zone, and its name in the correct case.
+fn open_file(name: &str) -> Option<(OwnedFd, String)> {
     let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'/' | b'_' | b'-' | b'+');
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(allowed) {
         return None;
@@ -117,11 +133,11 @@ fn name_of_file(name: &str) -> Option<String> {
     if file < 0 {
         return None;
     }
-    // SAFETY: the descriptor was just opened for us and is closed once.
-    unsafe { libc::close(file) };
+    // SAFETY: the descriptor was just opened for us and is nobody else's.
+    let file = unsafe { OwnedFd::from_raw_fd(file) };
     // SAFETY: Postgres terminated the string.
     let canonical = unsafe { CStr::from_ptr(canonical.as_ptr()) };
-    canonical.to_str().ok().map(str::to_owned)
+    Some((file, canonical.to_str().ok()?.to_owned()))
 }
 
 #[pg_extern(sql = false)]

@@ -21,4 +21,5 @@ mod place;
 mod race;
 mod reference;
 mod tidy;
+mod wish;
 mod zone;

@@ -267,7 +267,7 @@ async fn notifications(address: &Address, asker: &Asker) -> Finding {
     }
 }
 
-/// Zone rules of the server, by a change that must be known: where it is not, calls go out wrongly.
+/// Zone rules of the server, by changes of law that must be known: without them calls go out wrongly.
 async fn zones(asker: &Asker) -> Finding {
     const WHAT: &str = "zone data";
     let there = "select 1 from pg_proc where pronamespace = 'dialer'::regnamespace \
@@ -277,16 +277,28 @@ async fn zones(asker: &Asker) -> Finding {
         Ok(None) => return Finding::ok(WHAT, "the server's own; its age is not told"),
         Err(error) => return unanswered(WHAT, &error),
     }
-    match asker.value("select dialer.tz_data_version()").await {
-        Ok(Some(version)) => match age_in_months(&version, wall()) {
-            Some(age) if age > 12 => {
-                let found = format!("{version}, about {age} months old");
-                Finding::bad(Verdict::Warn, WHAT, found, "update the package tzdata and restart")
-            }
-            _ => Finding::ok(WHAT, version),
-        },
-        Ok(None) => Finding::ok(WHAT, "the server's own; its age is not told"),
-        Err(error) => unanswered(WHAT, &error),
+    let version = match asker.value("select dialer.tz_data_version()").await {
+        Ok(version) => version.unwrap_or_default(),
+        Err(error) => return unanswered(WHAT, &error),
+    };
+    let is_stale = match asker.value("select dialer.tz_data_is_stale()").await {
+        Ok(answer) => answer.as_deref() == Some("t"),
+        Err(error) => return unanswered(WHAT, &error),
+    };
+    const REMEDY: &str = "update the package tzdata, restart the server, then \
+        select dialer.recompute_due()";
+    match age_in_months(&version, wall()) {
+        _ if is_stale => {
+            let found = format!(
+                "{version}: lacks laws of 2026, so parts of Canada, Cuba and Morocco are an hour off"
+            );
+            Finding::bad(Verdict::Warn, WHAT, found, REMEDY)
+        }
+        Some(age) if age > 12 => {
+            let found = format!("{version}, about {age} months old");
+            Finding::bad(Verdict::Warn, WHAT, found, REMEDY)
+        }
+        _ => Finding::ok(WHAT, version),
     }
 }
 

@@ -1,0 +1,32 @@
+-- Wishes: after an update of the zone data, waiting calls go to the opening that their wish means by the new rules.
+-- Who uses it: whoever updates the server's zone data, in a new session; see dialer.tz_data_is_stale().
+-- Invariants kept: 4 (only hints are moved: the claim tests the window by the session's rules anyway); the lock order lane, due, call.
+
+create function dialer.recompute_due(at timestamptz default dialer.now()) returns integer
+language plpgsql volatile as $$
+declare moved integer;
+begin
+    update dialer.lane l set recheck_at = '-infinity' where l.recheck_at > '-infinity';
+    with wanted as (
+        select c.call_id, coalesce(n.due_at, 'infinity') as due_at
+        from dialer.call c join dialer.lane l using (lane_id)
+        cross join lateral (select dialer.next_open_all(
+            case when c.wished_open is null then c.wished_at else dialer.add_open_all(c.wished_at, c.wished_open, l.openings) end, l.openings) as due_at) n
+        where c.state = 'scheduled' and c.granted_at = c.due_at and c.due_at > at and l.openings <> '{}'
+          and coalesce(n.due_at, 'infinity') <> c.due_at
+        -- LIMIT: one transaction moves this many; another call moves the next.
+        limit 100000),
+    taken as (
+        delete from dialer.due d using dialer.call c, wanted w
+        where c.call_id = w.call_id and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+        returning d.call_id, d.lane_id, w.due_at),
+    changed as (
+        update dialer.call c set due_at = t.due_at, granted_at = t.due_at,
+            wait_reason = case when t.due_at = 'infinity' then 'never_open' when c.due_at = 'infinity' then null else c.wait_reason end
+        from taken t where c.call_id = t.call_id)
+    insert into dialer.due (lane_id, due_at, call_id) select t.lane_id, t.due_at, t.call_id from taken t;
+    get diagnostics moved = row_count;
+    return moved;
+end $$;
+comment on function dialer.recompute_due(timestamptz) is
+'To be run in a new session after the server''s zone data was updated: every lane looks its openings up again, and waiting calls whose due time had been moved to an opening are moved to the opening that the same wish means now. Returns how many moved, of all tenants; at most 100000 at once, so repeat it until it returns 0. Kept: the wall clock of openings, for calls as planned (staggered ones too), rescheduled or called back. Not kept: an instant that was asked for and was open stays that instant; redials and calls put off by a cap stay when they are, and the claim tests their window by the new rules.';
