@@ -57,15 +57,20 @@ comment on function dialer.lane_openings(bigint, text[]) is 'Openings of a lane:
 
 create function dialer.refresh_lanes(account_id integer, at timestamptz) returns integer
 language plpgsql volatile as $$
-declare refreshed integer;
+declare
+    stale bigint[];
+    refreshed integer;
 begin
+    -- Locked first, computed in a later statement: an edit of the hours committed meanwhile is seen.
+    -- Lanes that somebody is editing are passed over; they are closed, or open as they were.
+    stale := array(select s.lane_id from dialer.lane s join dialer.campaign c using (campaign_id)
+        where c.account_id = refresh_lanes.account_id and s.recheck_at <= at order by s.lane_id for update of s skip locked);
     update dialer.lane l
     set opens_at = coalesce(span.opens, 'infinity'), open_until = coalesce(span.closes, 'infinity'),
         recheck_at = least(coalesce(span.closes, 'infinity'), at + interval '1 day')
     from (select s.lane_id, case when s.openings <> '{}' then dialer.next_open_all(at, s.openings) end as opens,
                  case when s.openings <> '{}' then dialer.next_close_all(at, s.openings) end as closes
-          from dialer.lane s join dialer.campaign c using (campaign_id)
-          where c.account_id = refresh_lanes.account_id and s.recheck_at <= at) span
+          from dialer.lane s where s.lane_id = any (stale)) span
     where l.lane_id = span.lane_id;
     get diagnostics refreshed = row_count;
     return refreshed;
@@ -74,23 +79,20 @@ comment on function dialer.refresh_lanes(integer, timestamptz) is 'Computes the 
 
 create function dialer.forget_spans(campaign_ids bigint[]) returns void language sql volatile as $$
     update dialer.lane l
-    set openings = dialer.lane_openings(l.campaign_id, l.zones), recheck_at = '-infinity'
+    set openings = dialer.lane_openings(l.campaign_id, l.zones), opens_at = 'infinity', open_until = '-infinity', recheck_at = '-infinity'
     where l.campaign_id = any (campaign_ids)
 $$;
-comment on function dialer.forget_spans(bigint[]) is 'Makes the lanes of these campaigns look their openings up again at the next claim.';
+comment on function dialer.forget_spans(bigint[]) is 'Closes the lanes of these campaigns until the next claim has looked their openings up again.';
 
 create function dialer.openings_edited() returns trigger
 language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
 declare edited record := coalesce(new, old);
 begin
-    if tg_table_name = 'campaign' then
-        perform dialer.forget_spans(array[edited.campaign_id]);
-    elsif tg_table_name = 'calendar' then
-        perform dialer.forget_spans(array(select c.campaign_id from dialer.campaign c where c.calendar_id = edited.calendar_id));
-    else
-        perform dialer.forget_spans(array(select c.campaign_id from dialer.campaign c
-            where c.tenant_id = edited.tenant_id and (edited.calendar_id is null or c.calendar_id = edited.calendar_id)));
-    end if;
+    -- Whoever is making a lane holds the calendar (lanes_for): first wait for them, then, in a later statement, find the lanes.
+    perform from dialer.calendar k where k.tenant_id = edited.tenant_id and (edited.calendar_id is null or k.calendar_id = edited.calendar_id)
+        order by k.calendar_id for no key update;
+    perform dialer.forget_spans(array(select c.campaign_id from dialer.campaign c
+        where c.tenant_id = edited.tenant_id and (edited.calendar_id is null or c.calendar_id = edited.calendar_id)));
     return null;
 end $$;
 comment on function dialer.openings_edited() is 'Trigger: an edit of hours, closures or zone rule is effective at the next claim.';

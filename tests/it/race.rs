@@ -41,3 +41,45 @@ async fn a_sale_stated_while_the_attempt_is_being_ended_is_not_forgotten() {
     dialer.check("select state, end_reason from dialer.call", expect!["completed | sale"]).await;
     dialer.sound().await;
 }
+
+#[tokio::test]
+async fn hours_edited_while_calls_are_being_planned_hold_for_these_too() {
+    let dialer = Dialer::open().await;
+    let editor = another(&dialer).await;
+    dialer.run("begin").await;
+    dialer.people(1).await;
+    while_waiting(
+        &editor,
+        "update dialer.calendar set hours = 'Fr 13:00-14:00'",
+        &dialer,
+        "commit",
+    )
+    .await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    // The same for a holiday, from the other side.
+    dialer.run("update dialer.calendar set hours = '24/7'").await;
+    editor.run("begin; select dialer.add_closures('campaign spring', '{2026-12-04}')").await;
+    let plan = "select result from dialer.schedule_call('spring', '+13125550100', tz => 'America/Chicago')";
+    while_waiting(&dialer, plan, &editor, "commit").await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn hours_edited_while_a_claim_looks_them_up_are_not_lost() {
+    let dialer = Dialer::open().await;
+    let claimer = another(&dialer).await;
+    dialer.people(1).await;
+    dialer.run("begin; update dialer.calendar set hours = 'Fr 13:00-14:00'").await;
+    // The claim does not wait for whoever edits; it takes the lane as it was, which is not yet looked up.
+    claimer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer.run("commit").await;
+    claimer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check(
+            "select opens_at, open_until from dialer.lane",
+            expect!["2026-12-04 13:00:00-05 | 2026-12-04 14:00:00-05"],
+        )
+        .await;
+    dialer.sound().await;
+}
