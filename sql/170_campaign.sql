@@ -101,15 +101,24 @@ create trigger _500_forget_spans after insert or update or delete on dialer.clos
 create trigger _500_forget_spans after update of calendar_id, zone_rule on dialer.campaign for each row execute function dialer.openings_edited();
 
 create function dialer.campaign_is_sound() returns trigger language plpgsql as $$
+declare own constant text := 'Account, calendar and policy of a campaign belong to its tenant.';
 begin
+    -- Foreign keys do not ask whose row it is.
+    if not exists (select from dialer.provider_account a where a.account_id = new.account_id and a.tenant_id = new.tenant_id) then
+        perform dialer.fail('PD021', format('provider account %s does not exist', new.account_id), own);
+    elsif not exists (select from dialer.calendar k where k.calendar_id = new.calendar_id and k.tenant_id = new.tenant_id) then
+        perform dialer.fail('PD022', format('calendar %s does not exist', new.calendar_id), own);
+    elsif not exists (select from dialer.redial_policy y where y.policy_id = new.policy_id and coalesce(y.tenant_id, new.tenant_id) = new.tenant_id) then
+        perform dialer.fail('PD023', format('redial policy %s does not exist', new.policy_id), own);
+    end if;
     if new.zone_rule = 'fixed' and not exists (select from dialer.calendar k where k.calendar_id = new.calendar_id and k.tz is not null) then
         perform dialer.fail('PD024', format('campaign "%s" has a fixed zone rule and a calendar without a zone', new.name),
             'With the rule "fixed" the hours are read in the calendar''s zone.', 'Give the calendar a zone (tz), or use the rule "contact".');
     end if;
     return new;
 end $$;
-comment on function dialer.campaign_is_sound() is 'Trigger: a fixed zone rule needs a calendar with a zone.';
-create trigger _100_sound before insert or update on dialer.campaign for each row execute function dialer.campaign_is_sound();
+comment on function dialer.campaign_is_sound() is 'Trigger: account, calendar and policy are the tenant''s own; a fixed zone rule needs a calendar with a zone.';
+create trigger _100_sound before insert or update of tenant_id, account_id, calendar_id, policy_id, zone_rule on dialer.campaign for each row execute function dialer.campaign_is_sound();
 
 create function dialer.campaign_named(name text) returns bigint
 language plpgsql stable as $$

@@ -22,7 +22,7 @@ create function dialer.must_not_call(tenant_id integer, contact_id bigint, addre
 language sql stable as $$
     select exists (select from dialer.do_not_call d where d.tenant_id = must_not_call.tenant_id and d.address = must_not_call.address
                    and (d.expires_at is null or d.expires_at > at))
-        or exists (select from dialer.do_not_call d where d.contact_id = must_not_call.contact_id
+        or exists (select from dialer.do_not_call d where d.contact_id = must_not_call.contact_id and d.tenant_id = must_not_call.tenant_id
                    and (d.expires_at is null or d.expires_at > at))
 $$;
 comment on function dialer.must_not_call(integer, bigint, text, timestamptz) is 'Whether a number or the person behind it is on the do-not-call list at an instant.';

@@ -45,7 +45,7 @@ begin
         join dialer.call c on c.contact_id = e.contact_id and c.endpoint_id = e.endpoint_id and c.state = 'scheduled'
         where a.expires_at is null or a.expires_at > now_
         union
-        select c.call_id from added a join dialer.call c on c.contact_id = a.contact_id and c.state = 'scheduled'
+        select c.call_id from added a join dialer.call c on c.contact_id = a.contact_id and c.tenant_id = a.tenant_id and c.state = 'scheduled'
         where a.expires_at is null or a.expires_at > now_), 'cancelled', 'do_not_call', now_);
     return null;
 end $$;

@@ -35,6 +35,9 @@ begin
         execute format('alter view %s set (security_invoker = true)', object.name);
     end loop;
 end $$;
+-- Foreign keys do not ask whose row it is: a number is added to a contact of the own tenant only.
+create policy own_contacts_only on dialer.endpoint as restrictive for all
+    using (true) with check (exists (select from dialer.contact p where p.contact_id = endpoint.contact_id and p.tenant_id = endpoint.tenant_id));
 alter table dialer.account_control enable row level security;
 create policy own_accounts_only on dialer.account_control
     using (exists (select from dialer.provider_account a where a.account_id = account_control.account_id));
@@ -68,7 +71,11 @@ begin
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',
                 'tick', 'heartbeat', 'account_for_hook']) then
+            -- They work for every tenant: not even an administrator of one may call them, except for the tick, which tells nothing.
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
+            if object.proname <> 'tick' then
+                execute format('revoke execute on function %s from dialer_admin', object.name);
+            end if;
             execute format('grant execute on function %s to dialer_dispatcher', object.name);
         end if;
     end loop;
@@ -89,7 +96,6 @@ end $$;
 grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.campaign, dialer.contact,
     dialer.endpoint, dialer.do_not_call, dialer.import_row to dialer_user, dialer_admin;
 grant insert, update, delete on dialer.provider_account to dialer_admin;
-grant update on dialer.lane to dialer_user, dialer_admin;
 grant insert on dialer.account_control to dialer_admin;
 grant usage on all sequences in schema dialer to dialer_admin, dialer_user;
 

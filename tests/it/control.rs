@@ -300,3 +300,53 @@ async fn pg_cron_is_given_the_ticks_once() {
     cron.run("select cron.unschedule(jobname) from cron.job").await;
     cron.run("drop extension pg_dialer; drop extension pg_cron").await;
 }
+
+#[tokio::test]
+async fn a_tenant_cannot_reach_another_by_the_numbers_of_its_rows() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.run("select dialer.create_tenant('acme'); set role dialer_admin; set dialer.tenant = 'acme'").await;
+    // Campaign, calendar and policy of its own, and the account of somebody else.
+    dialer.run("select dialer.create_account('own', 'sandbox', 1); select dialer.create_campaign('raid', 'own', '24/7')").await;
+    dialer
+        .check_refusal(
+            "update dialer.campaign set account_id = 1",
+            expect![[r#"
+                PD021: provider account 1 does not exist
+                detail: Account, calendar and policy of a campaign belong to its tenant."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "update dialer.campaign set calendar_id = 1",
+            expect![[r#"
+                PD022: calendar 1 does not exist
+                detail: Account, calendar and policy of a campaign belong to its tenant."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "insert into dialer.endpoint (tenant_id, contact_id, channel, address, position) values (2, 1, 'voice', '+12125550199', 0)",
+            expect![[r#"42501: new row violates row-level security policy "own_contacts_only" for table "endpoint""#]],
+        )
+        .await;
+    dialer.run("insert into dialer.do_not_call (contact_id, source) values (1, 'spite')").await;
+    dialer
+        .check_refusal(
+            "select * from dialer.claim('raid', 10)",
+            expect!["42501: permission denied for function claim"],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "update dialer.lane set openings = '{}'",
+            expect!["42501: permission denied for table lane"],
+        )
+        .await;
+    dialer.run("reset role; set dialer.tenant = 'default'").await;
+    dialer
+        .check("select state, count(*) from dialer.call group by 1", expect!["scheduled | 2"])
+        .await;
+    dialer.check("select count(*) from dialer.claim('d1', 10)", expect!["2"]).await;
+    dialer.sound().await;
+}
