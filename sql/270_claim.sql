@@ -100,7 +100,7 @@ language sql stable as $$
                 when a.stated_outcome is not null then row(dialer.outcome_end_state(a.stated_outcome), a.stated_outcome, null)::dialer.verdict
                 when a.elsewhere then row('elsewhere', null, null)::dialer.verdict
                 when a.expires_at <= a.at_ then row('expired', 'expired', null)::dialer.verdict
-                when a.status <> 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
+                when a.status is distinct from 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
                 when dialer.must_not_call(a.tenant_id, a.contact_id, a.address, at) then row('cancelled', 'do_not_call', null)::dialer.verdict
                 when a.not_before > a.at_ then row('wait', 'callback', a.not_before)::dialer.verdict
                 when a.same_number > 1 or a.same_person > 1

@@ -71,7 +71,7 @@ begin
     back as (
         select g.call_id, g.lane_id, g.note, k.state as campaign_state, dialer.must_not_call(g.tenant_id, g.contact_id, e.address, at) as forbidden,
                greatest(at, g.due_at) + case when g.note in ('not_sent', 'too_late', 'lease_over') then dialer.real_interval(interval '1 second') else '0' end as due_at
-        from gone g join dialer.campaign k using (campaign_id) join dialer.endpoint e on e.endpoint_id = g.endpoint_id),
+        from gone g join dialer.campaign k using (campaign_id) left join dialer.endpoint e on e.endpoint_id = g.endpoint_id),
     changed as (
         update dialer.call c
         set state = case when b.forbidden or b.campaign_state in ('stopped', 'archived') then 'cancelled' else 'scheduled' end::dialer.call_state,

@@ -44,7 +44,7 @@ language plpgsql volatile as $$
 begin
     insert into dialer.do_not_call (tenant_id, address, contact_id, source, added_at)
     select c.tenant_id, e.address, c.contact_id, 'said in call ' || c.call_id, at
-    from unnest(ended) x join dialer.call c using (call_id) join dialer.endpoint e using (endpoint_id)
+    from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id)
     where x.outcome = 'dnc' and not dialer.must_not_call(c.tenant_id, c.contact_id, e.address, at);
     update dialer.endpoint e set status = 'unusable'
     from unnest(ended) x join dialer.call c using (call_id) where e.endpoint_id = c.endpoint_id and x.outcome = 'invalid_number';
@@ -77,7 +77,7 @@ language sql stable as $$
             select x.outcome, x.review, x.callback_at, x.counts, c.call_id, c.technical_count, c.expires_at, c.contact_id,
                    c.endpoint_id, c.channel, c.tenant_id, c.stated_outcome, e.address, g.state as campaign_state, g.valid_until, y as policy, dialer.policy_caps(y) as caps, l.openings,
                    (select array_agg(a.dialled_at) from dialer.attempt a where a.call_id = c.call_id and a.counts) as own
-            from unnest(ended) x join dialer.call c using (call_id) join dialer.endpoint e using (endpoint_id)
+            from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id)
             join dialer.campaign g on g.campaign_id = c.campaign_id join dialer.lane l on l.lane_id = c.lane_id
             join dialer.redial_policy y on y.policy_id = g.policy_id
             where c.state in ('claimed', 'in_flight')),

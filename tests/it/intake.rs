@@ -504,3 +504,26 @@ async fn two_imports_at_once_make_one_contact_of_one_number() {
     assert_eq!(waiting.await.expect("the session ends"), "scheduled");
     dialer.check("select count(*) from dialer.contact", expect!["1"]).await;
 }
+
+#[tokio::test]
+async fn a_contact_who_is_deleted_leaves_no_call_behind_that_never_ends() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 10)").await;
+    dialer.people(2).await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.run("select dialer.intend('d1', array[attempt_id], array[token]) from mine where call_id = 1").await;
+    dialer.people(3).await;
+    dialer.run("delete from dialer.contact").await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer.run("select dialer.release(array[attempt_id], array[token], array['not_sent']) from mine where call_id = 2").await;
+    dialer.end("no_answer").await;
+    dialer.clock("2026-12-04 12:05").await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check(
+            "select state, end_reason, count(*) from dialer.call group by 1, 2",
+            expect!["failed | number_unusable | 5"],
+        )
+        .await;
+    dialer.sound().await;
+}
