@@ -9,7 +9,7 @@ use crate::clock::{DialerTime, monotonic};
 use crate::db::{Claimed, Error};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// LIMIT: calls of one claim.
@@ -26,11 +26,13 @@ const ERROR_WAIT_MAX: Duration = Duration::from_secs(5);
 pub async fn run(shared: Arc<Shared>, claimed: mpsc::Sender<InHand>, stop: CancellationToken) {
     let mut pause = WAIT_MIN;
     while !stop.is_cancelled() {
-        let round = tokio::select! {
-            round = once(&shared, &claimed) => round,
+        let room = tokio::select! {
+            room = shared.room(CLAIM_MAX) => room,
             () = stop.cancelled() => return,
         };
-        pause = match round {
+        // A stop does not cut a claim off: what the database has handed out would be nobody's
+        // until its lease is over. The placer gives it back.
+        pause = match once(&shared, &claimed, room).await {
             Ok(Round::Full) => WAIT_MIN,
             Ok(Round::Partial { found }) => {
                 let pause = if found { WAIT_MIN } else { pause };
@@ -54,9 +56,12 @@ enum Round {
     },
 }
 
-async fn once(shared: &Arc<Shared>, claimed: &mpsc::Sender<InHand>) -> Result<Round, Error> {
-    let Some(time) = shared.time() else { return Ok(Round::Partial { found: false }) };
-    let Some(mut room) = shared.room(CLAIM_MAX).await else {
+async fn once(
+    shared: &Arc<Shared>,
+    claimed: &mpsc::Sender<InHand>,
+    room: Option<OwnedSemaphorePermit>,
+) -> Result<Round, Error> {
+    let (Some(time), Some(mut room)) = (shared.time(), room) else {
         return Ok(Round::Partial { found: false });
     };
     let want = room.num_permits();
@@ -77,7 +82,7 @@ async fn hand_over(
     claimed: &mpsc::Sender<InHand>,
     call: Claimed,
     time: DialerTime,
-    permit: tokio::sync::OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
     // The channel is as long as there are permits, so this does not wait; it fails only when the
     // placer is gone, and then the lease ends by itself.
