@@ -4,13 +4,14 @@ use super::inbox::{self, Kept};
 use super::shared::Shared;
 use crate::clock::{monotonic, wall};
 use crate::db::{Error, HookAccount};
-use crate::provider::{Event, HookRequest, VerifyError, hook_adapter};
+use crate::provider::{Event, HookRequest, ParseError, VerifyError, hook_adapter};
 use crate::secrets;
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
@@ -23,6 +24,10 @@ use uuid::Uuid;
 const REMEMBERED: Duration = Duration::from_secs(10);
 /// LIMIT: accounts that are remembered; beyond it, all are forgotten.
 const ACCOUNTS_MAX: usize = 1_000;
+/// LIMIT: bytes of a body that is too long anyway and read only so that its sender hears so.
+const DISCARDED_MAX: usize = 32_000_000;
+/// LIMIT: how long a body may take to come.
+const BODY_PATIENCE: Duration = Duration::from_secs(20);
 /// LIMIT: letters of a path's part.
 const NAME_MAX: usize = 200;
 
@@ -37,8 +42,12 @@ pub async fn receive(
     Path((provider, account)): Path<(String, String)>,
     Query(hint): Query<Hint>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
+    let body = match read(body, shared.config.body_bytes).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.answer(),
+    };
     // A hint that is none is no hint; the body may say it as well.
     let attempt_id = hint.attempt.and_then(|text| text.parse::<Uuid>().ok());
     let request = HookRequest { headers: &headers, body: &body, attempt_id };
@@ -49,7 +58,30 @@ pub async fn receive(
     keep(&shared, account_id, events).await
 }
 
+/// The whole body, if it comes in time and is not too long.
+async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+    let mut stream = body.into_data_stream();
+    let (mut bytes, mut count) = (Vec::new(), 0);
+    let reading = async {
+        while let Some(part) = stream.next().await {
+            let part = part.map_err(|_| Refusal::BrokenOff)?;
+            count += part.len();
+            match count {
+                count if count <= bytes_max => bytes.extend_from_slice(&part),
+                // Whoever is still sending does not listen: an answer now would not be heard.
+                count if count <= DISCARDED_MAX => bytes.clear(),
+                _ => return Err(Refusal::TooLong),
+            }
+        }
+        if count > bytes_max { Err(Refusal::TooLong) } else { Ok(()) }
+    };
+    tokio::time::timeout(BODY_PATIENCE, reading).await.map_err(|_| Refusal::BrokenOff)??;
+    Ok(bytes)
+}
+
 enum Refusal {
+    BrokenOff,
+    TooLong,
     NoSuchAccount,
     NotBelieved(VerifyError),
     NotUnderstood(String),
@@ -59,6 +91,12 @@ enum Refusal {
 impl Refusal {
     fn answer(self) -> Response {
         let (status, reason) = match self {
+            Refusal::BrokenOff => {
+                (StatusCode::REQUEST_TIMEOUT, "the body did not come to its end".to_owned())
+            }
+            Refusal::TooLong => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than body_bytes".to_owned())
+            }
             Refusal::NoSuchAccount => (StatusCode::NOT_FOUND, "no such account".to_owned()),
             Refusal::NotBelieved(error) => (StatusCode::UNAUTHORIZED, error.to_string()),
             Refusal::NotUnderstood(reason) => (StatusCode::BAD_REQUEST, reason),
@@ -94,9 +132,15 @@ async fn understand(
             Refusal::NotBelieved(error)
         })?;
     }
-    let events =
-        adapter.parse_event(request).map_err(|error| Refusal::NotUnderstood(error.to_string()))?;
-    Ok((account.account_id, events))
+    match adapter.parse_event(request) {
+        Ok(events) => Ok((account.account_id, events)),
+        // A provider adds kinds of webhooks as it likes; a refusal would make it send them again.
+        Err(error @ ParseError::Missing(_)) => {
+            tracing::info!(account_id = account.account_id, provider, %error, "a webhook of no meaning here");
+            Ok((account.account_id, Vec::new()))
+        }
+        Err(error @ ParseError::NotJson) => Err(Refusal::NotUnderstood(error.to_string())),
+    }
 }
 
 async fn keep(shared: &Shared, account_id: i32, events: Vec<Event>) -> Response {

@@ -3,7 +3,7 @@
 use super::hooks;
 use super::shared::Shared;
 use crate::clock::monotonic;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,7 +19,6 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/live", get(live))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
-        .layer(DefaultBodyLimit::max(shared.config.body_bytes))
         .with_state(shared)
 }
 
