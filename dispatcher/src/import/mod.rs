@@ -77,7 +77,7 @@ pub enum Error {
     #[error("the file is empty: a header line is expected")]
     Empty,
     #[error("the header line is malformed: {0}")]
-    Header(&'static str),
+    Header(String),
     #[error("the file of errors {path} cannot be written")]
     Problems { path: PathBuf, source: std::io::Error },
     #[error("no database is named: use --database-url, DIALERD_DATABASE_URL or DATABASE_URL")]

@@ -31,9 +31,7 @@ impl ProblemFile {
 
     /// Adds what is wrong with one chunk.
     pub fn add(&mut self, malformed: Vec<Malformed>, found: Vec<Problem>) -> Result<(), Error> {
-        let read = malformed
-            .into_iter()
-            .map(|row| (row.line, row.column, row.value, row.reason.to_owned()));
+        let read = malformed.into_iter().map(|row| (row.line, row.column, row.value, row.reason));
         let told = found.into_iter().map(|problem| {
             let reason = match problem.is_error {
                 true => problem.reason,

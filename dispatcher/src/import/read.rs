@@ -34,7 +34,7 @@ pub struct Malformed {
     pub line: u64,
     pub column: String,
     pub value: String,
-    pub reason: &'static str,
+    pub reason: String,
 }
 
 /// Rows in the form of COPY, and those that are none.
@@ -98,6 +98,7 @@ impl Opened {
                 Err(reason) => {
                     let column = self.header.get(at).cloned().unwrap_or_default();
                     let value = shown(field);
+                    let reason = reason.to_owned();
                     chunk.malformed.push(Malformed { line, column, value, reason });
                     return;
                 }

@@ -11,11 +11,13 @@ use std::io::{self, BufRead};
 const LINE_MAX: usize = 256 * 1024;
 const LINES_MAX: usize = 50;
 
+const NOT_CLOSED: &str = "a quote is not closed";
+
 /// One record, or one line that is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     Good { line: u64, fields: Vec<Vec<u8>> },
-    Bad { line: u64, text: Vec<u8>, reason: &'static str },
+    Bad { line: u64, text: Vec<u8>, reason: String },
 }
 
 pub struct Records<R> {
@@ -58,7 +60,7 @@ impl<R: BufRead> Records<R> {
         // Ends with the file.
         while let Some(line) = self.next_line()? {
             if line.is_too_long {
-                let reason = "the line is longer than 256 KiB";
+                let reason = "the line is longer than 256 KiB".to_owned();
                 return Ok(Some(Record::Bad { line: line.number, text: line.bytes, reason }));
             }
             if !line.bytes.iter().all(u8::is_ascii_whitespace) {
@@ -76,10 +78,11 @@ impl<R: BufRead> Records<R> {
                 Parsed::Fields(fields) if self.width.is_none_or(|width| width == fields.len()) => {
                     return Ok(Record::Good { line: first.number, fields });
                 }
-                Parsed::Fields(_) => break "the number of fields is not that of the header",
-                Parsed::Broken(reason) => break reason,
+                Parsed::Fields(fields) => break self.wrong_width(fields.len(), taken.len()),
+                Parsed::Broken(reason) if taken.is_empty() => break reason.to_owned(),
+                Parsed::Broken(_) => break NOT_CLOSED.to_owned(),
                 Parsed::Open if taken.len() + 1 >= LINES_MAX || bytes.len() > LINE_MAX => {
-                    break "a quote is not closed";
+                    break NOT_CLOSED.to_owned();
                 }
                 Parsed::Open => match self.next_line()? {
                     Some(line) => {
@@ -87,7 +90,7 @@ impl<R: BufRead> Records<R> {
                         bytes.extend_from_slice(&line.bytes);
                         taken.push(line);
                     }
-                    None => break "a quote is not closed",
+                    None => break NOT_CLOSED.to_owned(),
                 },
             }
         };
@@ -96,6 +99,16 @@ impl<R: BufRead> Records<R> {
             self.again.push_front(line);
         }
         Ok(Record::Bad { line: first.number, text: first.bytes, reason })
+    }
+
+    fn wrong_width(&self, width: usize, lines_more: usize) -> String {
+        let fields = if width == 1 { "field" } else { "fields" };
+        let expected = self.width.unwrap_or_default();
+        let lines = match lines_more {
+            0 => String::new(),
+            more => format!(" (a quoted field runs over {} lines)", more + 1),
+        };
+        format!("{width} {fields}{lines}, the header has {expected}")
     }
 
     fn next_line(&mut self) -> io::Result<Option<Line>> {

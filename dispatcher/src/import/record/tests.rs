@@ -36,20 +36,20 @@ fn an_unclosed_quote_costs_its_own_line_only() {
     );
     assert_eq!(
         read("a,b\n\"open,1\n\"fine\",2\n"),
-        ["1:a|b", "2!text follows a closing quote", "3:fine|2"]
+        ["1:a|b", "2!a quote is not closed", "3:fine|2"]
     );
+}
+
+#[test]
+fn text_behind_a_quote_is_named() {
+    assert_eq!(read("a,b\n\"x\"y,1\n"), ["1:a|b", "2!text follows a closing quote"]);
 }
 
 #[test]
 fn a_row_of_the_wrong_width_is_named() {
     assert_eq!(
         read("a,b\n1\n1,2,3\n1,2\n"),
-        [
-            "1:a|b",
-            "2!the number of fields is not that of the header",
-            "3!the number of fields is not that of the header",
-            "4:1|2"
-        ]
+        ["1:a|b", "2!1 field, the header has 2", "3!3 fields, the header has 2", "4:1|2"]
     );
 }
 
