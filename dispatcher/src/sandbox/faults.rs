@@ -29,6 +29,8 @@ pub struct Faults {
     pub late_seconds: f64,
     /// The final report of a call overtakes its status updates.
     pub out_of_order: f64,
+    /// Look-ups do not find the call although it rings.
+    pub hidden: f64,
 }
 
 impl Default for Faults {
@@ -44,6 +46,7 @@ impl Default for Faults {
             late_webhook: 0.0,
             late_seconds: 60.0,
             out_of_order: 0.0,
+            hidden: 0.0,
         }
     }
 }

@@ -96,7 +96,7 @@ pub struct Options {
 
     /// A fault and its probability, e.g. lost_webhook=0.02; may be repeated. Names: lost_answer,
     /// error_before, error_after, stall, stall_seconds, lost_webhook, doubled_webhook,
-    /// late_webhook, late_seconds, out_of_order
+    /// late_webhook, late_seconds, out_of_order, hidden
     #[arg(long, help_heading = "Faults and log")]
     pub fault: Vec<String>,
     /// File that gets one JSON line for everything that happens

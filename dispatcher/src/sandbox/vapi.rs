@@ -195,7 +195,8 @@ pub async fn list(
     let limit = query.limit.unwrap_or(100).min(LIST_MAX);
     let calls = sandbox.with_ledger(|ledger| {
         let found = ledger.list(&org, query.created_at_ge, query.created_at_le, limit);
-        found.into_iter().map(|call| object(&sandbox, call)).collect::<Vec<Value>>()
+        let shown = found.into_iter().filter(|call| !is_hidden(&sandbox, call));
+        shown.map(|call| object(&sandbox, call)).collect::<Vec<Value>>()
     });
     Json(calls).into_response()
 }
@@ -203,9 +204,16 @@ pub async fn list(
 /// `GET /call/{id}`
 pub async fn get(State(sandbox): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
     match find(&sandbox, &headers, &id) {
+        Ok(call) if is_hidden(&sandbox, &call) => not_found(),
         Ok(call) => Json(object(&sandbox, &call)).into_response(),
         Err(answer) => *answer,
     }
+}
+
+fn is_hidden(sandbox: &Sandbox, call: &CallRecord) -> bool {
+    let number = call.order.number.clone();
+    let hidden = sandbox.faults_for(&number).hidden;
+    Fate { seed: sandbox.options.seed, number, nth: call.nth }.dice().happens("hidden", hidden)
 }
 
 /// `DELETE /call/{id}`
