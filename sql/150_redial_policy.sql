@@ -65,6 +65,32 @@ $$;
 comment on function dialer.policy_wait(dialer.redial_policy, dialer.outcome, bigint) is
 'Wait after an attempt that ended so, when this many attempts (of the day or of the life, as the ladder''s scope says) have been made.';
 
+create function dialer.policy_is_sound() returns trigger language plpgsql as $$
+declare bad text;
+begin
+    -- LIMIT: a year. A wait or a gap that cannot be added to a time would fail every claim and every settling, of all tenants.
+    if exists (select from unnest(new.ladder || new.technical_ladder) s where s > interval '1 year') or new.min_gap > interval '1 year' then
+        perform dialer.fail(case when new.min_gap > interval '1 year' then 'PD015' else 'PD012' end, format('policy "%s" has a wait of more than a year', new.name));
+    end if;
+    begin
+        select w.key into bad from jsonb_each_text(new.outcome_waits) w
+        where w.key <> all (enum_range(null::dialer.outcome)::text[]) or w.value::interval not between interval '0' and interval '1 year' or w.value is null limit 1;
+    exception when others then bad := new.outcome_waits::text;
+    end;
+    if bad is not null then
+        perform dialer.fail('PD012', format('policy "%s" has an outcome wait that makes no sense: %s', new.name, bad),
+            'Each is an outcome with an interval of at most a year.', 'Write e.g. {"busy": "5 minutes"}.');
+    end if;
+    if array_position(new.caps, null) is not null or exists (select from unnest(new.caps) k where k.amount > 31622400 or (k.kind like '%dates' and k.amount > 366)) then
+        perform dialer.fail('PD015', format('policy "%s" has a cap that makes no sense', new.name), 'A cap looks back a year at most.');
+    end if;
+    -- Raises PD015 for a cap that the claim could not use.
+    perform dialer.next_callable('2000-01-01 00:00:00+00', '{}', '{}', dialer.policy_caps(new), 'UTC');
+    return new;
+end $$;
+comment on function dialer.policy_is_sound() is 'Trigger: refuses waits and caps that would make a claim or a settling fail. Errors PD012, PD015.';
+create trigger _100_sound before insert or update on dialer.redial_policy for each row execute function dialer.policy_is_sound();
+
 create function dialer.policy_named(name text) returns integer
 language plpgsql stable as $$
 declare found integer;

@@ -28,6 +28,7 @@ create table dialer.call (
     idempotency_key text,
     created_at timestamptz not null,
     ended_at timestamptz,
+    constraint payload_and_its_settings_are_objects check (jsonb_typeof(payload) = 'object' and coalesce(jsonb_typeof(payload -> 'settings'), 'object') = 'object'),
     constraint ended_at_iff_ended check ((ended_at is not null) = (state in ('completed', 'failed', 'cancelled', 'expired')))
 ) with (fillfactor = 70);
 create index call_of_contact on dialer.call (contact_id);

@@ -72,6 +72,9 @@ comment on function dialer.compute_plan(bigint, dialer.plan_row[], timestamptz) 
 create function dialer.plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz) returns setof dialer.planned_row
 language plpgsql volatile as $$
 #variable_conflict use_column
+declare
+    reach datemultirange := dialer.bans_reach(plan.campaign_id);
+    fixed text := (select k.tz from dialer.campaign c join dialer.calendar k using (calendar_id) where c.campaign_id = plan.campaign_id);
 begin
     perform dialer.lanes_for(plan.campaign_id, array(select r.contact_id from unnest(rows) r), array(select r.priority from unnest(rows) r));
     return query
@@ -89,6 +92,7 @@ begin
         join dialer.lane l on l.campaign_id = c.campaign_id and l.zones = p.zones and l.priority = p.priority
         join dialer.endpoint e on e.endpoint_id = p.endpoint_id
         where p.fresh is not null
+          and (reach is null or dialer.within_bans(plan.campaign_id, reach, p.due_at, case c.zone_rule when 'fixed' then array[fixed] else p.zones end))
         on conflict do nothing
         returning call_id, lane_id, due_at),
     queued as (
@@ -97,7 +101,7 @@ begin
     from plan_ p left join made m on m.call_id = p.fresh
     order by p.position;
 end $$;
-comment on function dialer.plan(bigint, dialer.plan_row[], timestamptz) is 'Plans calls in a campaign, in the caller''s transaction; one result per row.';
+comment on function dialer.plan(bigint, dialer.plan_row[], timestamptz) is 'Plans calls in a campaign, in the caller''s transaction; one result per row. Error PD017: bans are not loaded for the date of a call.';
 
 create function dialer.relane(call_ids bigint[], at timestamptz) returns integer
 language plpgsql volatile as $$

@@ -35,12 +35,12 @@ begin
         coalesce(due_at, at), expires_at, payload, idempotency_key, priority::smallint, null)::dialer.plan_row], at) p;
 end $$;
 comment on function dialer.schedule_call(text, text, timestamptz, text, text, text, text, integer, timestamptz, jsonb, text, text, timestamptz) is
-'Plans one call or e-mail in a campaign. due_at null: as soon as allowed; a due time outside the calling window moves to the next opening, and planned_at is that time. result: scheduled, waiting, exists (same idempotency_key), do_not_call, number_unusable. Errors: PD025 campaign, PD014 number, PD027 past or expired time.';
+'Plans one call or e-mail in a campaign. due_at null: as soon as allowed; a due time outside the calling window moves to the next opening, and planned_at is that time. result: scheduled, waiting, exists (same idempotency_key), do_not_call, number_unusable. Errors: PD025 campaign, PD014 number, PD027 past or expired time, PD017 bans not loaded that far.';
 
 create function dialer.batch_rows(cases jsonb) returns dialer.intake_row[]
 language sql immutable as $$
     select array(select row(c.position, c.value ->> 'external_key', c.value ->> 'name', c.value ->> 'phone', c.value ->> 'email', c.value ->> 'tz',
-        c.value ->> 'state', c.value ->> 'status', coalesce(c.value -> 'attributes', '{}'))::dialer.intake_row
+        c.value ->> 'state', c.value ->> 'status', coalesce(nullif(c.value -> 'attributes', 'null'), '{}'))::dialer.intake_row
         from jsonb_array_elements(cases) with ordinality c(value, position) order by c.position)
 $$;
 comment on function dialer.batch_rows(jsonb) is 'Rows of intake from a JSON array of objects with the keys external_key, name, phone, email, tz, state, status, attributes.';
@@ -48,7 +48,7 @@ comment on function dialer.batch_rows(jsonb) is 'Rows of intake from a JSON arra
 create function dialer.batch_plan(results dialer.intake_result[], channel text, base timestamptz, step interval, batch_key text, cases jsonb)
 returns dialer.plan_row[] language sql stable as $$
     select array(select row(r.line, r.contact_id, case channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end, base, null,
-        coalesce(cases -> (r.line - 1)::integer -> 'payload', '{}'),
+        coalesce(nullif(cases -> (r.line - 1)::integer -> 'payload', 'null'), '{}'),
         case when batch_key is not null then format('%s/%s/%s', batch_key, channel,
             coalesce(cases -> (r.line - 1)::integer ->> 'external_key', r.line::text)) end, null,
         step * (r.line - 1))::dialer.plan_row
@@ -151,6 +151,7 @@ begin
         perform dialer.fail('PD027', format('call %s can never be placed after %s', call_id, due_at), 'Its calling window has no opening from there on.',
             'See dialer.explain for the reason.');
     end if;
+    perform dialer.check_bans(target.lane_id, moved);
     if dialer.move_waiting(array[move_call.call_id], array[moved], reason) = 0 then
         perform dialer.fail('PD029', format('call %s is being placed', call_id), 'A dispatcher claimed it in this moment.', 'Look at its state and try again.');
     end if;
@@ -166,7 +167,7 @@ language sql volatile as $$
     select dialer.move_call(call_id, due_at, 'rescheduled', at)
 $$;
 comment on function dialer.reschedule_call(bigint, timestamptz, timestamptz) is
-'Moves a waiting call to another time, or the next opening after it, and returns that. Errors: PD027 past or never open, PD028, PD029.';
+'Moves a waiting call to another time, or the next opening after it, and returns that. Errors: PD027 past or never open, PD017 bans not loaded that far, PD028, PD029.';
 
 create function dialer.request_callback(call_id bigint, callback_at timestamptz, at timestamptz default dialer.now()) returns timestamptz
 language plpgsql volatile as $$
@@ -195,8 +196,9 @@ begin
         join dialer.call c on c.call_id = u.call_id and c.tenant_id = dialer.current_tenant() and c.state = 'scheduled'
         join dialer.lane l on l.lane_id = c.lane_id and l.openings <> '{}') w
     where w.new_at is not null;
+    perform dialer.check_bans(c.lane_id, u.due_at) from unnest(ids, times) u(call_id, due_at) join dialer.call c using (call_id);
     perform dialer.move_waiting(ids, times, 'restaggered');
     return query select c.call_id, c.due_at from dialer.call c where c.call_id = any (ids) order by c.due_at, c.call_id;
 end $$;
 comment on function dialer.restagger(bigint[], timestamptz, interval, timestamptz) is
-'Spreads waiting calls from a base time, one step of open time apart, in the order given; returns the new times. Error PD012: negative step.';
+'Spreads waiting calls from a base time, one step of open time apart, in the order given; returns the new times. Errors: PD012 negative step, PD017 bans not loaded that far.';

@@ -51,7 +51,8 @@ language sql stable as $$
             (7, 'zone', d.openings <> '{}', case when d.openings = '{}' then 'no time zone is known for the contact: never called'
                 else format('%s (%s)', array_to_string(array(select o.tz from unnest(d.openings) o), ' and '), case when d.zones = '{}' then 'fixed by the campaign' else d.zone_source end) end, null),
             (8, 'window', d.next_open is not distinct from at, case when d.openings = '{}' then 'no opening' else format('it is %s there; hours are %s',
-                to_char(at at time zone d.openings[1].tz, 'Dy YYYY-MM-DD HH24:MI'), d.openings[1].hours) end, d.next_open),
+                to_char(at at time zone d.openings[1].tz, 'Dy YYYY-MM-DD HH24:MI'), d.openings[1].hours)
+                || coalesce('; ' || dialer.bans_gap(d.campaign_id, coalesce(nullif(greatest(d.due_at, d.next_open, at), 'infinity'), at), d.openings[1].tz), '') end, d.next_open),
             (10, 'expiry', coalesce(least(d.expires_at, d.valid_until) > at, true), coalesce('expires at ' || least(d.expires_at, d.valid_until), 'does not expire'), null),
             (11, 'one_call_at_a_time', not d.other_open, case when d.other_open then 'another call to the number or person is open' else 'no other call to the number or person is open' end, null),
             (12, 'account_slots', d.in_use < d.max_concurrent - d.inbound_reserve, format('%s of %s in use, %s kept for inbound', d.in_use, d.max_concurrent, d.inbound_reserve), null),

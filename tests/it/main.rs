@@ -9,6 +9,7 @@ mod attempt;
 mod calendar;
 mod claim;
 mod clock;
+mod closure;
 mod control;
 mod database;
 mod dialer;
