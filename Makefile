@@ -58,6 +58,7 @@ sim: ## the simulation with other seeds: make sim SEED=7, or SEED=100-140
 
 bench-functions: ## what the functions cost, each beside a rival in the same run (release build)
 	@$(MAKE) --no-print-directory setup
+	@cargo bench -p dialer_core --bench next_open
 	@cargo xtask with-pg --release --durable -- target/release/bench-functions
 
 demo: ## a campaign of several days in two minutes, judged and reported (DEMO_EXIT=1: ends by itself)

@@ -102,6 +102,9 @@ async fn main() -> Result<()> {
     let (_, url) = create_database("bench").await?;
     let db = connect(&url).await?;
     db.batch_execute(include_str!("functions.sql")).await.context("the rivals")?;
+    for table in ["instant", "soon", "bare", "guarded", "empty", "twin"] {
+        db.batch_execute(&format!("vacuum analyze bench.{table}")).await?;
+    }
     for case in &CASES {
         println!("\n{} (wanted: {})", case.title, case.wanted);
         measure(&db, case).await?;
