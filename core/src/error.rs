@@ -14,6 +14,7 @@ enum Kind {
     Recurrence,
     Phone,
     Limit,
+    Calendar,
 }
 
 /// A refused input: a message, a detail sentence, a hint, and a byte position where there is one.
@@ -31,11 +32,12 @@ pub struct Error {
     detail: String,
     hint: String,
     position: Option<usize>,
+    line: Option<usize>,
 }
 
 impl Error {
     fn new(kind: Kind, message: String, detail: String, hint: String) -> Self {
-        Error { kind, message, detail, hint, position: None }
+        Error { kind, message, detail, hint, position: None, line: None }
     }
 
     pub(crate) fn hours(text: &str, position: usize, detail: &str, hint: &str) -> Self {
@@ -84,6 +86,17 @@ impl Error {
         Error::new(Kind::Limit, message, detail.into(), hint.into())
     }
 
+    pub(crate) fn calendar(line: usize, shown: &str, detail: &str, hint: &str) -> Self {
+        let message = match shown {
+            "" => format!("invalid calendar at line {line}"),
+            shown => format!("invalid calendar at line {line}: \"{}\"", shorten(shown)),
+        };
+        Error {
+            line: Some(line),
+            ..Error::new(Kind::Calendar, message, detail.into(), hint.into())
+        }
+    }
+
     /// A sentence that says which rule was broken.
     ///
     /// ```
@@ -111,6 +124,16 @@ impl Error {
     /// ```
     pub fn position(&self) -> Option<usize> {
         self.position
+    }
+
+    /// The line of a text of many lines; the first line is 1.
+    ///
+    /// ```
+    /// let error = dialer_core::HolidayCalendar::parse("nonsense", 0).unwrap_err();
+    /// assert_eq!(error.line(), Some(1));
+    /// ```
+    pub fn line(&self) -> Option<usize> {
+        self.line
     }
 
     /// Was it opening hours (SQLSTATE PD010)?
@@ -165,6 +188,15 @@ impl Error {
     /// ```
     pub fn is_limit(&self) -> bool {
         self.kind == Kind::Limit
+    }
+
+    /// Was it iCalendar text (SQLSTATE PD016)?
+    ///
+    /// ```
+    /// assert!(dialer_core::HolidayCalendar::parse("", 0).unwrap_err().is_calendar());
+    /// ```
+    pub fn is_calendar(&self) -> bool {
+        self.kind == Kind::Calendar
     }
 }
 

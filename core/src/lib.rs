@@ -1,5 +1,5 @@
 //! The mathematics of the dialer: opening hours, zones, redial ladders, caps, recurrence, stagger,
-//! outcomes, state machines and phone numbers.
+//! outcomes, state machines, phone numbers and holiday calendars.
 //!
 //! No clock, no I/O, no randomness, no panic: `now` is always a parameter, and the same question
 //! always has the same answer. The extension translates this crate into SQL.
@@ -11,6 +11,7 @@ mod caps;
 mod civil;
 mod error;
 mod hours;
+mod ical;
 mod instant;
 mod open;
 mod outcome;
@@ -26,6 +27,7 @@ pub use caps::{Attempts, Cap, next_callable};
 pub use civil::{DateSet, date_of, month_days, weekday_of, ymd_of};
 pub use error::Error;
 pub use hours::{Hours, Window};
+pub use ical::{HolidayCalendar, HolidayDate, HolidayNote};
 pub use instant::{DAY, HOUR, Instant, MINUTE, SECOND};
 pub use open::{
     HORIZON_DAYS, OPENINGS_MAX, Opening, Span, add_open, add_open_callable, is_open, next_close,

@@ -144,6 +144,20 @@ impl BusinessDays<'_> {
     }
 }
 
+/// The plain dates of a rule from its start up to `last`, at most `dates_max`; dates that a month
+/// does not have are left out.
+pub(crate) fn dates_between(rule: &Rule, start: i32, last: i32, dates_max: usize) -> Vec<i32> {
+    let is_within_until = |date: &i32| match rule.until {
+        None => true,
+        Some(Until::Date(until)) => *date <= until,
+        Some(Until::Local(until)) => *date <= date_of_local(until),
+        Some(Until::Instant(until)) => *date <= date_of_local(until.micros()),
+    };
+    let count = rule.count.map_or(dates_max, |count| dates_max.min(count as usize));
+    let dates = Dates::new(rule, start, MonthEnd::Omit, start).filter(|date| *date >= start);
+    dates.take(count).take_while(|date| *date <= last && is_within_until(date)).collect()
+}
+
 /// The anchor and everything around a rule.
 ///
 /// ```

@@ -233,6 +233,7 @@ pub fn refuse(error: &dialer_core::Error) -> ! {
         _ if error.is_ladder() => "PD012",
         _ if error.is_recurrence() => "PD013",
         _ if error.is_phone() => "PD014",
+        _ if error.is_calendar() => "PD016",
         _ => "PD015",
     };
     raise(Complaint {

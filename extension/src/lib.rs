@@ -11,6 +11,7 @@ mod datum;
 mod floor;
 mod guard;
 mod hours_type;
+mod ical;
 mod install;
 mod machine;
 mod open;

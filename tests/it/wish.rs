@@ -22,8 +22,7 @@ async fn the_zone_data_names_its_release_and_says_whether_it_is_stale() {
 const AN_HOUR_LATE: &str = "
     update dialer.due d set due_at = d.due_at + interval '1 hour' from dialer.call c where c.call_id = d.call_id;
     update dialer.call set due_at = due_at + interval '1 hour', granted_at = granted_at + interval '1 hour'";
-const CALLS: &str =
-    "select c.call_id, c.due_at, d.due_at = c.due_at as queued from dialer.call c join dialer.due d using (call_id) order by 1";
+const CALLS: &str = "select c.call_id, c.due_at, d.due_at = c.due_at as queued from dialer.call c join dialer.due d using (call_id) order by 1";
 
 #[tokio::test]
 async fn calls_that_wait_for_an_opening_keep_its_wall_clock() {

@@ -59,6 +59,17 @@ pub struct Rule {
     pub(super) week_start: usize,
 }
 
+impl Rule {
+    /// Does it say neither COUNT nor UNTIL?
+    pub(crate) fn is_endless(&self) -> bool {
+        self.count.is_none() && self.until.is_none()
+    }
+
+    pub(crate) fn is_yearly(&self) -> bool {
+        self.frequency == Frequency::Yearly
+    }
+}
+
 impl std::str::FromStr for Rule {
     type Err = Error;
 

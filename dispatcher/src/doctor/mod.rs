@@ -96,7 +96,7 @@ async fn checks(address: &Address, asker: &Asker) -> Vec<Finding> {
     findings.push(rights(asker).await);
     findings.extend([clock(asker).await, skew(asker).await]);
     findings.extend([upkeep(asker).await, notifications(address, asker).await]);
-    findings.push(zones(asker).await);
+    findings.extend([zones(asker).await, bans(asker).await]);
     findings.extend(keys(asker).await);
     findings.push(invariants(asker).await);
     findings
@@ -308,6 +308,25 @@ fn age_in_months(version: &str, now: DateTime<Utc>) -> Option<i32> {
     let year: i32 = version.get(..4)?.parse().ok()?;
     let letter = i32::from(*version.as_bytes().get(4)?) - i32::from(b'a');
     Some((now.year() - year) * 12 + now.month() as i32 - 2 * letter.clamp(0, 5))
+}
+
+/// Calls on dates for which the imported lists of bans say nothing.
+async fn bans(asker: &Asker) -> Finding {
+    const WHAT: &str = "bans";
+    const SQL: &str = "select string_agg(format('%s has %s calls up to %s, loaded for %s', \
+        campaign, calls, last_on, loaded), '; ') from dialer.bans_short()";
+    match asker.value(SQL).await {
+        Ok(None) => Finding::ok(WHAT, "no call lies beyond an imported list of bans"),
+        Ok(Some(found)) => {
+            let remedy =
+                "import the bans of those years: dialer.import_closures(..., kind => 'ban')";
+            Finding::bad(Verdict::Warn, WHAT, found, remedy)
+        }
+        Err(error) => {
+            let remedy = "run doctor as a role that may read dialer.call";
+            Finding::bad(Verdict::Warn, WHAT, chain(&error), remedy)
+        }
+    }
 }
 
 /// Every secret that an account names must be there when `dialerd run` starts.
