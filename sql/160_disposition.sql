@@ -10,10 +10,17 @@ create table dialer.disposition (
 );
 comment on table dialer.disposition is 'a business''s or a provider''s word -> outcome; without an outcome the word waits for a person''s decision';
 
+-- LIMIT: 200 characters of a word tell it from others; an index entry cannot hold any length.
+create function dialer.disposition_key(word text) returns text
+language sql immutable parallel safe as $$
+    select left(upper(btrim(word)), 200)
+$$;
+comment on function dialer.disposition_key(text) is 'A word as dialer.disposition knows it: upper case, at most 200 characters.';
+
 create function dialer.outcome_of(tenant_id integer, word text) returns dialer.outcome
 language sql stable as $$
     select coalesce(
-        (select d.outcome from dialer.disposition d where d.tenant_id = outcome_of.tenant_id and d.word = upper(btrim(outcome_of.word))),
+        (select d.outcome from dialer.disposition d where d.tenant_id = outcome_of.tenant_id and d.word = dialer.disposition_key(outcome_of.word)),
         dialer.normalize_outcome(outcome_of.word)::dialer.outcome)
 $$;
 comment on function dialer.outcome_of(integer, text) is 'Outcome of a word: the tenant''s own mapping first, then the known words of normalize_outcome; null: unknown, goes to review.';

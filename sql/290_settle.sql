@@ -61,7 +61,7 @@ begin
     from unnest(ended) x join dialer.call c using (call_id)
     where x.outcome = 'config_error' and g.campaign_id = c.campaign_id and g.state = 'running';
     insert into dialer.disposition (tenant_id, word)
-    select distinct c.tenant_id, upper(btrim(x.word)) from unnest(ended) x join dialer.call c using (call_id)
+    select distinct c.tenant_id, dialer.disposition_key(x.word) from unnest(ended) x join dialer.call c using (call_id)
     where x.review and x.word is not null on conflict do nothing;
 end $$;
 comment on function dialer.apply_consequences(dialer.ended_attempt[], timestamptz) is
@@ -204,13 +204,13 @@ language plpgsql volatile as $$
 #variable_conflict use_column
 declare released bigint[];
 begin
-    insert into dialer.disposition (word, outcome) values (upper(btrim(map_disposition.word)), map_disposition.outcome)
+    insert into dialer.disposition (word, outcome) values (dialer.disposition_key(map_disposition.word), map_disposition.outcome)
     on conflict (tenant_id, word) do update set outcome = excluded.outcome;
     released := array(
         select c.call_id from dialer.call c
         where c.tenant_id = dialer.current_tenant() and c.state = 'scheduled' and c.wait_reason = 'review'
-          and (select upper(btrim(coalesce(a.disposition, a.word))) from dialer.attempt a where a.call_id = c.call_id order by a.ended_at desc limit 1)
-              = upper(btrim(map_disposition.word)));
+          and (select dialer.disposition_key(coalesce(a.disposition, a.word)) from dialer.attempt a where a.call_id = c.call_id order by a.ended_at desc limit 1)
+              = dialer.disposition_key(map_disposition.word));
     perform dialer.set_disposition(r, map_disposition.word, at) from unnest(released) r;
     return cardinality(released);
 end $$;

@@ -10,11 +10,12 @@ comment on type dialer.incoming is 'an event as understood: open: its attempt is
 
 create function dialer.instant_or_null(value text) returns timestamptz language plpgsql stable as $$
 begin
-    return value::timestamptz;
+    -- LIMIT: infinity and the end of the calendar are no instants to which anything could be added.
+    return case when value::timestamptz between '1970-01-01 00:00:00+00' and '9999-12-31 00:00:00+00' then value::timestamptz end;
 exception when others then
     return null;
 end $$;
-comment on function dialer.instant_or_null(text) is 'An instant from text; null where the text is not one.';
+comment on function dialer.instant_or_null(text) is 'An instant from text; null where the text is not one between 1970 and 9999.';
 
 create function dialer.read_events(events jsonb) returns dialer.incoming[]
 language sql stable as $$
@@ -23,7 +24,7 @@ language sql stable as $$
         v ->> 'provider_call_id', dialer.instant_or_null(v ->> 'at'),
         case when v ->> 'outcome' = any (enum_range(null::dialer.outcome)::text[]) then (v ->> 'outcome')::dialer.outcome end,
         v ->> 'word', nullif(btrim(v ->> 'disposition'), ''),
-        case when jsonb_typeof(v -> 'duration_seconds') = 'number' then (v ->> 'duration_seconds')::double precision end,
+        case when jsonb_typeof(v -> 'duration_seconds') = 'number' and (v ->> 'duration_seconds')::numeric between 0 and 1e9 then (v ->> 'duration_seconds')::double precision end,
         dialer.instant_or_null(v ->> 'callback_at'), coalesce(v ->> 'source', 'webhook'), coalesce(v -> 'raw', v),
         case when jsonb_typeof(v) <> 'object' then 'not an object'
              when coalesce(v ->> 'event_key', '') = '' then 'event_key is missing'

@@ -615,3 +615,35 @@ async fn a_call_in_review_is_cancelled_when_its_number_was_forbidden_meanwhile()
         .await;
     dialer.sound().await;
 }
+
+#[tokio::test]
+async fn an_end_with_odd_values_is_an_end_all_the_same() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 10)").await;
+    dialer.people(4).await;
+    dialer.place().await;
+    // Random, so that it cannot be compressed into an index entry.
+    let word = "(select string_agg(md5(i::text), '') from generate_series(1, 300) i)";
+    dialer.check(&format!("select result from dialer.ingest_event(1, (select jsonb_agg(jsonb_build_object('event_key', call_id::text, 'kind', 'ended', 'attempt_id', attempt_id)
+         || case call_id when 1 then jsonb_build_object('word', {word}) when 2 then jsonb_build_object('outcome', 'callback', 'callback_at', 'infinity')
+                         when 3 then jsonb_build_object('outcome', 'callback', 'callback_at', '290000-01-01T00:00:00Z')
+                         else jsonb_build_object('outcome', 'busy', 'duration_seconds', 1e400) end order by call_id) from dialer.lease))"), expect![[r#"
+        applied
+        applied
+        applied
+        applied"#]]).await;
+    dialer
+        .check(
+            WAITS,
+            expect![[r#"
+                scheduled | review | infinity
+                scheduled | redial | 2026-12-04 12:02:00-05
+                scheduled | redial | 2026-12-04 12:02:00-05
+                scheduled | redial | 2026-12-04 12:02:00-05"#]],
+        )
+        .await;
+    dialer
+        .check(&format!("select dialer.map_disposition({word}, 'no_answer')"), expect!["1"])
+        .await;
+    dialer.sound().await;
+}
