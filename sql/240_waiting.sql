@@ -2,10 +2,20 @@
 -- Who uses it: do-not-call, cancel, stop, expiry, reschedule, callbacks, set_disposition.
 -- Invariants kept: 13; the lock order due, then call (claim locks the due row first and skips locked ones).
 
+create function dialer.lock_waiting(call_ids bigint[]) returns void
+language plpgsql volatile as $$
+begin
+    perform from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+    where c.call_id = any (call_ids) order by d.call_id for update of d;
+end $$;
+comment on function dialer.lock_waiting(bigint[]) is
+'Locks the due rows of the given calls, in one order for everybody: two who move the same calls wait for each other instead of deadlocking.';
+
 create function dialer.end_waiting(call_ids bigint[], to_state dialer.call_state, reason text, at timestamptz, outcome dialer.outcome default null)
 returns integer language plpgsql volatile as $$
 declare ended integer;
 begin
+    perform dialer.lock_waiting(call_ids);
     with taken as (
         delete from dialer.due d using dialer.call c
         where c.call_id = any (call_ids) and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
@@ -23,6 +33,7 @@ create function dialer.move_waiting(call_ids bigint[], due_ats timestamptz[], re
 language plpgsql volatile as $$
 declare moved integer;
 begin
+    perform dialer.lock_waiting(call_ids);
     with wanted as (select u.call_id, u.due_at from unnest(call_ids, due_ats) u(call_id, due_at)),
     taken as (
         delete from dialer.due d using dialer.call c, wanted w

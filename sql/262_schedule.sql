@@ -171,10 +171,11 @@ comment on function dialer.reschedule_call(bigint, timestamptz, timestamptz) is
 
 create function dialer.request_callback(call_id bigint, callback_at timestamptz, at timestamptz default dialer.now()) returns timestamptz
 language plpgsql volatile as $$
+declare moved timestamptz := dialer.move_call(call_id, callback_at, 'callback', at);
 begin
-    perform dialer.waiting_call(call_id);
+    -- After the move, which locks the due row: whoever locks the call first deadlocks with a claim.
     update dialer.call c set not_before = callback_at where c.call_id = request_callback.call_id;
-    return dialer.move_call(call_id, callback_at, 'callback', at);
+    return moved;
 end $$;
 comment on function dialer.request_callback(bigint, timestamptz, timestamptz) is
 'The contact asked to be called at this time: the call waits until then (or the next opening after it), and returns that. Hours, do-not-call and caps still hold. Errors as reschedule_call.';

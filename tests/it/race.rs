@@ -83,3 +83,58 @@ async fn hours_edited_while_a_claim_looks_them_up_are_not_lost() {
         .await;
     dialer.sound().await;
 }
+
+/// Holds the due row of a call, as anybody who cancels or moves it does.
+async fn hold(session: &Session, call_id: u32) {
+    session
+        .run(&format!("begin; select from dialer.due where call_id = {call_id} for update"))
+        .await;
+}
+
+#[tokio::test]
+async fn two_who_move_the_same_calls_in_another_order_wait_and_do_not_deadlock() {
+    let dialer = Dialer::open().await;
+    dialer.people(3).await;
+    let (one, two) = (another(&dialer).await, another(&dialer).await);
+    // As it is planned for a large table.
+    for session in [&one, &two] {
+        session.run("set enable_hashjoin = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_mergejoin = off").await;
+    }
+    hold(&dialer, 2).await;
+    let restagger = |ids: &str| {
+        format!("select count(*) from dialer.restagger('{ids}', '2026-12-04 13:00', '1 min')")
+    };
+    let (up, down) = (restagger("{1,2,3}"), restagger("{3,2,1}"));
+    let (first, second, ()) = tokio::join!(one.rows(&up), two.rows(&down), async {
+        waiting(&dialer, 2).await;
+        dialer.run("rollback").await;
+    });
+    assert_eq!([first, second], ["3", "3"]);
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_callback_and_a_claim_of_one_call_do_not_deadlock() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    let (claimer, person) = (another(&dialer).await, another(&dialer).await);
+    // Somebody else's attempt to the same number holds the claim between the due row and the call.
+    dialer.run("begin; insert into dialer.lease (call_id, attempt_id, endpoint_id, token, tenant_id, campaign_id, lane_id, account_id, contact_id, channel,
+         dispatcher, due_at, claimed_at, place_at, place_by, until, decision)
+         select 99, gen_random_uuid(), endpoint_id, 0, 1, 1, 1, 1, contact_id, 'voice', 'd0', now(), now(), now(), now(), now(), '{}' from dialer.call").await;
+    let (claimed, refused, ()) = tokio::join!(
+        claimer.rows("select count(*) from dialer.claim('d1', 10)"),
+        async {
+            waiting(&dialer, 1).await;
+            person.refusal("select dialer.request_callback(1, '2026-12-04 15:00')").await
+        },
+        async {
+            waiting(&dialer, 2).await;
+            dialer.run("rollback").await;
+        }
+    );
+    assert_eq!(claimed, "1");
+    assert!(refused.starts_with("PD029: call 1 is being placed"), "{refused}");
+    dialer.check("select state, not_before from dialer.call", expect!["claimed | -"]).await;
+    dialer.sound().await;
+}
