@@ -49,15 +49,29 @@ comment on function dialer.move_waiting(bigint[], timestamptz[], text) is 'Gives
 
 create function dialer.do_not_call_added() returns trigger
 language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
-declare now_ timestamptz := dialer.now();
+declare
+    now_ timestamptz := dialer.now();
+    numbers bigint[];
+    people bigint[];
+    waiting bigint[];
 begin
-    perform dialer.end_waiting(array(
-        select c.call_id from added a join dialer.endpoint e on e.tenant_id = a.tenant_id and e.address = a.address
-        join dialer.call c on c.contact_id = e.contact_id and c.endpoint_id = e.endpoint_id and c.state = 'scheduled'
-        where a.expires_at is null or a.expires_at > now_
-        union
-        select c.call_id from added a join dialer.call c on c.contact_id = a.contact_id and c.tenant_id = a.tenant_id and c.state = 'scheduled'
-        where a.expires_at is null or a.expires_at > now_), 'cancelled', 'do_not_call', now_);
+    -- Every channel is named, because the index begins with tenant and channel.
+    numbers := array(select e.endpoint_id from added a join dialer.endpoint e on e.tenant_id = a.tenant_id
+        and e.channel = any (enum_range(null::dialer.channel)) and e.address = a.address where a.expires_at is null or a.expires_at > now_);
+    people := array(select p.contact_id from added a join dialer.contact p on p.contact_id = a.contact_id and p.tenant_id = a.tenant_id
+        where a.expires_at is null or a.expires_at > now_);
+    -- Whoever is ending an attempt comes first, and then its call waits and is found below; or comes after us, and sees the entry.
+    perform from dialer.lease l where l.endpoint_id = any (numbers) or l.contact_id = any (people) order by l.call_id for update;
+    -- LIMIT: a call that a claim moves while we wait for it is found in the next round; the claim itself asks again.
+    for round in 1..5 loop
+        waiting := array(
+            select c.call_id from dialer.endpoint e join dialer.call c on c.contact_id = e.contact_id and c.endpoint_id = e.endpoint_id
+            where e.endpoint_id = any (numbers) and c.state = 'scheduled'
+            union
+            select c.call_id from dialer.call c where c.contact_id = any (people) and c.state = 'scheduled');
+        exit when cardinality(waiting) = 0;
+        perform dialer.end_waiting(waiting, 'cancelled', 'do_not_call', now_);
+    end loop;
     return null;
 end $$;
 comment on function dialer.do_not_call_added() is 'Trigger: a new do-not-call entry cancels the waiting calls of the number or person in the same transaction.';

@@ -138,3 +138,31 @@ async fn a_callback_and_a_claim_of_one_call_do_not_deadlock() {
     dialer.check("select state, not_before from dialer.call", expect!["claimed | -"]).await;
     dialer.sound().await;
 }
+
+#[tokio::test]
+async fn a_number_forbidden_while_its_call_comes_back_is_not_left_waiting() {
+    let dialer = Dialer::open().await;
+    let person = another(&dialer).await;
+    dialer.people(2).await;
+    dialer.place().await;
+    dialer.run("begin").await;
+    dialer.end("no_answer").await;
+    let forbid = "select dialer.add_do_not_call('+12125550101') > 0";
+    while_waiting(&person, forbid, &dialer, "commit").await;
+    // The second number has a call that the claim moves, because another to it has just been claimed.
+    dialer.people(2).await;
+    dialer.clock("2026-12-04 12:02").await;
+    dialer.run("begin").await;
+    dialer.check("select count(*) from dialer.claim('d1', 10)", expect!["1"]).await;
+    let forbid = "select dialer.add_do_not_call('+12125550102') > 0";
+    while_waiting(&person, forbid, &dialer, "commit").await;
+    dialer
+        .check(
+            "select state, end_reason, count(*) from dialer.call group by 1, 2 order by 1, 2",
+            expect![[r#"
+                claimed | - | 1
+                cancelled | do_not_call | 2"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
