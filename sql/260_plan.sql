@@ -76,6 +76,9 @@ declare
     reach datemultirange := dialer.bans_reach(plan.campaign_id);
     fixed text := (select k.tz from dialer.campaign c join dialer.calendar k using (calendar_id) where c.campaign_id = plan.campaign_id);
 begin
+    -- Zones, caps and do-not-call are those of the contact whose number rings, whoever was meant.
+    rows := array(select row(r.position, coalesce(e.contact_id, r.contact_id), r.endpoint_id, r.due_at, r.expires_at, r.payload, r.idempotency_key,
+        r.priority, r.offset_open)::dialer.plan_row from unnest(rows) r left join dialer.endpoint e using (endpoint_id) order by r.position);
     perform dialer.lanes_for(plan.campaign_id, array(select r.contact_id from unnest(rows) r), array(select r.priority from unnest(rows) r));
     return query
     with plan_ as (

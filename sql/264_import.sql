@@ -76,13 +76,13 @@ begin
     admitted := dialer.admit(rows, task.region, format('import %s', task.import_id), at, task.import_id);
     select count(*) filter (where p.result in ('scheduled', 'waiting')) as enrolled into planned
     from dialer.plan(task.campaign_id, array(
-        select row(r.line, r.contact_id, case k.channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end, at, null, '{}',
+        select distinct on (r.contact_id) row(r.line, r.contact_id, case k.channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end, at, null, '{}',
                    null, null, null)::dialer.plan_row
         from unnest(admitted.results) r join dialer.campaign c on c.campaign_id = task.campaign_id
         join dialer.provider_account k on k.account_id = c.account_id
         where r.verdict = 'accepted' and (case k.channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end) is not null
           and not exists (select from dialer.call x where x.contact_id = r.contact_id and x.campaign_id = task.campaign_id)
-        order by r.line), at) p
+        order by r.contact_id, r.line), at) p
     where task.campaign_id is not null;
     withdrawn := dialer.import_strictest(task, admitted.results, at);
     update dialer.import i
@@ -144,14 +144,17 @@ declare
     target dialer.campaign;
 begin
     select c.* into target from dialer.campaign c where c.campaign_id = dialer.campaign_named(campaign);
+    -- Two who enrol the same people at once would both find them without a call.
+    perform pg_advisory_xact_lock(hashtext('dialer.admit'), target.tenant_id);
     return query
     with wanted as (
-        select u.position, u.contact_id, (select e.endpoint_id from dialer.endpoint e join dialer.provider_account k on k.account_id = target.account_id
+        select distinct on (u.contact_id) u.position, u.contact_id, (select e.endpoint_id from dialer.endpoint e join dialer.provider_account k on k.account_id = target.account_id
              where e.contact_id = u.contact_id and e.channel = k.channel and e.status = 'ok' order by e.position, e.endpoint_id limit 1) as endpoint_id
         from unnest(contact_ids) with ordinality u(contact_id, position)
         join dialer.contact p on p.contact_id = u.contact_id and p.tenant_id = target.tenant_id
         where not exists (select from dialer.call x where x.contact_id = u.contact_id and x.campaign_id = target.campaign_id
-                          and x.state in ('scheduled', 'claimed', 'in_flight')))
+                          and x.state in ('scheduled', 'claimed', 'in_flight'))
+        order by u.contact_id, u.position)
     select w.contact_id, p.call_id, p.due_at, p.result
     from dialer.plan(target.campaign_id, array(select row(w.position, w.contact_id, w.endpoint_id, at, null, '{}', null, null, null)::dialer.plan_row
         from wanted w order by w.position), at) p join wanted w on w.position = p.position;

@@ -527,3 +527,56 @@ async fn a_contact_who_is_deleted_leaves_no_call_behind_that_never_ends() {
         .await;
     dialer.sound().await;
 }
+
+// Two people are known by their keys; then a list says that the second has the first one's number.
+#[tokio::test]
+async fn a_call_belongs_to_the_contact_whose_number_rings() {
+    let dialer = Dialer::open().await;
+    let plan = |key: &str, phone: &str| {
+        format!(
+            "select result from dialer.schedule_call('spring', '{phone}', external_key => '{key}', tz => 'America/New_York')"
+        )
+    };
+    dialer.run(&plan("ann", "+12125550101")).await;
+    dialer.run(&plan("bob", "+12125550102")).await;
+    dialer.check(&plan("bob", "+12125550101"), expect!["scheduled"]).await;
+    dialer
+        .check(
+            "select c.call_id, p.external_key, e.address from dialer.call c join dialer.contact p using (contact_id) join dialer.endpoint e using (endpoint_id) order by 1",
+            expect![[r#"
+                1 | ann | +12125550101
+                2 | bob | +12125550102
+                3 | ann | +12125550101"#]],
+        )
+        .await;
+    dialer.run("select dialer.add_do_not_call('+12125550101')").await;
+    dialer
+        .check(
+            "select call_id, state from dialer.call order by 1",
+            expect![[r#"
+                1 | cancelled
+                2 | scheduled
+                3 | cancelled"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_person_is_enrolled_once_however_often_a_list_names_them() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.begin_import('spring', 'list'); insert into dialer.import_row (import_id, line, external_key, phone, tz) values
+        (1, 1, 'ann', '+12125550101', 'America/New_York'), (1, 2, 'ann', '+12125550102', 'America/New_York'); select dialer.import_contacts(1)").await;
+    dialer
+        .check("select count(*), count(distinct contact_id) from dialer.endpoint", expect!["2 | 1"])
+        .await;
+    dialer.check("select count(*) from dialer.call", expect!["1"]).await;
+    dialer.run("select dialer.create_campaign('summer', 'voice', '24/7', tz => 'UTC')").await;
+    dialer
+        .check(
+            "select contact_id, result from dialer.enrol('summer', '{1,1,1}')",
+            expect!["1 | scheduled"],
+        )
+        .await;
+    dialer.sound().await;
+}
