@@ -46,7 +46,7 @@ begin
                    (select count(*) from dialer.lease x where x.account_id = c.account_id and x.campaign_id = c.campaign_id) end as room
         from dialer.campaign c join dialer.lane l using (campaign_id)
         join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
-        where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at)
+        where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0)))
           and l.opens_at <= at + horizon and l.open_until > at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0))),
     first_due as (
         select o.*, d.due_at, d.call_id,
@@ -78,7 +78,7 @@ language sql stable as $$
         with facts as (
             select x.*, c.state, c.stated_outcome, c.expires_at, c.not_before, c.endpoint_id, c.contact_id, c.channel, c.tenant_id, e.status, e.address,
                    l.openings, g.zone_rule = 'contact' and p.zones <> l.zones as elsewhere, l.open_until, p.zone_source, y as policy, dialer.policy_caps(y) as caps,
-                   greatest(at, x.due_at, l.opens_at) as at_,
+                   greatest(at, x.due_at, l.opens_at) as at_, dialer.real_interval(make_interval(secs => k.place_margin_ms / 1000.0)) as margin,
                    row_number() over (partition by c.endpoint_id order by x.position) as same_number,
                    row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person
             from (select u.*, row_number() over () as position from unnest(candidates) u) x
@@ -87,6 +87,7 @@ language sql stable as $$
             left join dialer.contact p on p.contact_id = c.contact_id
             left join dialer.lane l on l.lane_id = x.lane_id
             left join dialer.campaign g on g.campaign_id = x.campaign_id
+            left join dialer.provider_account k on k.account_id = g.account_id
             left join dialer.redial_policy y on y.policy_id = g.policy_id),
         counted as (
             select f.*, case when cardinality(f.caps) = 0 then '{}' else
@@ -99,7 +100,8 @@ language sql stable as $$
                 when a.state is null or a.state <> 'scheduled' then row('orphan', null, null)::dialer.verdict
                 when a.stated_outcome is not null then row(dialer.outcome_end_state(a.stated_outcome), a.stated_outcome, null)::dialer.verdict
                 when a.elsewhere then row('elsewhere', null, null)::dialer.verdict
-                when a.expires_at <= a.at_ then row('expired', 'expired', null)::dialer.verdict
+                -- Nothing is placed in the last moment (place_by), and a call that can no longer be placed would be offered for ever.
+                when a.expires_at <= a.at_ + a.margin then row('expired', 'expired', null)::dialer.verdict
                 when a.status is distinct from 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
                 when dialer.must_not_call(a.tenant_id, a.contact_id, a.address, at) then row('cancelled', 'do_not_call', null)::dialer.verdict
                 when a.not_before > a.at_ then row('wait', 'callback', a.not_before)::dialer.verdict
@@ -277,6 +279,7 @@ language sql stable security definer set search_path = pg_catalog, dialer, pg_te
                   then l.open_until end))
          from dialer.provider_account a join dialer.account_control x using (account_id)
          join dialer.campaign c on c.account_id = a.account_id and c.state = 'running'
+              and (c.valid_until is null or c.valid_until > k.now_at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0)))
          join dialer.lane l on l.campaign_id = c.campaign_id
          cross join lateral (select u.due_at from dialer.due u where u.lane_id = l.lane_id order by u.due_at, u.call_id limit 1) d
          where a.state = 'open' and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)

@@ -312,3 +312,21 @@ async fn a_redial_follows_its_contact_into_another_zone() {
         .await;
     dialer.sound().await;
 }
+
+#[tokio::test]
+async fn nothing_wakes_a_dispatcher_for_calls_whose_time_is_over_or_nearly() {
+    let dialer = Dialer::open().await;
+    dialer.run("update dialer.campaign set valid_until = '2026-12-04 12:30'").await;
+    dialer.people(1).await;
+    for moment in ["12:29:59.5", "12:30"] {
+        dialer.clock(&format!("2026-12-04 {moment}")).await;
+        dialer.check("select count(*) from dialer.claim('d1', 10)", expect!["0"]).await;
+        dialer.check("select wake_at from dialer.next_wake('d1')", expect!["-"]).await;
+    }
+    dialer.run("update dialer.campaign set valid_until = null; update dialer.call set expires_at = '2026-12-04 12:31'").await;
+    dialer.clock("2026-12-04 12:30:59.5").await;
+    dialer.check("select count(*) from dialer.claim('d1', 10)", expect!["0"]).await;
+    dialer.check("select wake_at from dialer.next_wake('d1')", expect!["-"]).await;
+    dialer.check("select state, end_reason from dialer.call", expect!["expired | expired"]).await;
+    dialer.sound().await;
+}
