@@ -196,9 +196,9 @@ impl Reader {
     fn finish(mut self) -> HolidayCalendar {
         self.calendar.dates.sort_by_key(|found| (found.date, found.line));
         self.calendar.notes.sort_by_key(|note| note.line);
-        let first = self.calendar.dates.first().map(|found| found.date);
-        let spoken = self.own.or(first.map(|first| (first, self.until)));
-        self.calendar.loaded = spoken.and_then(|(first, last)| {
+        let all = self.calendar.dates.first().zip(self.calendar.dates.last());
+        let followed = all.map(|(first, last)| (first.date, last.date.max(self.until)));
+        self.calendar.loaded = self.own.or(followed).and_then(|(first, last)| {
             let is_own = self.own.is_some();
             let end = if is_own { date_of(ymd_of(last).0, 12, 31)? } else { last };
             Some((date_of(ymd_of(first).0, 1, 1)?, end))
