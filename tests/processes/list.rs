@@ -111,6 +111,26 @@ async fn a_byte_order_mark_is_no_part_of_the_first_column() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_plan_may_import() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let rehearsal = open("planner").await;
+    let role = format!("planner_of_{}", std::process::id());
+    let made = format!("create role {role} login password 'plan' in role dialer_user");
+    rehearsal.db.batch_execute(&made).await.unwrap();
+    let (_, server) = rehearsal.url.split_once('@').unwrap();
+    let url = format!("postgres://{role}:plan@{server}");
+    let file = write(&rehearsal, "planner.csv", b"phone,state\n+12125550101,NY\n12345,NY\n");
+    for flags in [&["--dry-run"][..], &[]] {
+        let arguments = [&["import", &*file.to_string_lossy(), "--campaign", "spring"], flags];
+        let mut program = rehearsal.program(&arguments.concat());
+        let output = program.env("DIALERD_DATABASE_URL", &url).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(sums(&printed), vec![2, 1, 0, 0, 1, 0, 1], "{output:?}");
+    }
+    assert_eq!(number(&rehearsal, "select count(*) from dialer.call").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_without_the_columns_is_refused_with_those_that_it_has() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let rehearsal = open("columns").await;
