@@ -45,6 +45,27 @@ impl Error {
     }
 }
 
+/// An error and its causes as a person reads them; what the database itself said comes last, with
+/// its detail and hint on lines of their own.
+pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    // Ends with the chain.
+    while let Some(cause) = next {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        let said = cause.downcast_ref::<tokio_postgres::Error>().and_then(|e| e.as_db_error());
+        if let Some(said) = said {
+            let parts = [Some(said.message()), said.detail(), said.hint()];
+            return text + &parts.into_iter().flatten().collect::<Vec<_>>().join("\n  ");
+        }
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
 /// How to reach the database.
 #[derive(Clone)]
 pub struct Address {

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("dialerd: {error:#}");
+            eprintln!("dialerd: {}", dialerd::db::told(error.as_ref()));
             ExitCode::from(2)
         }
     }
@@ -106,7 +106,7 @@ async fn import(options: dialerd::import::Options) -> anyhow::Result<ExitCode> {
         }
         Err(error) if error.is_about_the_file() => Err(error.into()),
         Err(error) => {
-            eprintln!("dialerd: {:#}", anyhow::Error::from(error));
+            eprintln!("dialerd: {}", dialerd::db::told(&error));
             Ok(ExitCode::FAILURE)
         }
     }

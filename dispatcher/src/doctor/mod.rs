@@ -22,6 +22,8 @@ pub enum Verdict {
     Ok,
     Warn,
     Fail,
+    /// Not looked at, because this role may not.
+    Skip,
 }
 
 /// One line: what was looked at, what was found, and what to do.
@@ -54,6 +56,7 @@ impl fmt::Display for Finding {
             Verdict::Ok => "ok  ",
             Verdict::Warn => "warn",
             Verdict::Fail => "fail",
+            Verdict::Skip => "skip",
         };
         write!(f, "{word}  {:14}{}", self.what, self.found)?;
         match &self.remedy {
@@ -102,19 +105,31 @@ async fn checks(address: &Address, asker: &Asker) -> Vec<Finding> {
     findings
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    db::told(error).replace("\n  ", "; ")
 }
 
 /// A check that could not be made is a failure that says why.
 fn unanswered(what: &'static str, error: &db::Error) -> Finding {
-    Finding::bad(Verdict::Fail, what, chain(error), "the question itself failed; see the error")
+    const UNDEFINED: [&str; 3] = ["42883", "42P01", "42703"];
+    let is_older = error.code().is_some_and(|code| UNDEFINED.contains(&code.as_str()));
+    let remedy = match is_older {
+        true => "the extension is older than this dialerd: alter extension pg_dialer update",
+        false => "the question itself failed; see the error",
+    };
+    Finding::bad(Verdict::Fail, what, chain(error), remedy)
+}
+
+/// The dispatcher's own role reads no table, so some checks are for whoever may.
+fn not_readable(what: &'static str, error: &db::Error) -> Finding {
+    const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    match error.code().as_deref() {
+        Some(INSUFFICIENT_PRIVILEGE) => {
+            let remedy = "the tables' owner sees it: run doctor once with that role, here";
+            Finding::bad(Verdict::Skip, what, "this role may not look, and need not", remedy)
+        }
+        _ => unanswered(what, error),
+    }
 }
 
 async fn server(asker: &Asker) -> Finding {
@@ -163,7 +178,8 @@ async fn rights(asker: &Asker) -> Finding {
     match (asker.value(SQL).await, asker.value(ROLE).await) {
         (Ok(Some(missing)), _) => {
             let found = format!("this role may not execute {missing}");
-            Finding::bad(Verdict::Fail, WHAT, found, "grant dialer_dispatcher to this role")
+            let remedy = "grant dialer_dispatcher to the role in the URL";
+            Finding::bad(Verdict::Fail, WHAT, found, remedy)
         }
         (Ok(None), Ok(role)) => {
             let role = role.unwrap_or_default();
@@ -322,10 +338,7 @@ async fn bans(asker: &Asker) -> Finding {
                 "import the bans of those years: dialer.import_closures(..., kind => 'ban')";
             Finding::bad(Verdict::Warn, WHAT, found, remedy)
         }
-        Err(error) => {
-            let remedy = "run doctor as a role that may read dialer.call";
-            Finding::bad(Verdict::Warn, WHAT, chain(&error), remedy)
-        }
+        Err(error) => not_readable(WHAT, &error),
     }
 }
 
@@ -337,10 +350,7 @@ async fn keys(asker: &Asker) -> Vec<Finding> {
         where x.secret is not null order by 1, 2";
     let answer = match asker.text(SQL).await {
         Ok(answer) => answer,
-        Err(error) => {
-            let remedy = "run doctor as a role that may read dialer.provider_account";
-            return vec![Finding::bad(Verdict::Warn, WHAT, chain(&error), remedy)];
-        }
+        Err(error) => return vec![not_readable(WHAT, &error)],
     };
     let mut findings = Vec::new();
     let mut there = 0;
@@ -356,7 +366,11 @@ async fn keys(asker: &Asker) -> Vec<Finding> {
         }
     }
     if findings.is_empty() {
-        findings.push(Finding::ok(WHAT, format!("all {there} that accounts name are here")));
+        let found = match there {
+            0 => "no account names one".to_owned(),
+            there => format!("all {there} that accounts name are here"),
+        };
+        findings.push(Finding::ok(WHAT, found));
     }
     findings
 }
@@ -369,10 +383,7 @@ async fn invariants(asker: &Asker) -> Finding {
             let found = format!("{} rows break one", count.unwrap_or_default());
             Finding::bad(Verdict::Fail, WHAT, found, "select * from dialer.invariant_violation")
         }
-        Err(error) => {
-            let remedy = "run doctor as a role that may read dialer.invariant_violation";
-            Finding::bad(Verdict::Warn, WHAT, chain(&error), remedy)
-        }
+        Err(error) => not_readable(WHAT, &error),
     }
 }
 

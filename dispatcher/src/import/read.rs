@@ -52,7 +52,10 @@ pub fn open(options: &Options) -> Result<Opened, Error> {
     let failed = |source| Error::Open { path: path.clone(), source };
     let mut file = File::open(&path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
-    let look = encoding::detect(&mut file)?;
+    let look = encoding::detect(&mut file).map_err(|error| match error {
+        encoding::Error::Read(source) => failed(source),
+        other => Error::Encoding(other),
+    })?;
     let encoding = match &options.encoding {
         Some(name) => encoding::named(name)?,
         None => look.encoding,
