@@ -87,6 +87,8 @@ pub enum Error {
     Parse { path: PathBuf, source: Box<toml::de::Error> },
     #[error("no database is named: use --database-url, DIALERD_DATABASE_URL or DATABASE_URL")]
     NoDatabase,
+    #[error("public_url must begin with http:// or https://, not {0:?}")]
+    PublicUrl(String),
     #[error("{name} must be between {from} and {to}, not {given}")]
     OutOfRange { name: &'static str, from: u64, to: u64, given: u64 },
 }
@@ -104,7 +106,7 @@ impl Stated {
             database_url: merged.database_url.or_else(environment).ok_or(Error::NoDatabase)?,
             name: merged.name.unwrap_or_else(own_name),
             listen: merged.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7700))),
-            public_url: merged.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+            public_url: merged.public_url.map(public_url).transpose()?,
             in_hand: size("in_hand", merged.in_hand, 256, 10_000)?,
             requests_at_once: size("requests_at_once", merged.requests_at_once, 64, 10_000)?,
             poll: millis("poll_ms", merged.poll_ms, 1_000)?,
@@ -144,6 +146,15 @@ fn read(path: &Path) -> Result<Stated, Error> {
         .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     toml::from_str(&text)
         .map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
+}
+
+/// Providers send webhooks there; what is no address would be noticed only by their absence.
+fn public_url(stated: String) -> Result<String, Error> {
+    let host = stated.strip_prefix("https://").or_else(|| stated.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() => Ok(stated.trim_end_matches('/').to_owned()),
+        _ => Err(Error::PublicUrl(stated)),
+    }
 }
 
 fn size(

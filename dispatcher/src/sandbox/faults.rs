@@ -100,6 +100,15 @@ fn merged(base: &Faults, change: &serde_json::Value) -> Result<Faults, String> {
     if let Some(table) = value.as_object_mut() {
         table.extend(members.clone());
     }
+    let lengths = ["stall_seconds", "late_seconds"];
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let number = value.as_f64().unwrap_or_default();
+        if number < 0.0 || (number > 1.0 && !lengths.contains(&name.as_str())) {
+            return Err(format!(
+                "{name} is {number}: a probability is 0 to 1, a length is not negative"
+            ));
+        }
+    }
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
