@@ -107,6 +107,9 @@ pub struct BusinessDays<'a> {
 /// LIMIT: days that an adjustment may move an occurrence; beyond it the occurrence is dropped.
 const ADJUST_DAYS_MAX: i32 = 400;
 
+/// LIMIT: occurrences in a row that find no business day before the series is taken to have ended.
+const DROPPED_MAX: u32 = 10_000;
+
 impl BusinessDays<'_> {
     /// Is business done on that date?
     ///
@@ -120,6 +123,9 @@ impl BusinessDays<'_> {
     }
 
     fn search(&self, date: i32, step: i32) -> Option<i32> {
+        if self.hours.is_some_and(Hours::is_never) {
+            return None;
+        }
         (0..=ADJUST_DAYS_MAX)
             .filter_map(|days| date.checked_add(days * step))
             .find(|candidate| self.contains(*candidate))
@@ -261,8 +267,12 @@ impl<Z: ZoneRules> Occurrences<'_, Z> {
         if let Some(held) = self.held.take() {
             return Some(held);
         }
+        let mut dropped = 0;
         // Every round takes one date; the dates give up by themselves when none come any more.
         loop {
+            if dropped > DROPPED_MAX {
+                return None;
+            }
             let nominal = self.dates.next()?;
             if nominal < self.start_date {
                 continue;
@@ -271,7 +281,10 @@ impl<Z: ZoneRules> Occurrences<'_, Z> {
                 return None;
             }
             let adjust = self.series.policy.adjust;
-            let Some(date) = self.series.business_days.adjusted(nominal, adjust) else { continue };
+            let Some(date) = self.series.business_days.adjusted(nominal, adjust) else {
+                dropped += 1;
+                continue;
+            };
             let [first, second] = self.resolve(date);
             let is_new = |at: &Instant| self.last.is_none_or(|last| *at > last);
             let first = first.filter(is_new);

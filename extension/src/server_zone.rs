@@ -68,6 +68,8 @@ impl ServerZone {
 
 impl ZoneRules for ServerZone {
     fn segment(&self, at: Instant) -> Segment {
+        // Here and not in the loops of the core: every one of them that can be long asks for segments.
+        check_for_interrupts!();
         let unix_seconds: pg_sys::pg_time_t = at.unix_seconds();
         let (mut offset, mut next_offset, mut ends) = (0 as c_long, 0 as c_long, 0);
         let (mut summer, mut next_summer) = (0, 0);

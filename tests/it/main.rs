@@ -14,6 +14,7 @@ mod control;
 mod database;
 mod dialer;
 mod docs;
+mod edges;
 mod guard;
 mod install;
 mod intake;

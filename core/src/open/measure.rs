@@ -1,7 +1,9 @@
 //! Open time as a length: adding it, and measuring it between two instants.
 //!
 //! Where nothing dated and no change of offset lies ahead, the pattern repeats every seven days, so
-//! whole weeks are taken at once and a far answer costs no more than the dated entries on the way.
+//! whole weeks are taken at once. Beyond all written changes of law and all dated entries the pattern
+//! repeats with the Gregorian calendar, so whole cycles of 400 years are taken at once, and the ends
+//! of time cost no more than one cycle.
 
 use super::{HORIZON_DAYS, Opening, Span, common_piece, next_open, next_piece_all};
 use crate::civil::midnight_of;
@@ -9,7 +11,11 @@ use crate::instant::{DAY, Instant};
 use crate::zone::{ZoneRules, date_of_local};
 
 const WEEK: i64 = 7 * DAY;
-/// LIMIT: pieces that one sum may walk; with whole weeks taken at once this is thousands of years.
+/// 400 Gregorian years: 20,871 weeks exactly.
+const CYCLE: i64 = 146_097 * DAY;
+/// 2101-01-01: the tz database writes no later change of law, only yearly rules.
+const REPEATS_FROM: Instant = Instant::from_micros(36_890 * DAY);
+/// LIMIT: pieces that one sum may walk; with whole weeks and cycles taken at once this is all time.
 const PIECES_MAX: usize = 2_000_000;
 
 /// The first instant before which `micros` of open time have passed since `at`. It may be a closing
@@ -33,7 +39,15 @@ pub fn add_open<Z: ZoneRules>(
     if left <= 0 {
         return (left == 0).then_some(at);
     }
+    let mut cycle = None;
     for _ in 0..PIECES_MAX {
+        if left > CYCLE / 2 && repeats(openings, at) {
+            let open_micros =
+                *cycle.get_or_insert_with(|| open_up_to(openings, at, cycle_after(at)));
+            let repeated = (left - 1).checked_div(open_micros).unwrap_or(0);
+            at = at.checked_add(repeated.checked_mul(CYCLE)?)?;
+            left -= repeated * open_micros;
+        }
         if left > 2 * WEEK
             && let Some(weeks) = quiet_weeks(openings, at)
         {
@@ -87,8 +101,14 @@ pub fn open_between<Z: ZoneRules>(openings: &[Opening<'_, Z>], a: Instant, b: In
 fn open_up_to<Z: ZoneRules>(openings: &[Opening<'_, Z>], from: Instant, to: Instant) -> i64 {
     let mut at = from;
     let mut sum: i64 = 0;
-    // Every round moves forward by a piece, by weeks, or to the end.
+    // Every round moves forward by a piece, by weeks, by cycles, or to the end.
     while at < to {
+        if to.since(at) > 2 * CYCLE && repeats(openings, at) {
+            let repeated = to.since(at) / CYCLE;
+            let open_micros = open_up_to(openings, at, cycle_after(at));
+            sum = sum.saturating_add(repeated.saturating_mul(open_micros));
+            at = at.saturating_add(repeated * CYCLE);
+        }
         if to.since(at) > 4 * WEEK
             && let Some(weeks) = quiet_weeks(openings, at)
         {
@@ -109,6 +129,20 @@ fn open_up_to<Z: ZoneRules>(openings: &[Opening<'_, Z>], from: Instant, to: Inst
         }
     }
     sum
+}
+
+/// Does everything from `at` on come again after one cycle?
+fn repeats<Z: ZoneRules>(openings: &[Opening<'_, Z>], at: Instant) -> bool {
+    let dated = openings.iter().filter_map(Opening::last_dated).max();
+    // Two days: the dated windows may reach into the next date, and no offset is a day long.
+    let last = dated.map_or(REPEATS_FROM, |date| {
+        REPEATS_FROM.max(Instant::from_micros(midnight_of(date).saturating_add(3 * DAY)))
+    });
+    at >= last
+}
+
+fn cycle_after(at: Instant) -> Instant {
+    at.saturating_add(CYCLE)
 }
 
 struct QuietWeeks {

@@ -127,3 +127,28 @@ fn open_time_over_centuries_is_exact() {
     assert_eq!(add_open(&opening, from, -1), None);
     assert_eq!(add_open(&opening, from, 0), Some(from));
 }
+
+#[test]
+fn open_time_to_the_ends_of_time_is_exact_and_soon() {
+    let hours = hours("Mo-Fr 09:00-17:00; 2150-01-01 off");
+    let bans: DateSet = [date_of(2026, 12, 25).unwrap()].into_iter().collect();
+    let zone = IanaZone::parse("America/New_York").unwrap();
+    let opening = [Opening { bans: &bans, ..Opening::new(&hours, zone) }];
+    let cycle = 20_871 * 5 * 8 * HOUR;
+    let (from, to) = (at(2200, 1, 1, 0), at(2203, 5, 5, 12));
+    let few_years = open_between(&opening, from, to);
+    for cycles in [1, 2, 3, 100] {
+        let far = to.saturating_add(cycles * 146_097 * DAY);
+        assert_eq!(open_between(&opening, from, far), few_years + cycles * cycle);
+        assert_eq!(open_between(&opening, far, from), -few_years - cycles * cycle);
+        // Noon lies inside a window, so both directions meet.
+        let noon = open_between(&opening, from, far);
+        assert!(open_between(&opening, from, add_open(&opening, from, noon).unwrap()) == noon);
+    }
+    let all = open_between(&opening, Instant::MIN, Instant::MAX);
+    assert_eq!(
+        add_open(&opening, Instant::MIN, all - HOUR).map(|end| end < Instant::MAX),
+        Some(true)
+    );
+    assert_eq!(add_open(&opening, Instant::MIN, all + DAY), None);
+}
