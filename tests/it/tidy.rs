@@ -259,9 +259,8 @@ fn time_and_chance_come_in_through_one_door() {
 #[test]
 fn only_programs_print() {
     // A benchmark is a program, too.
-    let may = |source: &Source| {
-        source.name.ends_with("/main.rs") || source.name.contains("/benches/")
-    };
+    let may =
+        |source: &Source| source.name.ends_with("/main.rs") || source.name.contains("/benches/");
     let is_broken = |line: &str| {
         ["println!(", "print!("].iter().any(|word| line.trim_start().starts_with(word))
     };
