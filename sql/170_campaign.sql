@@ -126,7 +126,7 @@ declare found bigint;
 begin
     select c.campaign_id into found from dialer.campaign c where c.tenant_id = dialer.current_tenant() and c.name = campaign_named.name;
     if found is null then
-        perform dialer.fail('PD025', format('campaign "%s" does not exist', campaign_named.name),
+        perform dialer.fail('PD025', case when campaign_named.name is null then 'no campaign is named' else format('campaign "%s" does not exist', campaign_named.name) end,
             'Campaigns belong to a tenant and are named in dialer.campaign.', 'Add it with dialer.create_campaign.');
     end if;
     return found;

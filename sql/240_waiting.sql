@@ -82,6 +82,10 @@ create function dialer.add_do_not_call(address text, source text default 'stated
 returns bigint language plpgsql volatile as $$
 declare added bigint;
 begin
+    if coalesce(btrim(address), '') = '' or (position('@' in address) > 0 and btrim(address) !~ '^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$') then
+        perform dialer.fail('PD014', format('"%s" is neither a phone number nor an e-mail address', address), null,
+            'Give a number with its country code, such as +12125550123, or an address such as ada@example.com.');
+    end if;
     insert into dialer.do_not_call (address, source, expires_at, added_at)
     values (case when position('@' in address) > 0 then lower(btrim(address)) else dialer.normalize_phone(address, region) end,
             add_do_not_call.source, add_do_not_call.expires_at, dialer.now())
@@ -89,4 +93,4 @@ begin
     return added;
 end $$;
 comment on function dialer.add_do_not_call(text, text, timestamptz, text) is
-'Puts a phone number (any usual spelling; region for national ones) or e-mail address on the do-not-call list of the tenant and cancels its waiting calls. Error PD014: not a number.';
+'Puts a phone number (any usual spelling; region for national ones) or e-mail address on the do-not-call list of the tenant and cancels its waiting calls. Error PD014: neither.';

@@ -67,6 +67,11 @@ language plpgsql volatile as $$
 declare
     admitted record;
 begin
+    if cases is null or jsonb_typeof(cases) <> 'array' then
+        perform dialer.fail('PD015', format('a batch is a JSON array, not %s', coalesce(jsonb_typeof(cases), 'null')),
+            'Each case is an object with the keys external_key, name, phone, email, tz, state, status, attributes, payload.',
+            'Build it with jsonb_agg(jsonb_build_object(...)).');
+    end if;
     if call_campaign is null and email_campaign is null then
         perform dialer.fail('PD025', 'a batch needs a campaign', 'Neither call_campaign nor email_campaign was given.', 'Name one or both.');
     end if;
@@ -118,7 +123,7 @@ declare found dialer.call;
 begin
     select c.* into found from dialer.call c where c.call_id = waiting_call.call_id and c.tenant_id = dialer.current_tenant();
     if found.call_id is null then
-        perform dialer.fail('PD028', format('call %s does not exist', waiting_call.call_id), null, 'Calls of this tenant are in dialer.call.');
+        perform dialer.fail('PD028', format('call %s does not exist', coalesce(waiting_call.call_id::text, 'null')), null, 'Calls of this tenant are in dialer.call.');
     elsif found.state <> 'scheduled' then
         perform dialer.fail('PD029', format('call %s does not wait: it is %s', found.call_id, found.state),
             'Only a call in state scheduled can be moved or cancelled.', 'A call in flight ends by itself; an ended call can be planned anew.');
@@ -143,6 +148,9 @@ declare
     target dialer.call := dialer.waiting_call(call_id);
     moved timestamptz;
 begin
+    if due_at is null then
+        perform dialer.fail('PD027', format('call %s is to be moved to no time', call_id), null, 'Give a time; dialer.cancel_call ends a call.');
+    end if;
     if due_at < at then
         perform dialer.fail('PD027', format('due time %s is in the past', due_at), format('It is now %s.', at), 'Give a time in the future.');
     end if;

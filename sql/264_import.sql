@@ -26,14 +26,23 @@ create table dialer.import_row (
 comment on table dialer.import_row is 'rows waiting for import_contacts, which takes them away';
 
 create function dialer.begin_import(campaign text, source text, region text default 'US') returns bigint
-language sql volatile as $$
+language plpgsql volatile as $$
+#variable_conflict use_column
+declare begun bigint;
+begin
+    -- Found out now: of every national number of the file the same would be said.
+    if (select t.problem from dialer.try_phone('2125550123', begin_import.region) t) ~ 'region' then
+        perform dialer.fail('PD014', format('region "%s" is not known', begin_import.region),
+            'It is the country of numbers that are written without one.', 'Give two letters, such as US or DE.');
+    end if;
     insert into dialer.import (campaign_id, source, region)
     values (case when begin_import.campaign is not null then dialer.campaign_named(begin_import.campaign) end,
-            begin_import.source, begin_import.region)
-    returning import_id
-$$;
+            coalesce(begin_import.source, 'not named'), begin_import.region)
+    returning import_id into begun;
+    return begun;
+end $$;
 comment on function dialer.begin_import(text, text, text) is
-'Begins an import and returns its number; rows are then copied into dialer.import_row with that number. campaign null: contacts only, no calls. region: country of numbers written without one. For a dry run do everything, to finish_import, in one transaction and roll it back. Error PD025: no such campaign.';
+'Begins an import and returns its number; rows are then copied into dialer.import_row with that number. campaign null: contacts only, no calls. region: country of numbers written without one. For a dry run do everything, to finish_import, in one transaction and roll it back. Errors: PD025 no such campaign, PD014 no such region.';
 
 create function dialer.import_strictest(task dialer.import, results dialer.intake_result[], at timestamptz, out marked bigint, out calls bigint)
 language plpgsql volatile as $$
@@ -128,14 +137,20 @@ comment on function dialer.import_contacts(bigint) is
 
 create function dialer.finish_import(import_id bigint)
 returns table (rows bigint, created bigint, updated bigint, duplicates bigint, rejected bigint, do_not_call bigint, enrolled bigint)
-language sql volatile as $$
+language plpgsql volatile as $$
+#variable_conflict use_column
+begin
     delete from dialer.import_line l using dialer.import i
     where l.import_id = finish_import.import_id and i.import_id = l.import_id and i.tenant_id = dialer.current_tenant();
-    update dialer.import i set finished_at = dialer.now() where i.import_id = finish_import.import_id and i.tenant_id = dialer.current_tenant()
-    returning i.row_count, i.created_count, i.updated_count, i.duplicate_count, i.rejected_count, i.do_not_call_count, i.enrolled_count
-$$;
+    return query update dialer.import i set finished_at = dialer.now()
+    where i.import_id = finish_import.import_id and i.tenant_id = dialer.current_tenant()
+    returning i.row_count, i.created_count, i.updated_count, i.duplicate_count, i.rejected_count, i.do_not_call_count, i.enrolled_count;
+    if not found then
+        perform dialer.fail('PD031', format('import %s does not exist', finish_import.import_id), null, 'Begin one with dialer.begin_import.');
+    end if;
+end $$;
 comment on function dialer.finish_import(bigint) is
-'Ends an import and returns its sums: rows = created + updated + duplicates + rejected; do_not_call and enrolled are parts of created and updated.';
+'Ends an import and returns its sums: rows = created + updated + duplicates + rejected; do_not_call and enrolled are parts of created and updated. Error PD031: no such import.';
 
 create function dialer.enrol(campaign text, contact_ids bigint[], at timestamptz default dialer.now()) returns table (contact_id bigint, call_id bigint, due_at timestamptz, result text)
 language plpgsql volatile as $$

@@ -66,13 +66,25 @@ $$;
 comment on function dialer.report_range(timestamptz, timestamptz, text) is
 'Attempts dialled in [from_at, to_at): calls, redials, outcomes, connectivity and transfer rate, with definitions. Open attempts are not in it.';
 
+create function dialer.zone_named(tz text) returns text
+language plpgsql stable as $$
+begin
+    if not coalesce(dialer.is_zone(tz), false) then
+        perform dialer.fail('PD011', format('time zone "%s" is not known', tz), 'Zones are IANA names such as America/New_York.', 'See pg_timezone_names.');
+    end if;
+    return tz;
+end $$;
+comment on function dialer.zone_named(text) is 'The zone, if it is one. Error PD011: no such zone.';
+
 create function dialer.report_today(tz text default 'UTC', campaign text default null, at timestamptz default dialer.now())
 returns table (measure text, value numeric, definition text)
 language sql stable as $$
     select r.measure, r.value, r.definition
-    from dialer.report_range(date_trunc('day', at at time zone tz) at time zone tz, (date_trunc('day', at at time zone tz) + interval '1 day') at time zone tz, campaign) r
+    from (select dialer.zone_named(report_today.tz) as tz) z
+    cross join lateral dialer.report_range(date_trunc('day', at at time zone z.tz) at time zone z.tz,
+                                           (date_trunc('day', at at time zone z.tz) + interval '1 day') at time zone z.tz, campaign) r
 $$;
-comment on function dialer.report_today(text, text, timestamptz) is 'report_range of the local date of "at" in a zone (default UTC).';
+comment on function dialer.report_today(text, text, timestamptz) is 'report_range of the local date of "at" in a zone (default UTC). Error PD011: no such zone.';
 
 create function dialer.report_totals(campaign text default null, at timestamptz default dialer.now(), tz text default 'UTC')
 returns table (measure text, calls bigint, definition text)

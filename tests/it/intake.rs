@@ -580,3 +580,40 @@ async fn a_person_is_enrolled_once_however_often_a_list_names_them() {
         .await;
     dialer.sound().await;
 }
+
+#[tokio::test]
+async fn arguments_that_are_missing_are_named() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    for (statement, message) in [
+        ("select dialer.start_campaign(null)", "PD025: no campaign is named"),
+        (
+            "select * from dialer.schedule_batch('{}', 'spring')",
+            "PD015: a batch is a JSON array, not object",
+        ),
+        (
+            "select * from dialer.schedule_batch(null, 'spring')",
+            "PD015: a batch is a JSON array, not null",
+        ),
+        ("select dialer.cancel_call(null)", "PD028: call null does not exist"),
+        ("select dialer.reschedule_call(1, null)", "PD027: call 1 is to be moved to no time"),
+        ("select dialer.request_callback(1, null)", "PD027: call 1 is to be moved to no time"),
+        (
+            "select dialer.add_do_not_call(null)",
+            "PD014: \"\" is neither a phone number nor an e-mail address",
+        ),
+        (
+            "select dialer.add_do_not_call('@')",
+            "PD014: \"@\" is neither a phone number nor an e-mail address",
+        ),
+        (
+            "select dialer.begin_import('spring', 'list', 'nowhere')",
+            "PD014: region \"nowhere\" is not known",
+        ),
+        ("select dialer.finish_import(99)", "PD031: import 99 does not exist"),
+        ("select dialer.report_today('Mars')", "PD011: time zone \"Mars\" is not known"),
+    ] {
+        let refusal = dialer.refusal(statement).await;
+        assert!(refusal.starts_with(message), "{statement}: {refusal}");
+    }
+}
