@@ -26,7 +26,8 @@ begin
         where c.relnamespace = 'dialer'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
     loop
         execute format('alter table %s enable row level security', object.name);
-        execute format('create policy own_tenant_only on %s using (tenant_id = dialer.current_tenant()%s) with check (tenant_id = dialer.current_tenant())',
+        -- In a subquery the tenant is looked up once a statement, not once a row.
+        execute format('create policy own_tenant_only on %s using (tenant_id = (select dialer.current_tenant())%s) with check (tenant_id = (select dialer.current_tenant()))',
             object.name, case object.relname when 'redial_policy' then ' or tenant_id is null' else '' end);
     end loop;
     for object in

@@ -174,13 +174,13 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
     dialer
         .check_refusal(
             "select * from dialer.call",
-            expect!["42501: permission denied for function current_tenant"],
+            expect!["42501: permission denied for table call"],
         )
         .await;
     dialer
         .check_refusal(
             "update dialer.lease set until = 'infinity'",
-            expect!["42501: permission denied for function current_tenant"],
+            expect!["42501: permission denied for table lease"],
         )
         .await;
     dialer
