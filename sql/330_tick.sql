@@ -4,7 +4,7 @@
 create function dialer.expire_calls(at timestamptz, limit_ integer) returns integer
 language sql volatile as $$
     select dialer.end_waiting(array(
-        select c.call_id from dialer.call c where c.expires_at <= at and c.state = 'scheduled' order by c.expires_at limit limit_), 'expired', 'expired', at)
+        select c.call_id from dialer.call c where c.expires_at <= at and c.ended_at is null and c.state = 'scheduled' order by c.expires_at limit limit_), 'expired', 'expired', at)
 $$;
 comment on function dialer.expire_calls(timestamptz, integer) is 'Expires waiting calls whose expires_at has come, a bounded number.';
 
