@@ -10,7 +10,8 @@ immutable strict parallel safe cost 2
 language c as 'MODULE_PATHNAME', 'stagger_wrapper';
 
 comment on function dialer.stagger(timestamptz, bigint, interval) is
-    'base + index x step, exact to the microsecond; index 0 is base itself. A day of step is 24 hours. Null for an infinite base. Errors: PD012 for months, PD015 for an instant out of range.';
+    'base + index x step, exact to the microsecond; index 0 is base itself. A day of step is 24 hours. Null for an infinite base. Errors: PD012 for months, PD015 for an instant out of range.
+e.g. select dialer.stagger(''2026-12-04 15:00+00'', 30, ''2 minutes'') --> 2026-12-04 16:00:00+00';
 
 create function dialer.safe_step(avg_duration interval, max_concurrent integer)
 returns interval
@@ -18,7 +19,8 @@ immutable strict parallel safe cost 2
 language c as 'MODULE_PATHNAME', 'safe_step_wrapper';
 
 comment on function dialer.safe_step(interval, integer) is
-    'The smallest step between calls of that average duration that keeps a steady flow at or below max_concurrent calls at once. Errors: PD012 for months, PD015 for a limit below 1.';
+    'The smallest step between calls of that average duration that keeps a steady flow at or below max_concurrent calls at once. Errors: PD012 for months, PD015 for a limit below 1.
+e.g. select dialer.safe_step(''150 seconds'', 100) --> 00:00:01.5';
 
 create function dialer.stagger_slots(
     base timestamptz, n bigint, step interval, strategy text,
@@ -55,7 +57,8 @@ language sql as $$
 $$;
 
 comment on function dialer.stagger_series(timestamptz, bigint, interval, text, dialer.hours, text, date[], jsonb, date[]) is
-    'n slots from base on, numbered from 0. strategy: fixed (index x step), exponential (gaps grow by options.factor, default 2, up to options.max_step), even (spread over the time up to options.until; without it up to closing), jitter (each slot later by a repeatable hash of options.seed below options.jitter, default step), custom (options.offsets, one interval a slot). With hours and tz the offsets are open time and every slot is open; at is null where nothing opens any more. A null hours does not restrict. Errors: PD011 zone, PD012 interval with months, PD015 option.';
+    'n slots from base on, numbered from 0. strategy: fixed (index x step), exponential (gaps grow by options.factor, default 2, up to options.max_step), even (spread over the time up to options.until; without it up to closing), jitter (each slot later by a repeatable hash of options.seed below options.jitter, default step), custom (options.offsets, one interval a slot). With hours and tz the offsets are open time and every slot is open; at is null where nothing opens any more. A null hours does not restrict. Errors: PD011 zone, PD012 interval with months, PD015 option.
+e.g. select array_agg(at) from dialer.stagger_series(''2026-12-04 21:58+00'', 3, ''2 minutes'', ''fixed'', ''Mo-Fr 09:00-17:00'', ''America/New_York'') --> {"2026-12-04 21:58:00+00","2026-12-07 14:00:00+00","2026-12-07 14:02:00+00"}';
 
 create function dialer.stagger_series(
     base timestamptz, n bigint, step interval, strategy text,
@@ -79,4 +82,5 @@ language sql as $$
 $$;
 
 comment on function dialer.stagger_series(timestamptz, bigint, interval, text, dialer.hours, text[], date[], jsonb, date[]) is
-    'The same in several zones: every slot is open in all of them.';
+    'The same in several zones: every slot is open in all of them.
+e.g. select array_agg(at) from dialer.stagger_series(''2026-12-04 21:58+00'', 3, ''2 minutes'', ''fixed'', ''Mo-Fr 09:00-17:00'', array[''America/New_York'', ''America/Chicago'']) --> {"2026-12-04 21:58:00+00","2026-12-07 15:00:00+00","2026-12-07 15:02:00+00"}';

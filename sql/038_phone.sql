@@ -9,7 +9,8 @@ immutable strict parallel safe cost 100
 language c as 'MODULE_PATHNAME', 'normalize_phone_wrapper';
 
 comment on function dialer.normalize_phone(text, text) is
-    'The number in E.164. region (ISO 3166, such as US) tells how a number without + is meant. Error PD014 for what is no valid number and for emergency numbers, short codes, premium rate and numbers with an extension; it says which.';
+    'The number in E.164. region (ISO 3166, such as US) tells how a number without + is meant. Error PD014 for what is no valid number and for emergency numbers, short codes, premium rate and numbers with an extension; it says which.
+e.g. select dialer.normalize_phone(''(212) 555-0123'', ''US'') --> +12125550123';
 
 create function dialer.zones_of(phone text)
 returns text[]
@@ -17,7 +18,8 @@ immutable strict parallel safe cost 50
 language c as 'MODULE_PATHNAME', 'zones_of_wrapper';
 
 comment on function dialer.zones_of(text) is
-    'The time zones in which the owner of an E.164 number may be, by area code or country; several mean: call only when open in all. Empty if unknown (toll-free, personal and foreign numbers of countries with several offsets). The number tells where it was first assigned.';
+    'The time zones in which the owner of an E.164 number may be, by area code or country; several mean: call only when open in all. Empty if unknown (toll-free, personal and foreign numbers of countries with several offsets). The number tells where it was first assigned.
+e.g. select dialer.zones_of(''+12705550123'') --> {America/New_York,America/Chicago}';
 
 create function dialer.zones_of_state(state text)
 returns text[]
@@ -25,7 +27,8 @@ immutable strict parallel safe cost 5
 language c as 'MODULE_PATHNAME', 'zones_of_state_wrapper';
 
 comment on function dialer.zones_of_state(text) is
-    'The time zones of a state or province of the United States or Canada: TX, US-TX, CA-QC. Empty if there is no such state.';
+    'The time zones of a state or province of the United States or Canada: TX, US-TX, CA-QC. Empty if there is no such state.
+e.g. select dialer.zones_of_state(''US-TN'') --> {America/Chicago,America/New_York}';
 
 create function dialer.resolve_zone(stated text default null, state text default null, phone text default null)
 returns table (zones text[], source text, confidence text)
@@ -42,4 +45,5 @@ immutable strict parallel safe cost 10
 language c as 'MODULE_PATHNAME', 'normalize_outcome_wrapper';
 
 comment on function dialer.normalize_outcome(text) is
-    'The outcome that a provider''s word or a business label means (SALE, no-answer, LEFT_VOICEMAIL); null if it is not known and must be reviewed. Whole words only: NO_SALE and WHOLESALE are no sale, and TRANSFER_SALE is transferred.';
+    'The outcome that a provider''s word or a business label means (SALE, no-answer, LEFT_VOICEMAIL); null if it is not known and must be reviewed. Whole words only: NO_SALE and WHOLESALE are no sale, and TRANSFER_SALE is transferred.
+e.g. select dialer.normalize_outcome(''LEFT_VOICEMAIL'') --> voicemail';

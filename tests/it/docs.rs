@@ -17,6 +17,39 @@ async fn the_readme_runs_and_prints_what_it_says() {
     check_page("README.md").await;
 }
 
+#[tokio::test]
+async fn the_page_on_opening_hours_runs_and_prints_what_it_says() {
+    check_page("docs/decisions/0004-open-is-a-predicate.md").await;
+}
+
+/// The examples in the comments of functions, and so on the reference page: `e.g. select ...`, with
+/// what it gives after `-->`. Every function that computes has one.
+#[tokio::test]
+async fn the_examples_of_functions_give_what_they_say() {
+    const EXAMPLES: &str = "
+        select p.oid::regprocedure, substring(d.description from 'e\\.g\\. (select [^\\n]*)')
+        from pg_proc p join pg_description d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass
+        join pg_language l on l.oid = p.prolang
+        where p.pronamespace = 'dialer'::regnamespace and (d.description ~ 'e\\.g\\. select' or l.lanname = 'c'
+            and p.proname ~ '^(is_open|next_|open_|add_open|stagger$|safe_|occurrences|normalize_|zones_of|resolve_|tz_|ical_)')
+        order by 1::text";
+    let database = Database::fresh().await;
+    database.run("set timezone = 'UTC'; set dialer.clock = '2026-12-04 15:00Z'").await;
+    let mut wrong = Vec::new();
+    for line in database.rows(EXAMPLES).await.lines() {
+        let (function, example) = line.split_once(" | ").expect("two columns");
+        let (sql, says) = example.split_once(" --> ").unwrap_or((example, ""));
+        let gives = match sql {
+            "-" => "no example".into(),
+            sql => database.rows(sql).await,
+        };
+        if gives.is_empty() || gives == "no example" || (!says.is_empty() && gives != says) {
+            wrong.push(format!("{function}\n  {sql} --> {gives}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 async fn check_page(page: &str) {
     let database = Database::empty().await;
     let url = url_of(&database);
