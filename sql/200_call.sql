@@ -24,6 +24,7 @@ create table dialer.call (
     end_reason text,
     outcome dialer.outcome,
     stated_outcome dialer.outcome,
+    review_word text,
     payload jsonb not null default '{}',
     idempotency_key text,
     created_at timestamptz not null,
@@ -48,6 +49,7 @@ comment on column dialer.call.granted_at is 'the due time that the wish gave; wi
 comment on column dialer.call.wait_reason is 'why a scheduled call waits';
 comment on column dialer.call.end_reason is 'why the call ended';
 comment on column dialer.call.stated_outcome is 'a final outcome that the business stated while the call was in flight; applied when its attempt ends';
+comment on column dialer.call.review_word is 'a label that came after its attempt had ended and that nobody has mapped: the call is not placed until somebody does';
 comment on column dialer.call.outcome is 'outcome of the last attempt';
 
 create table dialer.due (

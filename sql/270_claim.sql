@@ -76,7 +76,7 @@ create function dialer.judge(candidates dialer.candidate[], at timestamptz) retu
 language sql stable as $$
     select array(
         with facts as (
-            select x.*, c.state, c.stated_outcome, c.expires_at, c.not_before, c.endpoint_id, c.contact_id, c.channel, c.tenant_id, e.status, e.address,
+            select x.*, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.endpoint_id, c.contact_id, c.channel, c.tenant_id, e.status, e.address,
                    l.openings, g.zone_rule = 'contact' and p.zones <> l.zones as elsewhere, l.open_until, p.zone_source, y as policy, dialer.policy_caps(y) as caps,
                    greatest(at, x.due_at, l.opens_at) as at_, dialer.real_interval(make_interval(secs => k.place_margin_ms / 1000.0)) as margin,
                    row_number() over (partition by c.endpoint_id order by x.position) as same_number,
@@ -104,6 +104,7 @@ language sql stable as $$
                 when a.expires_at <= a.at_ + a.margin then row('expired', 'expired', null)::dialer.verdict
                 when a.status is distinct from 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
                 when dialer.must_not_call(a.tenant_id, a.contact_id, a.address, at) then row('cancelled', 'do_not_call', null)::dialer.verdict
+                when a.review_word is not null then row('wait', 'review', 'infinity')::dialer.verdict
                 when a.not_before > a.at_ then row('wait', 'callback', a.not_before)::dialer.verdict
                 when a.same_number > 1 or a.same_person > 1
                   or exists (select from dialer.lease z where z.endpoint_id = a.endpoint_id)

@@ -20,6 +20,7 @@ begin
             when g.state <> 'running' then 'campaign_' || g.state
             when a.state <> 'open' then 'account_' || a.state
             when c.stated_outcome is not null then 'finished'
+            when c.review_word is not null then 'review'
             when dialer.must_not_call(l.tenant_id, l.contact_id, e.address, at) then 'do_not_call'
             when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'
             end)::dialer.intention

@@ -74,7 +74,7 @@ create function dialer.next_steps(ended dialer.ended_attempt[], at timestamptz) 
 language sql stable as $$
     select array(
         with facts as (
-            select x.outcome, x.review, x.callback_at, x.counts, c.call_id, c.technical_count, c.expires_at, c.contact_id,
+            select x.outcome, x.review or c.review_word is not null as review, x.callback_at, x.counts, c.call_id, c.technical_count, c.expires_at, c.contact_id,
                    c.endpoint_id, c.channel, c.tenant_id, c.stated_outcome, e.address, g.state as campaign_state, g.valid_until, y as policy, dialer.policy_caps(y) as caps, l.openings,
                    (select array_agg(a.dialled_at) from dialer.attempt a where a.call_id = c.call_id and a.counts) as own
             from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id)
@@ -167,12 +167,25 @@ end $$;
 comment on function dialer.learn(bigint, dialer.outcome, timestamptz) is
 'Applies what became known of a call outside its attempts: a final outcome ends it (at once where it waits, else when its attempt ends).';
 
+create function dialer.hold_for_review(call_id bigint, label text) returns void
+language plpgsql volatile as $$
+begin
+    perform from dialer.lease l where l.call_id = hold_for_review.call_id for update;
+    perform dialer.move_waiting(array[hold_for_review.call_id], '{infinity}', 'review');
+    update dialer.call c set review_word = dialer.disposition_key(label) where c.call_id = hold_for_review.call_id and c.ended_at is null;
+    insert into dialer.disposition (tenant_id, word)
+    select c.tenant_id, dialer.disposition_key(label) from dialer.call c where c.call_id = hold_for_review.call_id on conflict do nothing;
+end $$;
+comment on function dialer.hold_for_review(bigint, text) is
+'Keeps a call from being placed until a person has said what the business''s late label means; in flight, from its next attempt.';
+
 create function dialer.release_from_review(call_id bigint, at timestamptz) returns void
 language plpgsql volatile as $$
 begin
     perform dialer.move_waiting(array[c.call_id], array[coalesce(case when l.openings <> '{}' then dialer.next_open_all(at, l.openings) end, 'infinity')], 'redial')
     from dialer.call c join dialer.lane l using (lane_id)
     where c.call_id = release_from_review.call_id and c.state = 'scheduled' and c.wait_reason = 'review';
+    update dialer.call c set review_word = null where c.call_id = release_from_review.call_id and c.review_word is not null;
 end $$;
 comment on function dialer.release_from_review(bigint, timestamptz) is
 'Lets a call go on that waits for review, once the business''s word is known and not final. A provider''s own word is no such decision.';
@@ -208,8 +221,9 @@ begin
     on conflict (tenant_id, word) do update set outcome = excluded.outcome;
     released := array(
         select c.call_id from dialer.call c
-        where c.tenant_id = dialer.current_tenant() and c.state = 'scheduled' and c.wait_reason = 'review'
-          and (select dialer.disposition_key(coalesce(a.disposition, a.word)) from dialer.attempt a where a.call_id = c.call_id order by a.ended_at desc limit 1)
+        where c.tenant_id = dialer.current_tenant() and (c.state = 'scheduled' and c.wait_reason = 'review' or c.ended_at is null and c.review_word is not null)
+          and coalesce(c.review_word, (select dialer.disposition_key(coalesce(a.disposition, a.word)) from dialer.attempt a
+                                       where a.call_id = c.call_id order by a.ended_at desc limit 1))
               = dialer.disposition_key(map_disposition.word));
     perform dialer.set_disposition(r, map_disposition.word, at) from unnest(released) r;
     return cardinality(released);

@@ -81,9 +81,13 @@ begin
     for fact in
         select i.call_id, m.meaning, i.disposition from unnest(incoming) i
         cross join lateral (select case when i.disposition is not null then dialer.outcome_of(late_facts.tenant_id, i.disposition) else i.outcome end as meaning) m
-        where i.fresh and not i.open and i.call_id is not null and i.kind = 'ended' and i.problem is null and m.meaning is not null
+        where i.fresh and not i.open and i.call_id is not null and i.kind = 'ended' and i.problem is null and (m.meaning is not null or i.disposition is not null)
         order by i.call_id, i.position
     loop
+        if fact.meaning is null then
+            perform dialer.hold_for_review(fact.call_id, fact.disposition);
+            continue;
+        end if;
         perform dialer.learn(fact.call_id, fact.meaning, at);
         if fact.disposition is not null then
             perform dialer.release_from_review(fact.call_id, at);
@@ -91,7 +95,7 @@ begin
     end loop;
 end $$;
 comment on function dialer.late_facts(dialer.incoming[], integer, timestamptz) is
-'Events for attempts that have ended: a final outcome ends a waiting call and do-not-call is kept; nothing is reopened.';
+'Events for attempts that have ended: a final outcome ends a waiting call, a label that nobody knows holds it, and do-not-call is kept; nothing is reopened.';
 
 create function dialer.ingest_event(account_id integer, events jsonb) returns table ("position" bigint, result text)
 language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$

@@ -647,3 +647,42 @@ async fn an_end_with_odd_values_is_an_end_all_the_same() {
         .await;
     dialer.sound().await;
 }
+
+#[tokio::test]
+async fn a_label_that_nobody_knows_holds_a_call_also_when_it_comes_late() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 10)").await;
+    dialer.people(3).await;
+    dialer.place().await;
+    dialer
+        .run("create temporary table attempt as select call_id, attempt_id from dialer.lease")
+        .await;
+    dialer.end("completed").await;
+    dialer.clock("2026-12-04 12:02").await;
+    // The second is claimed again and the third in flight again when the label comes.
+    dialer.run("create temporary table again as select * from dialer.claim('d1', 10)").await;
+    let intend = "select i.allowed, i.reason from again, lateral dialer.intend('d1', array[attempt_id], array[token]) i where call_id =";
+    dialer.run("select dialer.release(array[attempt_id], array[token], array['not_sent']) from again where call_id = 1").await;
+    dialer.check(&format!("{intend} 3"), expect!["t | -"]).await;
+    dialer.run("select dialer.ingest_event(1, (select jsonb_agg(jsonb_build_object('event_key', 'late' || call_id, 'kind', 'ended', 'attempt_id', attempt_id,
+         'disposition', 'NEVER_AGAIN_HE_SAID')) from attempt))").await;
+    dialer.check(&format!("{intend} 2"), expect!["f | review"]).await;
+    dialer.run("select dialer.ingest_event(1, (select jsonb_agg(jsonb_build_object('event_key', 'end', 'kind', 'ended', 'attempt_id', attempt_id,
+         'outcome', 'no_answer')) from dialer.lease))").await;
+    dialer.clock("2026-12-04 12:10").await;
+    dialer.check("select count(*) from dialer.claim('d1', 10)", expect!["0"]).await;
+    dialer
+        .check(
+            WAITS,
+            expect![[r#"
+                scheduled | review | infinity
+                scheduled | review | infinity
+                scheduled | review | infinity"#]],
+        )
+        .await;
+    dialer
+        .check("select dialer.map_disposition('never_again_he_said', 'no_answer')", expect!["3"])
+        .await;
+    dialer.check("select count(*) from dialer.claim('d1', 10)", expect!["3"]).await;
+    dialer.sound().await;
+}
