@@ -73,12 +73,19 @@ declare
     parent text;
     child text;
     made integer := 0;
+    key text;
+    begun boolean;
 begin
     for month in select (date_trunc('month', at at time zone 'UTC') + make_interval(months => ahead))::date from generate_series(0, 2) ahead loop
         foreach parent in array array['attempt', 'provider_event', 'transition'] loop
             child := format('%s_%s', parent, to_char(month, 'YYYY_MM'));
             continue when to_regclass('dialer.' || child) is not null;
-            -- Rows that fell into the default partition meanwhile would refuse the new one; the month then stays there.
+            -- Rows that fell into the default partition before would refuse the new one; the month then stays there.
+            -- Asked first, because the attempt would lock out every writer while it reads the default partition.
+            key := case parent when 'attempt' then 'ended_at' when 'provider_event' then 'received_on' else 'at' end;
+            execute format('select exists (select from dialer.%I x where x.%I >= %L and x.%I < %L)', parent || '_other',
+                key, month || ' 00:00:00+00', key, (month + interval '1 month')::date || ' 00:00:00+00') into begun;
+            continue when begun;
             begin
                 execute format('create table dialer.%I partition of dialer.%I for values from (%L) to (%L)', child, parent,
                     case parent when 'provider_event' then month::text else month || ' 00:00:00+00' end,

@@ -387,3 +387,20 @@ async fn what_would_make_every_claim_fail_is_refused_where_it_is_written() {
     dialer.run(&schedule(r#"{"settings": {"voice": "x"}}"#)).await;
     dialer.check("select count(*) from dialer.claim('d1', 10)", expect!["1"]).await;
 }
+
+#[tokio::test]
+async fn a_tick_does_not_try_for_ever_to_make_a_month_that_has_begun_without_it() {
+    let dialer = Dialer::closed().await;
+    let writer = dialer.another_session().await;
+    dialer.people(1).await;
+    // Before the campaign has ever run: the change of state is logged where months without a partition go.
+    dialer.run("select dialer.cancel_call(1)").await;
+    dialer.run("select dialer.start_campaign('spring')").await;
+    writer.run("begin; lock table dialer.transition_other in row exclusive mode").await;
+    dialer
+        .check(
+            "set lock_timeout = '1s'; select done from dialer.tick() where task = 'partitions'",
+            expect!["0"],
+        )
+        .await;
+}
