@@ -41,6 +41,12 @@ comment on column dialer.provider_account.ring_seconds is 'longest ringing, dial
 comment on column dialer.provider_account.call_seconds_max is 'longest conversation, dialer time';
 comment on column dialer.provider_account.grace_seconds is 'how long evidence is awaited beyond the longest call before an attempt ends as unknown, real seconds';
 
+create function dialer.place_margin(account dialer.provider_account) returns interval
+language sql stable as $$
+    select dialer.real_interval(make_interval(secs => (account).place_margin_ms / 1000.0))
+$$;
+comment on function dialer.place_margin(dialer.provider_account) is 'How long before the end of a window or a lease an account places nothing more, in dialer time.';
+
 -- The row that claim locks. Apart from provider_account so that its updates touch no index and meet no foreign key.
 create table dialer.account_control (
     account_id integer primary key,

@@ -46,8 +46,8 @@ begin
                    (select count(*) from dialer.lease x where x.account_id = c.account_id and x.campaign_id = c.campaign_id) end as room
         from dialer.campaign c join dialer.lane l using (campaign_id)
         join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
-        where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0)))
-          and l.opens_at <= at + horizon and l.open_until > at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0))),
+        where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.place_margin(a))
+          and l.opens_at <= at + horizon and l.open_until > at + dialer.place_margin(a)),
     first_due as (
         select o.*, d.due_at, d.call_id,
                row_number() over (partition by o.campaign_id order by o.priority, d.due_at, d.call_id) as position
@@ -78,7 +78,7 @@ language sql stable as $$
         with facts as (
             select x.*, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.endpoint_id, c.contact_id, c.channel, c.tenant_id, e.status, e.address,
                    l.openings, g.zone_rule = 'contact' and p.zones <> l.zones as elsewhere, l.open_until, p.zone_source, y as policy, dialer.policy_caps(y) as caps,
-                   greatest(at, x.due_at, l.opens_at) as at_, dialer.real_interval(make_interval(secs => k.place_margin_ms / 1000.0)) as margin,
+                   greatest(at, x.due_at, l.opens_at) as at_, dialer.place_margin(k) as margin,
                    row_number() over (partition by c.endpoint_id order by x.position) as same_number,
                    row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person
             from (select u.*, row_number() over () as position from unnest(candidates) u) x
@@ -170,7 +170,7 @@ begin
             select t.place_at + dialer.real_interval(make_interval(secs => account.lease_seconds)) as until) e
         cross join lateral (
             select e.until, least(t.open_until, e.until, c.expires_at, g.valid_until)
-                - dialer.real_interval(make_interval(secs => account.place_margin_ms / 1000.0)) as place_by) b
+                - dialer.place_margin(account) as place_by) b
         where t.place_at < b.place_by
         on conflict do nothing
         returning attempt_id, call_id, lane_id, due_at),
@@ -276,11 +276,11 @@ create function dialer.next_wake(dispatcher text) returns table (now_at timestam
 language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
     select k.now_at, k.rate,
         (select min(greatest(d.due_at, case when l.recheck_at > k.now_at then l.opens_at end, x.blocked_until, x.next_slot_at,
-             case when l.open_until > k.now_at and l.open_until <= k.now_at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0))
+             case when l.open_until > k.now_at and l.open_until <= k.now_at + dialer.place_margin(a)
                   then l.open_until end))
          from dialer.provider_account a join dialer.account_control x using (account_id)
          join dialer.campaign c on c.account_id = a.account_id and c.state = 'running'
-              and (c.valid_until is null or c.valid_until > k.now_at + dialer.real_interval(make_interval(secs => a.place_margin_ms / 1000.0)))
+              and (c.valid_until is null or c.valid_until > k.now_at + dialer.place_margin(a))
          join dialer.lane l on l.campaign_id = c.campaign_id
          cross join lateral (select u.due_at from dialer.due u where u.lane_id = l.lane_id order by u.due_at, u.call_id limit 1) d
          where a.state = 'open' and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
