@@ -50,6 +50,14 @@ impl DialerTime {
         // One nanosecond more, because the quotient is rounded.
         Some(self.answered + wait + Duration::from_nanos(1))
     }
+
+    /// The first instant at which the late reading has reached `at`; `None` if that is far off.
+    pub fn over(&self, at: DateTime<Utc>) -> Option<Instant> {
+        let ahead = (at - self.now_at).to_std().unwrap_or_default();
+        real_length(ahead, self.rate)
+            .filter(|wait| *wait < LONGEST_WAIT)
+            .map(|wait| self.asked + wait)
+    }
 }
 
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);

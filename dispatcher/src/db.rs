@@ -235,11 +235,15 @@ pub struct Claimed {
     pub place_at: DateTime<Utc>,
     pub place_by: DateTime<Utc>,
     pub claimed_at: DateTime<Utc>,
+    /// Starts a second of dialer time that the account allows.
+    pub per_second: Option<f64>,
 }
 
+/// A database that is older than this dispatcher says nothing of the rate.
 const CLAIM: &str = "select attempt_id, token, call_id, account_id, provider, channel, base_url, \
-    secret_name, settings, address, variables, due_at, place_at, place_by, claimed_at \
-    from dialer.claim($1, $2)";
+    secret_name, settings, address, variables, due_at, place_at, place_by, claimed_at, \
+    (to_jsonb(claimed) ->> 'per_second')::double precision \
+    from dialer.claim($1, $2) as claimed";
 
 /// What an intention came to.
 #[derive(Debug, Clone)]
@@ -450,6 +454,7 @@ fn claimed(row: &Row) -> Result<Claimed, Error> {
         place_at: get(row, NAME, 12)?,
         place_by: get(row, NAME, 13)?,
         claimed_at: get(row, NAME, 14)?,
+        per_second: get(row, NAME, 15)?,
     })
 }
 

@@ -1,5 +1,6 @@
 //! One request and its answer over HTTP, and what it means when there is none.
 
+use super::gate::{Gate, Gated, TOO_LATE};
 use super::{Answer, LookUpError, PlaceError, RefusalClass};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -26,9 +27,18 @@ pub fn client(
         .build()
 }
 
-/// Sends a request that places something.
-pub async fn send(request: reqwest::RequestBuilder) -> Result<Answer, PlaceError> {
-    let response = request.send().await.map_err(|error| not_answered(&error))?;
+/// Sends a request that places something, if the gate is open when it is about to be written.
+pub async fn send(request: reqwest::RequestBuilder, gate: &Gate) -> Result<Answer, PlaceError> {
+    let (client, request) = request.build_split();
+    let mut request = request.map_err(|error| not_answered(&error))?;
+    let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    *request.body_mut() = Some(reqwest::Body::wrap(Gated::new(body.to_vec(), gate.clone())));
+    let sent = client.execute(request).await;
+    let response = sent.map_err(|error| match gate.was_shut() {
+        // A body of a stated length that never came: the provider cannot have understood it.
+        true => PlaceError::NotSent(TOO_LATE.to_owned()),
+        false => not_answered(&error),
+    })?;
     let status = response.status().as_u16();
     let retry_after_seconds = retry_after(&response);
     match read(response).await {

@@ -5,6 +5,7 @@
 
 mod ended_reason;
 mod exchange;
+mod gate;
 mod resend;
 mod sandbox;
 mod signature;
@@ -13,6 +14,7 @@ mod vapi;
 use chrono::{DateTime, Utc};
 pub use exchange::client;
 use futures_util::future::BoxFuture;
+pub use gate::{Gate, TOO_LATE};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -53,6 +55,8 @@ pub struct Placement {
     pub variables: Value,
     /// Where the provider's webhooks about this attempt shall go.
     pub callback_url: String,
+    /// Asked when the request is about to be written.
+    pub gate: Gate,
 }
 
 /// The provider took the attempt under this id.

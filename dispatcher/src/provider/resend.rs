@@ -67,7 +67,7 @@ async fn place(
     let request = signed_in(http.post(url(account, "/emails")), account)
         .header("idempotency-key", placement.attempt_id.to_string())
         .json(&order(&account.settings, placement)?);
-    let answer = exchange::send(request).await?;
+    let answer = exchange::send(request, &placement.gate).await?;
     if !(200..300).contains(&answer.status) {
         return Err(classify(&answer));
     }

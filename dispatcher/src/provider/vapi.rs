@@ -79,7 +79,7 @@ async fn place(
 ) -> Result<Accepted, PlaceError> {
     let body = order(&account.settings, placement)?;
     let request = signed_in(http.post(url(account, "/call")), account).json(&body);
-    let answer = exchange::send(request).await?;
+    let answer = exchange::send(request, &placement.gate).await?;
     if !(200..300).contains(&answer.status) {
         return Err(classify(&answer));
     }

@@ -5,6 +5,7 @@
 //! reports later. Every part may die at any instant; the database tells what was left.
 
 mod claim;
+mod fence;
 mod follow;
 mod health;
 mod hooks;

@@ -1,13 +1,19 @@
 //! From the claim to the provider's answer: wait for the instant, commit the intention, send once.
 //!
+//! The intention is committed a little before the instant, so that a slow commit delays nobody;
+//! the instant is awaited after it, and the account's rate is kept after that (`fence`), when the
+//! connection stands and the request is written. Nothing that follows can bunch the starts again.
+//!
 //! INVARIANT: a request goes out only for an attempt whose intention is committed, only while
 //! `place_by` has not come by the reading that never runs behind, and never a second time.
 
+use super::fence::Turn;
 use super::shared::{Known, Shared};
 use super::write::{Decision, Report};
 use crate::clock::{DialerTime, monotonic};
 use crate::db::{Claimed, Intended};
-use crate::provider::{self, PlaceError, Placement, Refusal, RefusalClass};
+use crate::provider::{self, Gate, PlaceError, Placement, Refusal, RefusalClass};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
@@ -118,7 +124,7 @@ impl Placer {
         {
             let Some(Waiting { item, .. }) = self.waiting.pop() else { break };
             if item.time.late(now) >= item.call.place_by {
-                give_back(&self.shared, item, "too_late").await;
+                give_back(&self.shared, item, provider::TOO_LATE).await;
             } else if item.time.reached(item.call.place_at).is_none() {
                 self.schedule(item);
             } else {
@@ -137,7 +143,9 @@ impl Placer {
         let name = &self.shared.config.name;
         match self.shared.sessions.intend.intend(name, &attempt_ids, &tokens).await {
             Ok(answers) => {
-                self.lead = ((monotonic() - asked) * 5 / 4).min(LEAD_MAX);
+                // Up at once, down slowly: one slow commit announces others.
+                let took = (monotonic() - asked) * 5 / 4;
+                self.lead = took.max(self.lead * 7 / 8).min(LEAD_MAX);
                 self.send_allowed(batch, answers);
             }
             Err(error) => {
@@ -190,19 +198,20 @@ async fn send(shared: Arc<Shared>, item: InHand, stop: CancellationToken) {
     if let Some(instant) = item.time.reached(item.call.place_at) {
         tokio::time::sleep_until(instant).await;
     }
+    let Ok(turn) = turn(&shared, &item).await else {
+        return give_back(&shared, item, provider::TOO_LATE).await;
+    };
     // A closed semaphore is impossible: nobody closes it.
-    let Ok(_turn) = shared.requests.acquire().await else { return };
+    let Ok(_room) = shared.requests.acquire().await else { return };
     if stop.is_cancelled() {
         return give_back(&shared, item, "shutdown").await;
     }
-    let decision = match prepare(&shared, &item.call) {
+    let decision = match prepare(&shared, &item.call, gate(&item, turn)) {
         Err(refusal) => Decision::Refused(refusal),
         Ok((adapter, account, placement)) => {
-            let now = monotonic();
-            if item.time.late(now) >= item.call.place_by {
-                return give_back(&shared, item, "too_late").await;
+            if item.time.late(monotonic()) >= item.call.place_by {
+                return give_back(&shared, item, provider::TOO_LATE).await;
             }
-            note_delay(&item, now);
             let answer = adapter.place(&shared.http, &account, &placement).await;
             decide(&item.call, answer)
         }
@@ -211,10 +220,43 @@ async fn send(shared: Arc<Shared>, item: InHand, stop: CancellationToken) {
     report(&shared, item, decision).await;
 }
 
+/// Waits for the account's rate, where it has one, but not beyond `place_by`.
+async fn turn(shared: &Shared, item: &InHand) -> Result<Option<Turn>, tokio::time::error::Elapsed> {
+    let Some(per_second) = item.call.per_second.filter(|rate| *rate > 0.0) else {
+        return Ok(None);
+    };
+    // The rate is meant in dialer time, the fence keeps real time.
+    let real = if item.time.rate > 0.0 { per_second * item.time.rate } else { per_second };
+    let fence = shared.fences.of(item.call.account_id, real);
+    let asked = monotonic();
+    let turn = match item.time.over(item.call.place_by) {
+        Some(over) => tokio::time::timeout_at(over, fence.turn()).await?,
+        None => fence.turn().await,
+    };
+    metrics::histogram!("dialerd_fence_seconds").record((monotonic() - asked).as_secs_f64());
+    Ok(Some(turn))
+}
+
+/// What is asked when the request is about to be written: is it still in time?
+fn gate(item: &InHand, turn: Option<Turn>) -> Gate {
+    let (time, place_at, place_by) = (item.time, item.call.place_at, item.call.place_by);
+    Gate::new(move || {
+        let now = monotonic();
+        if time.late(now) >= place_by {
+            return false;
+        }
+        if let Some(turn) = &turn {
+            turn.write(now);
+        }
+        note_delay(time, place_at, now);
+        true
+    })
+}
+
 type Prepared = (&'static dyn provider::Adapter, provider::Account, Placement);
 
 /// All that the request needs; what is missing here would be missing for every call.
-fn prepare(shared: &Shared, call: &Claimed) -> Result<Prepared, Refusal> {
+fn prepare(shared: &Shared, call: &Claimed, gate: Gate) -> Result<Prepared, Refusal> {
     let refusal = |class, word: &str, reason: String| Refusal {
         class,
         word: word.to_owned(),
@@ -235,6 +277,7 @@ fn prepare(shared: &Shared, call: &Claimed) -> Result<Prepared, Refusal> {
         address: call.address.clone(),
         variables: call.variables.clone(),
         callback_url: format!("{hook_url}?attempt={}", call.attempt_id),
+        gate,
     };
     Ok((adapter, account, placement))
 }
@@ -254,16 +297,18 @@ fn decide(call: &Claimed, answer: Result<provider::Accepted, PlaceError>) -> Dec
         Ok(accepted) => Decision::Placed(accepted.provider_call_id),
         Err(PlaceError::NotSent(reason)) => {
             let (attempt_id, account_id) = (call.attempt_id, call.account_id);
-            tracing::warn!(%attempt_id, account_id, reason, "the provider was not reached");
-            Decision::NothingSent("not_sent".to_owned())
+            tracing::warn!(%attempt_id, account_id, reason, "nothing was sent");
+            let too_late = reason == provider::TOO_LATE;
+            let word = if too_late { provider::TOO_LATE } else { "not_sent" };
+            Decision::NothingSent(word.to_owned())
         }
         Err(PlaceError::Refused(refusal)) => Decision::Refused(refusal),
         Err(PlaceError::Unknown(reason)) => Decision::Unknown(reason),
     }
 }
 
-fn note_delay(item: &InHand, now: Instant) {
-    let planned = item.time.reached(item.call.place_at).unwrap_or(now);
+fn note_delay(time: DialerTime, place_at: DateTime<Utc>, now: Instant) {
+    let planned = time.reached(place_at).unwrap_or(now);
     let delay = now.saturating_duration_since(planned).as_secs_f64();
     metrics::histogram!("dialerd_place_delay_seconds").record(delay);
 }

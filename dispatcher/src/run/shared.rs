@@ -1,11 +1,12 @@
 //! What the parts of a running dispatcher have in common: sessions, the clock, limits, queues.
 
+use super::fence::Fences;
 use super::follow::Watched;
 use super::health::Health;
 use super::hooks::Accounts;
 use super::inbox::Incoming;
 use super::write::Report;
-use crate::clock::DialerTime;
+use crate::clock::{DialerTime, monotonic};
 use crate::config::Config;
 use crate::db::{Address, Error, Session};
 use crate::provider::{Account, Secret};
@@ -59,6 +60,7 @@ pub struct Shared {
     /// Something may have become due, or a slot free.
     pub wake: Notify,
     pub requests: Semaphore,
+    pub fences: Fences,
     pub reports: mpsc::Sender<Report>,
     pub events: mpsc::Sender<Incoming>,
     pub watched: Watched,
@@ -96,6 +98,7 @@ impl Shared {
             metrics,
             wake: Notify::new(),
             requests: Semaphore::new(config.requests_at_once),
+            fences: Fences::since(monotonic()),
             reports,
             events,
             watched: Watched::default(),

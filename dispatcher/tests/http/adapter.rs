@@ -3,7 +3,7 @@
 use super::receiver::{Receiver, Trial};
 use chrono::Utc;
 use dialerd::provider::{
-    self, Accepted, Account, Adapter, HookRequest, Kind, PlaceError, Placement, RefusalClass,
+    self, Accepted, Account, Adapter, Gate, HookRequest, Kind, PlaceError, Placement, RefusalClass,
     Secret, Sought, VerifyError,
 };
 use serde_json::json;
@@ -31,6 +31,7 @@ fn placement(address: &str, callback_url: &str) -> Placement {
         address: address.to_owned(),
         variables: json!({"name": "Ada"}),
         callback_url: callback_url.to_owned(),
+        gate: Gate::open(),
     }
 }
 
@@ -54,6 +55,16 @@ async fn nothing_was_sent_when_nobody_listens() {
     drop(listener);
     let answer = voice().place(&client(), &account(url), &placement(NUMBER, "")).await;
     assert!(matches!(answer, Err(PlaceError::NotSent(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_late_when_it_would_be_written_was_not_sent() {
+    let trial = Trial::start(&[]).await;
+    let mut late = placement(NUMBER, "");
+    late.gate = Gate::new(|| false);
+    let answer = voice().place(&client(), &account(trial.url("")), &late).await;
+    assert_eq!(answer, Err(PlaceError::NotSent(provider::TOO_LATE.to_owned())));
+    assert_eq!(trial.summary().await["accepted"], 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Tests of the adapter: what it asks, what it understands, what it refuses to guess.
 
 use super::*;
+use crate::provider::Gate;
 
 const ATTEMPT: &str = "0190a1b2-0000-7000-8000-000000000001";
 
@@ -10,6 +11,7 @@ fn placement() -> Placement {
         address: "+13035550100".to_owned(),
         variables: json!({"name": "A name that is much longer than forty characters are"}),
         callback_url: "http://127.0.0.1/hooks/vapi/1?attempt=x".to_owned(),
+        gate: Gate::open(),
     }
 }
 
