@@ -52,6 +52,7 @@ pub struct Hours {
     /// Bit d is set when weekday d has windows.
     open_weekdays: u8,
     always: bool,
+    runs_past_midnight: bool,
 }
 
 impl Hours {
@@ -124,6 +125,11 @@ impl Hours {
         self.always
     }
 
+    /// May a window of one date still be open on the next?
+    pub(crate) fn runs_past_midnight(&self) -> bool {
+        self.runs_past_midnight
+    }
+
     pub(crate) fn open_weekdays(&self) -> u8 {
         self.open_weekdays
     }
@@ -151,7 +157,10 @@ impl Hours {
         let always = week.iter().all(|windows| windows.as_slice() == [whole]);
         let open = |(day, windows): (usize, &Vec<Window>)| u8::from(!windows.is_empty()) << day;
         let open_weekdays = week.iter().enumerate().map(open).fold(0, |mask, bit| mask | bit);
-        Hours { week, dated, open_weekdays, always }
+        let exceptions = dated.iter().map(|dated| &dated.windows);
+        let mut windows = week.iter().chain(exceptions).flatten();
+        let runs_past_midnight = windows.any(|window| window.end > DAY_SECONDS);
+        Hours { week, dated, open_weekdays, always, runs_past_midnight }
     }
 }
 

@@ -134,7 +134,8 @@ impl<'a, Z: ZoneRules> Opening<'a, Z> {
         let local = segment.local(at);
         let local_end = segment.local(segment.ends);
         let today = date_of_local(local);
-        let mut walk = DayWalk::new(self.hours, self.closures, today - 1);
+        let first = if self.hours.runs_past_midnight() { today - 1 } else { today };
+        let mut walk = DayWalk::new(self.hours, self.closures, first);
         while let Some(date) = walk.next_date() {
             let midnight = midnight_of(date);
             if midnight >= local_end {

@@ -10,7 +10,7 @@
 use dialer_core::{Instant, Segment, ZoneRules};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_long};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -32,13 +32,36 @@ unsafe extern "C-unwind" {
 /// A zone that this server has loaded.
 #[derive(Clone, Copy)]
 pub struct ServerZone {
-    rules: NonNull<pg_sys::pg_tz>,
+    loaded: &'static Loaded,
 }
 
+/// A zone as it is kept for the backend's life, with the segments that were asked for last.
+struct Loaded {
+    // INVARIANT: Postgres never frees or changes a zone that pg_tzset returned, so the pointer and
+    // the segments stay good for as long as the backend lives.
+    rules: NonNull<pg_sys::pg_tz>,
+    recent: [Cell<Stretch>; RECENT_MAX],
+    oldest: Cell<usize>,
+}
+
+/// LIMIT: segments remembered of a zone; a year has three. Asking Postgres costs 30 ns, and a search
+/// in two zones asks six times.
+const RECENT_MAX: usize = 4;
+
+/// What is known of a segment: it holds from this instant at least, until it ends.
+#[derive(Clone, Copy)]
+struct Stretch {
+    from: Instant,
+    segment: Segment,
+}
+
+const NOTHING: Stretch =
+    Stretch { from: Instant::MAX, segment: Segment { offset_seconds: 0, ends: Instant::MIN } };
+
 thread_local! {
-    // INVARIANT: Postgres never frees a zone that pg_tzset returned, so the pointers stay good for
-    // as long as the backend lives.
     static REMEMBERED: RefCell<HashMap<Box<str>, ServerZone>> = RefCell::new(HashMap::new());
+    /// LIMIT: one entry a zone of this server, whatever names it was asked by.
+    static LOADED: RefCell<Vec<&'static Loaded>> = const { RefCell::new(Vec::new()) };
 }
 
 impl ServerZone {
@@ -60,7 +83,8 @@ impl ServerZone {
     /// The name in its correct case.
     pub fn name(self) -> &'static str {
         // SAFETY: the zone is never freed, and its name is a terminated string inside it.
-        let name = unsafe { CStr::from_ptr(pg_sys::pg_get_timezone_name(self.rules.as_ptr())) };
+        let name =
+            unsafe { CStr::from_ptr(pg_sys::pg_get_timezone_name(self.loaded.rules.as_ptr())) };
         // Proof: `load` accepts ASCII names only.
         name.to_str().expect("zone names are ASCII")
     }
@@ -70,26 +94,63 @@ impl ZoneRules for ServerZone {
     fn segment(&self, at: Instant) -> Segment {
         // Here and not in the loops of the core: every one of them that can be long asks for segments.
         check_for_interrupts!();
-        let unix_seconds: pg_sys::pg_time_t = at.unix_seconds();
-        let (mut offset, mut next_offset, mut ends) = (0 as c_long, 0 as c_long, 0);
-        let (mut summer, mut next_summer) = (0, 0);
-        // SAFETY: all pointers are to live locals, and the zone is never freed.
-        let found = unsafe {
-            pg_sys::pg_next_dst_boundary(
-                &unix_seconds,
-                &mut offset,
-                &mut summer,
-                &mut ends,
-                &mut next_offset,
-                &mut next_summer,
-                self.rules.as_ptr(),
-            )
-        };
-        // Not 1: the zone never changes again (or the file is damaged, which counts as UTC).
-        let ends = if found == 1 { Instant::from_unix_seconds(ends) } else { Instant::MAX };
-        // No zone is a day away from Greenwich, so its offset fits.
-        Segment { offset_seconds: offset as i32, ends }
+        let holds = |known: &Stretch| known.from <= at && at < known.segment.ends;
+        match self.loaded.recent.iter().map(Cell::get).find(holds) {
+            Some(known) => known.segment,
+            None => self.loaded.ask(at),
+        }
     }
+}
+
+impl Loaded {
+    /// The zone for these rules, made if they are new.
+    fn of(rules: NonNull<pg_sys::pg_tz>) -> &'static Loaded {
+        LOADED.with_borrow_mut(|all| {
+            if let Some(known) = all.iter().find(|known| known.rules == rules) {
+                return *known;
+            }
+            let recent = [const { Cell::new(NOTHING) }; RECENT_MAX];
+            let made: &'static Loaded =
+                Box::leak(Box::new(Loaded { rules, recent, oldest: Cell::new(0) }));
+            all.push(made);
+            made
+        })
+    }
+
+    fn ask(&self, at: Instant) -> Segment {
+        let segment = segment_of(self.rules, at);
+        let same = self.recent.iter().find(|known| known.get().segment.ends == segment.ends);
+        let place = same.unwrap_or_else(|| {
+            let oldest = self.oldest.replace((self.oldest.get() + 1) % RECENT_MAX);
+            &self.recent[oldest]
+        });
+        // Segments that end together are one, so it is known from the earlier question on.
+        let from = if same.is_some() { at.min(place.get().from) } else { at };
+        place.set(Stretch { from, segment });
+        segment
+    }
+}
+
+fn segment_of(rules: NonNull<pg_sys::pg_tz>, at: Instant) -> Segment {
+    let unix_seconds: pg_sys::pg_time_t = at.unix_seconds();
+    let (mut offset, mut next_offset, mut ends) = (0 as c_long, 0 as c_long, 0);
+    let (mut summer, mut next_summer) = (0, 0);
+    // SAFETY: all pointers are to live locals, and the zone is never freed.
+    let found = unsafe {
+        pg_sys::pg_next_dst_boundary(
+            &unix_seconds,
+            &mut offset,
+            &mut summer,
+            &mut ends,
+            &mut next_offset,
+            &mut next_summer,
+            rules.as_ptr(),
+        )
+    };
+    // Not 1: the zone never changes again (or the file is damaged, which counts as UTC).
+    let ends = if found == 1 { Instant::from_unix_seconds(ends) } else { Instant::MAX };
+    // No zone is a day away from Greenwich, so its offset fits.
+    Segment { offset_seconds: offset as i32, ends }
 }
 
 fn load(name: &str) -> Option<ServerZone> {
@@ -104,7 +165,8 @@ fn load(name: &str) -> Option<ServerZone> {
     // SAFETY: the argument is a terminated string; the answer is null or never freed.
     let rules = NonNull::new(unsafe { pg_sys::pg_tzset(canonical.as_ptr()) })?;
     // SAFETY: just loaded. Zones with leap seconds are not acceptable to Postgres itself.
-    unsafe { pg_sys::pg_tz_acceptable(rules.as_ptr()) }.then_some(ServerZone { rules })
+    unsafe { pg_sys::pg_tz_acceptable(rules.as_ptr()) }
+        .then(|| ServerZone { loaded: Loaded::of(rules) })
 }
 
 /// The zone file that Postgres would open, in its correct case.

@@ -30,3 +30,27 @@ fn the_ends_of_the_integer_do_not_wrap() {
     }
     assert_eq!(date_of(i32::MAX, 1, 1), None);
 }
+
+#[test]
+fn a_set_of_dates_finds_what_a_scan_finds_however_they_are_spread() {
+    let spread = |step: i32| (0..400).map(move |i| i * step - 7000).collect::<Vec<i32>>();
+    let lists = [
+        vec![],
+        vec![5],
+        vec![-2_451_545, 106_751_983],
+        [spread(1), vec![106_751_983, -2_451_545]].concat(),
+        spread(1),
+        spread(33),
+        spread(365),
+        (0..60).map(|i| i * i * i).collect(),
+    ];
+    for list in lists {
+        let set: DateSet = list.iter().copied().collect();
+        let near = list.iter().flat_map(|date| [date - 1, *date, date + 1]);
+        for date in near.chain([i32::MIN, -1, 0, 1, i32::MAX]) {
+            let before = list.iter().filter(|known| **known < date).count();
+            assert_eq!(set.index_from(date), before, "{date}");
+            assert_eq!(set.contains(date), list.contains(&date), "{date}");
+        }
+    }
+}
