@@ -39,16 +39,18 @@ create type dialer.account_state as enum ('open', 'paused', 'stopped');
 comment on type dialer.account_state is 'open accounts are claimed for; paused by a person, stopped by an error that only a person can mend';
 
 create function dialer.outcome_counts(outcome dialer.outcome) returns boolean
-language sql immutable strict parallel safe as $$
+language sql immutable parallel safe as $$
     select outcome not in ('over_limit', 'account_error', 'config_error', 'provider_fault', 'not_sent', 'cancelled')
 $$;
 comment on function dialer.outcome_counts(dialer.outcome) is
 'Whether an attempt with this outcome counts against caps and moves the redial ladder: technical failures that never reached the contact do not.';
 
 create function dialer.outcome_end_state(outcome dialer.outcome) returns dialer.call_state
-language sql immutable strict parallel safe as $$
-    select case when outcome in ('invalid_number', 'blocked', 'config_error', 'account_error', 'provider_fault', 'not_sent', 'over_limit')
-                then 'failed' else 'completed' end::dialer.call_state
+language sql immutable parallel safe as $$
+    -- Each literal is cast by itself: a cast of the whole case goes through text, which is not immutable, and is not inlined.
+    select case when outcome is null then null::dialer.call_state
+                when outcome in ('invalid_number', 'blocked', 'config_error', 'account_error', 'provider_fault', 'not_sent', 'over_limit')
+                then 'failed'::dialer.call_state else 'completed'::dialer.call_state end
 $$;
 comment on function dialer.outcome_end_state(dialer.outcome) is
 'The state in which a call ends when this outcome is final for it: failed where the contact cannot be reached, else completed.';

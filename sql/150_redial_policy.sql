@@ -57,14 +57,6 @@ language sql immutable as $$
 $$;
 comment on function dialer.policy_caps(dialer.redial_policy) is 'All caps of a policy as one list for next_callable: its own, attempts a day, smallest gap.';
 
-create function dialer.policy_wait(policy dialer.redial_policy, outcome dialer.outcome, attempts bigint) returns interval
-language sql immutable as $$
-    select coalesce(((policy).outcome_waits ->> outcome::text)::interval,
-        (policy).ladder[least(attempts + 1, array_length((policy).ladder, 1))])
-$$;
-comment on function dialer.policy_wait(dialer.redial_policy, dialer.outcome, bigint) is
-'Wait after an attempt that ended so, when this many attempts (of the day or of the life, as the ladder''s scope says) have been made.';
-
 create function dialer.policy_is_sound() returns trigger language plpgsql as $$
 declare bad text;
 begin

@@ -57,13 +57,21 @@ create view dialer.attempt_all as
     from dialer.lease;
 comment on view dialer.attempt_all is 'attempts, ended and open';
 
+-- A set, so that a statement over many calls can take the lookup into its own plan. An attempt ends after it was dialled:
+-- the second condition lets the planner pass over the partitions of older months.
+create function dialer.dialled(scope text, call_id bigint, contact_id bigint, endpoint_id bigint, channel dialer.channel, since timestamptz)
+returns setof timestamptz language sql stable rows 5 as $$
+    select a.dialled_at from dialer.attempt a
+    where a.contact_id = dialled.contact_id and a.channel = dialled.channel and a.counts and a.dialled_at > since and a.ended_at > since
+      and (scope = 'contact' or (scope = 'number' and a.endpoint_id = dialled.endpoint_id) or (scope = 'call' and a.call_id = dialled.call_id))
+    order by a.dialled_at
+$$;
+comment on function dialer.dialled(text, bigint, bigint, bigint, dialer.channel, timestamptz) is
+'Instants of the ended attempts that count for a cap of this scope (call, number, contact), after an instant, in order.';
+
 create function dialer.dialled_times(scope text, call_id bigint, contact_id bigint, endpoint_id bigint, channel dialer.channel, since timestamptz)
 returns timestamptz[] language sql stable as $$
-    select coalesce(array_agg(a.dialled_at order by a.dialled_at), '{}')
-    from dialer.attempt a
-    where a.contact_id = dialled_times.contact_id and a.channel = dialled_times.channel and a.counts and a.dialled_at > since
-      and (scope = 'contact' or (scope = 'number' and a.endpoint_id = dialled_times.endpoint_id)
-           or (scope = 'call' and a.call_id = dialled_times.call_id))
+    select array(select d from dialer.dialled(scope, dialled_times.call_id, dialled_times.contact_id, dialled_times.endpoint_id, dialled_times.channel, since) d)
 $$;
 comment on function dialer.dialled_times(text, bigint, bigint, bigint, dialer.channel, timestamptz) is
 'Instants of the ended attempts that count for a cap of this scope (call, number, contact), after an instant.';

@@ -35,95 +35,101 @@ end $$;
 comment on function dialer.free_slots(integer, timestamptz, integer, interval) is
 'How many calls an account may be given now, the instant of the first, and the distance between two (null: no rate). The caller holds the lock on account_control.';
 
-create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval) returns dialer.candidate[]
+create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval,
+    out picked dialer.candidate[], out more boolean)
 language plpgsql volatile as $$
-declare picked dialer.candidate[];
 begin
-    with open_lane as (
-        select l.lane_id, l.campaign_id, l.priority, c.weight,
-               greatest(c.virtual_time, k.virtual_time) as start_time,
-               c.max_concurrent - case when c.max_concurrent is null then 0 else
-                   (select count(*) from dialer.lease x where x.account_id = c.account_id and x.campaign_id = c.campaign_id) end as room
+    with open_lane as materialized (
+        select l.lane_id, l.campaign_id, l.priority, c.weight, greatest(c.virtual_time, k.virtual_time) as start_time,
+               case when c.max_concurrent is null then slots else
+                   least(slots, c.max_concurrent - (select count(*) from dialer.lease x where x.account_id = c.account_id and x.campaign_id = c.campaign_id)) end as room
         from dialer.campaign c join dialer.lane l using (campaign_id)
         join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
         where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.place_margin(a))
           and l.opens_at <= at + horizon and l.open_until > at + dialer.place_margin(a)),
+    -- Each campaign is read as far as its share of the slots; what others leave over is given out in the next round.
+    campaign as materialized (
+        select o.campaign_id, o.priority, least(o.room, ceil(slots * o.weight / sum(o.weight) over (partition by o.priority)))::integer as quota
+        from (select distinct on (l.priority, l.campaign_id) l.* from open_lane l where l.room > 0 order by l.priority, l.campaign_id) o),
     first_due as (
-        select o.*, d.due_at, d.call_id,
-               row_number() over (partition by o.campaign_id order by o.priority, d.due_at, d.call_id) as position
-        from open_lane o cross join lateral (
+        select o.*, q.quota, d.due_at, d.call_id,
+               row_number() over (partition by o.campaign_id order by o.priority, d.due_at, d.call_id) as position,
+               row_number() over (partition by o.campaign_id, o.priority order by d.due_at, d.call_id) as position_in_quota
+        from campaign q join open_lane o using (campaign_id, priority) cross join lateral (
             select u.due_at, u.call_id from dialer.due u where u.lane_id = o.lane_id and u.due_at <= at + horizon
-            order by u.due_at, u.call_id limit slots) d
-        where o.room is null or o.room > 0),
-    ranked as (
-        select f.*, f.start_time + f.position / f.weight as virtual_rank from first_due f
-        where f.room is null or f.position <= f.room
-        order by f.priority, f.start_time + f.position / f.weight, f.due_at, f.call_id limit slots)
-    select coalesce(array_agg(row(r.call_id, r.lane_id, r.campaign_id, r.due_at, r.virtual_rank)::dialer.candidate order by r.priority, r.virtual_rank, r.due_at), '{}')
-    into picked
-    from ranked r join (
-        select u.lane_id, u.due_at, u.call_id from dialer.due u join ranked x on x.lane_id = u.lane_id and x.due_at = u.due_at and x.call_id = u.call_id
-        for update of u skip locked) locked on locked.call_id = r.call_id;
-    return picked;
+            order by u.due_at, u.call_id limit q.quota) d),
+    ranked as materialized (
+        select f.*, f.start_time + f.position / f.weight as virtual_rank, f.position_in_quota = f.quota as full from first_due f
+        where f.position <= f.room and f.position_in_quota <= f.quota
+        order by f.priority, f.start_time + f.position / f.weight, f.due_at, f.call_id limit slots),
+    locked as (
+        select r.* from ranked r join dialer.due u on u.lane_id = r.lane_id and u.due_at = r.due_at and u.call_id = r.call_id
+        for update of u skip locked)
+    select coalesce(array_agg(row(r.call_id, r.lane_id, r.campaign_id, r.due_at, r.virtual_rank)::dialer.candidate order by r.priority, r.virtual_rank, r.due_at), '{}'),
+           coalesce(bool_or(r.full), false)
+    into picked, more from locked r;
 end $$;
 comment on function dialer.pick_candidates(integer, timestamptz, integer, interval) is
-'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limit. Locks their due rows.';
+'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limit. Locks their due rows. more: a campaign may have further calls.';
 
 create type dialer.verdict as (verdict text, reason text, next_at timestamptz);
 comment on type dialer.verdict is 'what the gates say of a call: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan';
 
 create function dialer.judge(candidates dialer.candidate[], at timestamptz) returns dialer.judged[]
-language sql stable as $$
-    select array(
-        with facts as (
-            select x.*, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.endpoint_id, c.contact_id, c.channel, c.tenant_id, e.status, e.address,
-                   l.openings, g.zone_rule = 'contact' and p.zones <> l.zones as elsewhere, l.open_until, p.zone_source, y as policy, dialer.policy_caps(y) as caps,
-                   greatest(at, x.due_at, l.opens_at) as at_, dialer.place_margin(k) as margin,
-                   row_number() over (partition by c.endpoint_id order by x.position) as same_number,
-                   row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person
-            from (select u.*, row_number() over () as position from unnest(candidates) u) x
-            left join dialer.call c on c.call_id = x.call_id and c.lane_id = x.lane_id and c.due_at = x.due_at
-            left join dialer.endpoint e on e.endpoint_id = c.endpoint_id
-            left join dialer.contact p on p.contact_id = c.contact_id
-            left join dialer.lane l on l.lane_id = x.lane_id
-            left join dialer.campaign g on g.campaign_id = x.campaign_id
-            left join dialer.provider_account k on k.account_id = g.account_id
-            left join dialer.redial_policy y on y.policy_id = g.policy_id),
-        counted as (
-            select f.*, case when cardinality(f.caps) = 0 then '{}' else
-                       dialer.dialled_times((f.policy).cap_scope, f.call_id, f.contact_id, f.endpoint_id, f.channel, dialer.cap_horizon(f.caps, at)) end as dialled
-            from facts f),
-        allowed as (
-            select k.*, dialer.next_callable(k.at_, k.openings, k.dialled, k.caps, k.openings[1].tz) as callable_at from counted k),
-        judged as (
-            select a.*, (case
-                when a.state is null or a.state <> 'scheduled' then row('orphan', null, null)::dialer.verdict
-                when a.stated_outcome is not null then row(dialer.outcome_end_state(a.stated_outcome), a.stated_outcome, null)::dialer.verdict
-                when a.elsewhere then row('elsewhere', null, null)::dialer.verdict
-                -- Nothing is placed in the last moment (place_by), and a call that can no longer be placed would be offered for ever.
-                when a.expires_at <= a.at_ + a.margin then row('expired', 'expired', null)::dialer.verdict
-                when a.status is distinct from 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
-                when dialer.must_not_call(a.tenant_id, a.contact_id, a.address, at) then row('cancelled', 'do_not_call', null)::dialer.verdict
-                when a.review_word is not null then row('wait', 'review', 'infinity')::dialer.verdict
-                when a.not_before > a.at_ then row('wait', 'callback', a.not_before)::dialer.verdict
-                when a.same_number > 1 or a.same_person > 1
-                  or exists (select from dialer.lease z where z.endpoint_id = a.endpoint_id)
-                  or exists (select from dialer.lease z where z.contact_id = a.contact_id and z.channel = a.channel)
-                    then row('wait', 'number_busy', a.at_ + interval '1 minute')::dialer.verdict
-                when a.callable_at is null then row('wait', 'caps_spent', 'infinity')::dialer.verdict
-                when a.callable_at > a.at_ then row('wait', case when dialer.is_open_all(a.at_, a.openings) then 'cap' else 'window' end, a.callable_at)::dialer.verdict
-                else row('place', null, null)::dialer.verdict end) as gate
-            from allowed a)
-        select row(j.call_id, j.lane_id, j.campaign_id, j.due_at, (j.gate).verdict, (j.gate).reason, (j.gate).next_at,
-            case when (j.gate).verdict = 'place' then jsonb_build_object(
-                'zones', array(select o.tz from unnest(j.openings) o), 'zone_source', j.zone_source,
-                'local_time', to_char(j.at_ at time zone j.openings[1].tz, 'Dy YYYY-MM-DD HH24:MI:SS'),
-                'hours', j.openings[1].hours::text, 'open_until', j.open_until, 'policy', (j.policy).name, 'scope', (j.policy).cap_scope,
-                'caps', (select coalesce(jsonb_agg(jsonb_build_object('kind', k.kind, 'max', k.max_count, 'amount', k.amount)), '[]') from unnest(j.caps) k),
-                'counted', cardinality(j.dialled)) end,
-            j.virtual_rank)::dialer.judged
-        from judged j order by j.position)
-$$;
+language plpgsql stable as $$
+declare judged dialer.judged[];
+begin
+    -- What is the lane's, the campaign's and the policy's is looked up once for all its calls. Materialized: a column that
+    -- calls a function would otherwise be computed anew wherever it is used.
+    with lane_facts as materialized (
+        select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.zone_rule = 'contact' as by_contact, dialer.place_margin(k) as margin,
+               y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since,
+               jsonb_build_object('zones', array(select o.tz from unnest(l.openings) o), 'hours', l.openings[1].hours::text, 'open_until', l.open_until,
+                   'policy', y.name, 'scope', y.cap_scope, 'caps', (select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'max', c.max_count, 'amount', c.amount)), '[]')
+                       from unnest(p.caps) c)) as decision
+        from dialer.lane l join dialer.campaign g using (campaign_id) join dialer.provider_account k using (account_id)
+        join dialer.redial_policy y using (policy_id) cross join lateral (select dialer.policy_caps(y) as caps offset 0) p
+        where l.lane_id in (select u.lane_id from unnest(candidates) u)),
+    facts as materialized (
+        select x.call_id, x.lane_id, x.campaign_id, x.due_at, x.virtual_rank, x.position, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.endpoint_id,
+               c.contact_id, c.channel, e.status, p.zone_source, f.openings, f.tz, f.margin, f.caps, f.decision,
+               f.by_contact and p.zones <> f.zones as elsewhere, greatest(at, x.due_at, f.opens_at) as at_,
+               row_number() over (partition by c.endpoint_id order by x.position) as same_number,
+               row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person,
+               exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
+               exists (select from dialer.lease z where z.endpoint_id = c.endpoint_id)
+                   or exists (select from dialer.lease z where z.contact_id = c.contact_id and z.channel = c.channel) as busy,
+               case when f.caps <> '{}' then array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since) d) else '{}' end as dialled
+        from (select u.*, row_number() over () as position from unnest(candidates) u) x
+        left join dialer.call c on c.call_id = x.call_id and c.lane_id = x.lane_id and c.due_at = x.due_at
+        left join dialer.endpoint e on e.endpoint_id = c.endpoint_id
+        left join dialer.contact p on p.contact_id = c.contact_id
+        left join lane_facts f on f.lane_id = x.lane_id),
+    allowed as materialized (
+        select f.*, dialer.next_callable(f.at_, f.openings, f.dialled, f.caps, f.tz) as callable_at from facts f),
+    gated as materialized (
+        select a.*, case
+            when a.state is null or a.state <> 'scheduled' then row('orphan', null, null)::dialer.verdict
+            when a.stated_outcome is not null then row(dialer.outcome_end_state(a.stated_outcome), a.stated_outcome, null)::dialer.verdict
+            when a.elsewhere then row('elsewhere', null, null)::dialer.verdict
+            -- Nothing is placed in the last moment (place_by), and a call that can no longer be placed would be offered for ever.
+            when a.expires_at <= a.at_ + a.margin then row('expired', 'expired', null)::dialer.verdict
+            when a.status is distinct from 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
+            when a.forbidden then row('cancelled', 'do_not_call', null)::dialer.verdict
+            when a.review_word is not null then row('wait', 'review', 'infinity')::dialer.verdict
+            when a.not_before > a.at_ then row('wait', 'callback', a.not_before)::dialer.verdict
+            when a.same_number > 1 or a.same_person > 1 or a.busy then row('wait', 'number_busy', a.at_ + interval '1 minute')::dialer.verdict
+            when a.callable_at is null then row('wait', 'caps_spent', 'infinity')::dialer.verdict
+            when a.callable_at > a.at_ then row('wait', case when dialer.is_open_all(a.at_, a.openings) then 'cap' else 'window' end, a.callable_at)::dialer.verdict
+            else row('place', null, null)::dialer.verdict end as gate
+        from allowed a)
+    select coalesce(array_agg(row(j.call_id, j.lane_id, j.campaign_id, j.due_at, (j.gate).verdict, (j.gate).reason, (j.gate).next_at,
+        case when (j.gate).verdict = 'place' then j.decision || jsonb_build_object('zone_source', j.zone_source,
+            'local_time', to_char(j.at_ at time zone j.tz, 'Dy YYYY-MM-DD HH24:MI:SS'), 'counted', cardinality(j.dialled)) end,
+        j.virtual_rank)::dialer.judged order by j.position), '{}')
+    into judged from gated j;
+    return judged;
+end $$;
 comment on function dialer.judge(dialer.candidate[], timestamptz) is
 'Tests the gates that are a call''s own: a stated end, expiry, number, do-not-call, callback time, one live call per number and person, window and caps.';
 
@@ -205,27 +211,31 @@ language plpgsql volatile as $$
 declare
     account dialer.provider_account;
     free record;
-    candidates dialer.candidate[];
+    pick record;
     judged dialer.judged[];
+    elsewhere bigint[];
     leased uuid[] := '{}';
-    more uuid[];
+    fresh uuid[];
 begin
     select a.* into account from dialer.provider_account a where a.account_id = claim_account.account_id;
     perform dialer.refresh_lanes(account_id, at);
-    -- LIMIT: rounds in which every candidate was turned away are cut short; the next claim goes on.
-    for round in 1..5 loop
+    -- LIMIT: ten rounds, in which candidates are turned away or shares are left over; the next claim goes on.
+    for round in 1..10 loop
         free := dialer.free_slots(account_id, at, want - cardinality(leased), horizon);
         exit when free.slots <= 0;
-        candidates := dialer.pick_candidates(account_id, at, free.slots, horizon);
-        exit when cardinality(candidates) = 0;
-        judged := dialer.judge(candidates, at);
-        perform dialer.relane(array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere'), at);
-        more := dialer.lease_out(judged, dispatcher, account, at, free.first_slot, free.slot_step);
-        if cardinality(more) > 0 then
-            perform dialer.account_served(account_id, more, free.slot_step);
-            leased := leased || more;
+        pick := dialer.pick_candidates(account_id, at, free.slots, horizon);
+        exit when cardinality(pick.picked) = 0;
+        judged := dialer.judge(pick.picked, at);
+        elsewhere := array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere');
+        if elsewhere <> '{}' then
+            perform dialer.relane(elsewhere, at);
         end if;
-        exit when dialer.turn_away(judged, at) = 0;
+        fresh := dialer.lease_out(judged, dispatcher, account, at, free.first_slot, free.slot_step);
+        if cardinality(fresh) > 0 then
+            perform dialer.account_served(account_id, fresh, free.slot_step);
+            leased := leased || fresh;
+        end if;
+        exit when dialer.turn_away(judged, at) = 0 and not pick.more;
     end loop;
     return leased;
 end $$;
@@ -235,7 +245,8 @@ create function dialer.claim(dispatcher text, want integer)
 returns table (attempt_id uuid, token bigint, call_id bigint, campaign_id bigint, account_id integer, tenant text, provider text, channel text,
                base_url text, secret_name text, settings jsonb, address text, variables jsonb, due_at timestamptz, place_at timestamptz,
                place_by timestamptz, claimed_at timestamptz)
-language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+language plpgsql volatile security definer
+set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
     at timestamptz := dialer.now();

@@ -21,7 +21,7 @@ begin
             when a.state <> 'open' then 'account_' || a.state
             when c.stated_outcome is not null then 'finished'
             when c.review_word is not null then 'review'
-            when dialer.must_not_call(l.tenant_id, l.contact_id, e.address, at) then 'do_not_call'
+            when exists (select from dialer.do_not_call_entries(l.tenant_id, l.contact_id, e.address, at)) then 'do_not_call'
             when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'
             end)::dialer.intention
         from unnest(attempt_ids, tokens) with ordinality u(attempt_id, token, position)
@@ -39,7 +39,8 @@ comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
 
 create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
 returns table (attempt_id uuid, allowed boolean, reason text)
-language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+language plpgsql volatile security definer
+set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
     at timestamptz := dialer.now();
@@ -102,7 +103,8 @@ end $$;
 comment on function dialer.own_leases(uuid[], bigint[], dialer.attempt_state[]) is 'Locks leases and returns those whose token is still valid and whose state is one of these.';
 
 create function dialer.release(attempt_ids uuid[], tokens bigint[], reasons text[]) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+language plpgsql volatile security definer
+set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
     at timestamptz := dialer.now();
     own uuid[] := dialer.own_leases(attempt_ids, tokens, '{claimed,intended}');
@@ -115,7 +117,8 @@ comment on function dialer.release(uuid[], bigint[], text[]) is
 'Gives back attempts of which certainly nothing was sent; their calls wait again. Returns how many tokens were valid. See docs/dispatcher-api.md.';
 
 create function dialer.mark_placed(attempt_ids uuid[], tokens bigint[], provider_call_ids text[]) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+language plpgsql volatile security definer
+set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
     at timestamptz := dialer.now();
     own uuid[] := dialer.own_leases(attempt_ids, tokens, '{intended,placed,ringing,answered}');
@@ -134,7 +137,8 @@ comment on function dialer.mark_placed(uuid[], bigint[], text[]) is
 'The provider accepted these attempts under these call ids. Returns how many tokens were valid. See docs/dispatcher-api.md.';
 
 create function dialer.mark_unknown(attempt_ids uuid[], tokens bigint[], reasons text[]) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+language plpgsql volatile security definer
+set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
     at timestamptz := dialer.now();
     own uuid[] := dialer.own_leases(attempt_ids, tokens, '{intended}');

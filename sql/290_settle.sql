@@ -70,48 +70,62 @@ comment on function dialer.apply_consequences(dialer.ended_attempt[], timestampt
 create type dialer.next_step as (call_id bigint, state dialer.call_state, due_at timestamptz, reason text, technical_count smallint, outcome dialer.outcome);
 comment on type dialer.next_step is 'what becomes of a call after an attempt';
 
+create type dialer.decision as (state dialer.call_state, reason text);
+comment on type dialer.decision is 'where a call goes after an attempt, and why';
+
 create function dialer.next_steps(ended dialer.ended_attempt[], at timestamptz) returns dialer.next_step[]
-language sql stable as $$
-    select array(
-        with facts as (
-            select x.outcome, x.review or c.review_word is not null as review, x.callback_at, x.counts, c.call_id, c.technical_count, c.expires_at, c.contact_id,
-                   c.endpoint_id, c.channel, c.tenant_id, c.stated_outcome, e.address, g.state as campaign_state, g.valid_until, y as policy, dialer.policy_caps(y) as caps, l.openings,
-                   (select array_agg(a.dialled_at) from dialer.attempt a where a.call_id = c.call_id and a.counts) as own
-            from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id)
-            join dialer.campaign g on g.campaign_id = c.campaign_id join dialer.lane l on l.lane_id = c.lane_id
-            join dialer.redial_policy y on y.policy_id = g.policy_id
-            where c.state in ('claimed', 'in_flight')),
-        waits as (
-            select f.*, coalesce(cardinality(f.own), 0) as attempts,
-                   case when not f.counts and f.outcome = 'over_limit' then interval '0'
-                        when not f.counts then (f.policy).technical_ladder[least(f.technical_count + 1, array_length((f.policy).technical_ladder, 1))]
-                        else dialer.policy_wait(f.policy, f.outcome, case (f.policy).ladder_scope when 'lifetime' then cardinality(f.own)
-                            else (select count(*) from unnest(f.own) o
-                                  where (o at time zone f.openings[1].tz)::date = (at at time zone f.openings[1].tz)::date) end) end as wait
-            from facts f),
-        timed as (
-            select w.*, dialer.next_callable(greatest(at + w.wait, w.callback_at), w.openings,
-                       dialer.dialled_times((w.policy).cap_scope, w.call_id, w.contact_id, w.endpoint_id, w.channel, dialer.cap_horizon(w.caps, at)),
-                       w.caps, w.openings[1].tz) as next_at
-            from waits w)
-        select row(t.call_id, s.state, case when s.state = 'scheduled' then coalesce(case when t.review then 'infinity' else t.next_at end, 'infinity') end, s.reason,
-                   case when t.counts or t.outcome = 'over_limit' then 0 else t.technical_count + 1 end, coalesce(t.stated_outcome, t.outcome))::dialer.next_step
-        from timed t cross join lateral (
-            select v.state, v.reason from (values
-                (0, t.stated_outcome is not null, dialer.outcome_end_state(t.stated_outcome)::text, t.stated_outcome::text),
-                -- A mail that was accepted has arrived; voice policies often go on after completed, until a label says more.
-                (1, not t.review and (t.outcome = any ((t.policy).final_outcomes) or (t.channel = 'email' and t.outcome = 'completed')), dialer.outcome_end_state(t.outcome)::text, t.outcome::text),
-                (2, t.campaign_state in ('stopped', 'archived'), 'cancelled', 'campaign_stopped'),
-                (3, dialer.must_not_call(t.tenant_id, t.contact_id, t.address, at), 'cancelled', 'do_not_call'),
-                (4, t.review, 'scheduled', 'review'),
-                (5, not t.counts and t.outcome <> 'over_limit' and t.technical_count >= (t.policy).technical_max, 'failed', 'technical_retries_spent'),
-                (6, t.counts and t.attempts >= (t.policy).max_lifetime, 'failed', 'attempts_spent'),
-                (7, t.next_at >= least(t.expires_at, t.valid_until), 'expired', 'expired'),
-                (8, t.next_at is null, 'scheduled', 'caps_spent'),
-                (9, true, 'scheduled', case when t.callback_at is not null then 'callback' when t.counts then 'redial' else t.outcome::text end)
-            ) v(rank, holds, state, reason) where v.holds order by v.rank limit 1) r
-        cross join lateral (select r.state::dialer.call_state as state, r.reason) s)
-$$;
+language plpgsql stable as $$
+declare steps dialer.next_step[];
+begin
+    -- As in judge: what is the campaign's is looked up once, and nothing that calls a function is computed twice.
+    with lane_facts as materialized (
+        select l.lane_id, l.openings, l.openings[1].tz as tz, g.state as campaign_state, g.valid_until, y.ladder, y.ladder_scope, y.outcome_waits, y.technical_ladder,
+               y.technical_max, y.max_lifetime, y.final_outcomes, y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since
+        from dialer.lane l join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)
+        cross join lateral (select dialer.policy_caps(y) as caps offset 0) p
+        where l.lane_id in (select c.lane_id from unnest(ended) x join dialer.call c using (call_id))),
+    facts as materialized (
+        select x.outcome, x.review or c.review_word is not null as review, x.callback_at, x.counts, c.call_id, c.technical_count, c.expires_at, c.channel, c.stated_outcome,
+               f.openings, f.tz, f.campaign_state, f.valid_until, f.ladder, f.ladder_scope, f.outcome_waits, f.technical_ladder, f.technical_max, f.max_lifetime,
+               f.caps,
+               exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
+               -- A mail that was accepted has arrived; voice policies often go on after completed, until a label says more.
+               x.outcome = any (f.final_outcomes) or (c.channel = 'email' and x.outcome = 'completed') as final,
+               case when x.outcome = any (f.final_outcomes) and not x.review then '{}'
+                    else array(select a.dialled_at from dialer.attempt a where a.call_id = c.call_id and a.counts) end as own,
+               case when x.outcome = any (f.final_outcomes) or f.caps = '{}' then '{}'
+                    else array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since) d) end as dialled
+        from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id) join lane_facts f using (lane_id)
+        where c.state in ('claimed', 'in_flight')),
+    waits as materialized (
+        select f.*, cardinality(f.own) as attempts,
+               case when not f.counts and f.outcome = 'over_limit' then interval '0'
+                    when not f.counts then f.technical_ladder[least(f.technical_count + 1, cardinality(f.technical_ladder))]
+                    else coalesce((f.outcome_waits ->> f.outcome::text)::interval, f.ladder[least(1 + case f.ladder_scope when 'lifetime' then cardinality(f.own)
+                        else (select count(*) from unnest(f.own) o where (o at time zone f.tz)::date = (at at time zone f.tz)::date) end, cardinality(f.ladder))]) end as wait
+        from facts f),
+    timed as materialized (
+        select w.*, case when w.review or not w.final then dialer.next_callable(greatest(at + w.wait, w.callback_at), w.openings, w.dialled, w.caps, w.tz) end as next_at
+        from waits w),
+    decided as materialized (
+        select t.*, case
+            when t.stated_outcome is not null then row(dialer.outcome_end_state(t.stated_outcome), t.stated_outcome)::dialer.decision
+            when t.final and not t.review then row(dialer.outcome_end_state(t.outcome), t.outcome)::dialer.decision
+            when t.campaign_state in ('stopped', 'archived') then row('cancelled', 'campaign_stopped')::dialer.decision
+            when t.forbidden then row('cancelled', 'do_not_call')::dialer.decision
+            when t.review then row('scheduled', 'review')::dialer.decision
+            when not t.counts and t.outcome <> 'over_limit' and t.technical_count >= t.technical_max then row('failed', 'technical_retries_spent')::dialer.decision
+            when t.counts and t.attempts >= t.max_lifetime then row('failed', 'attempts_spent')::dialer.decision
+            when t.next_at >= least(t.expires_at, t.valid_until) then row('expired', 'expired')::dialer.decision
+            when t.next_at is null then row('scheduled', 'caps_spent')::dialer.decision
+            else row('scheduled', case when t.callback_at is not null then 'callback' when t.counts then 'redial' else t.outcome::text end)::dialer.decision end as decision
+        from timed t)
+    select coalesce(array_agg(row(t.call_id, (t.decision).state,
+               case when (t.decision).state = 'scheduled' then coalesce(case when t.review then 'infinity' else t.next_at end, 'infinity') end, (t.decision).reason,
+               case when t.counts or t.outcome = 'over_limit' then 0 else t.technical_count + 1 end, coalesce(t.stated_outcome, t.outcome))::dialer.next_step), '{}')
+    into steps from decided t;
+    return steps;
+end $$;
 comment on function dialer.next_steps(dialer.ended_attempt[], timestamptz) is
 'Decides by the redial policy what becomes of each call whose attempt has ended: an end with its reason, or the next due time within window and caps.';
 
@@ -133,7 +147,8 @@ end $$;
 comment on function dialer.decide_next(dialer.ended_attempt[], timestamptz) is 'Moves the calls of ended attempts on: redial, or the end.';
 
 create function dialer.settle(attempt_ids uuid[], tokens bigint[], outcomes text[], words text[], details jsonb[]) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+language plpgsql volatile security definer
+set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
     at timestamptz := dialer.now();
     own uuid[] := dialer.own_leases(attempt_ids, tokens, '{intended,placed,ringing,answered}');

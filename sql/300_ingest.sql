@@ -98,7 +98,8 @@ comment on function dialer.late_facts(dialer.incoming[], integer, timestamptz) i
 'Events for attempts that have ended: a final outcome ends a waiting call, a label that nobody knows holds it, and do-not-call is kept; nothing is reopened.';
 
 create function dialer.ingest_event(account_id integer, events jsonb) returns table ("position" bigint, result text)
-language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+language plpgsql volatile security definer
+set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
     now_ timestamptz := dialer.now();

@@ -36,7 +36,8 @@ $$;
 comment on function dialer.refresh_all_lanes(timestamptz) is 'Looks up the next open span of every lane whose span has ended, so that reports are true while nothing is claimed.';
 
 create function dialer.tick() returns table (task text, done integer)
-language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+language plpgsql volatile security definer
+set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
     at timestamptz := dialer.now();
