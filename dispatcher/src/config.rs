@@ -19,6 +19,9 @@ pub struct Stated {
     /// Database, e.g. postgres://dialerd@db.internal/app?sslmode=require [default: $DATABASE_URL]
     #[arg(long, env = "DIALERD_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+    /// The same database for LISTEN, where --database-url goes through a pooler in transaction mode
+    #[arg(long, env = "DIALERD_LISTEN_DATABASE_URL", hide_env_values = true)]
+    pub listen_database_url: Option<String>,
     /// Name of this dispatcher, unique among those that run [default: host name and process id]
     #[arg(long, env = "DIALERD_NAME")]
     pub name: Option<String>,
@@ -64,6 +67,7 @@ pub struct Stated {
 #[derive(Debug, Clone)]
 pub struct Config {
     pub database_url: String,
+    pub listen_database_url: Option<String>,
     pub name: String,
     pub listen: SocketAddr,
     pub public_url: Option<String>,
@@ -104,6 +108,7 @@ impl Stated {
         let environment = || std::env::var("DATABASE_URL").ok();
         Ok(Config {
             database_url: merged.database_url.or_else(environment).ok_or(Error::NoDatabase)?,
+            listen_database_url: merged.listen_database_url,
             name: merged.name.unwrap_or_else(own_name),
             listen: merged.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7700))),
             public_url: merged.public_url.map(public_url).transpose()?,
@@ -124,6 +129,7 @@ impl Stated {
         Stated {
             config: self.config,
             database_url: self.database_url.or(file.database_url),
+            listen_database_url: self.listen_database_url.or(file.listen_database_url),
             name: self.name.or(file.name),
             listen: self.listen.or(file.listen),
             public_url: self.public_url.or(file.public_url),

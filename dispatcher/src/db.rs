@@ -1,22 +1,27 @@
 //! Everything that is said to the database: functions of schema `dialer`, and nothing else.
 //!
-//! A session is one connection that comes back by itself. Statements are sent without a name and
-//! with their types, in one round trip, so that a pooler in transaction mode may stand between.
-//! The time-out is ours: a statement that takes longer is cancelled and its connection dropped.
+//! `address` and `session` say how it is reached, `reach` whether it can be, `listener` how it
+//! calls; here is what is said.
 
+mod address;
 pub mod ask;
 pub mod import;
+mod listener;
+mod reach;
+mod session;
+
+pub use address::Address;
+pub use listener::{Listener, Probe};
+pub use reach::{Reach, Trouble, spread};
+pub use session::Session;
 
 use crate::clock::{DialerTime, monotonic};
 use crate::provider::Event;
 use chrono::{DateTime, Utc};
-use futures_util::future::poll_fn;
 use serde_json::Value;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{Mutex, mpsc};
-use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Client, Config, Row};
+use session::Parameter;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +30,8 @@ pub enum Error {
     Url(#[source] tokio_postgres::Error),
     #[error("the database cannot be reached")]
     Connect(#[source] tokio_postgres::Error),
+    #[error("the database is away; it will be tried again soon")]
+    Away,
     #[error("{function} failed")]
     Statement { function: &'static str, source: tokio_postgres::Error },
     #[error("{0} returned no row")]
@@ -41,6 +48,23 @@ impl Error {
         match self {
             Error::Statement { source, .. } => source.code().map(|code| code.code().to_owned()),
             _ => None,
+        }
+    }
+
+    /// The server is a standby, or was made read-only.
+    fn is_read_only(&self) -> bool {
+        const READ_ONLY_SQL_TRANSACTION: &str = "25006";
+        self.code().as_deref() == Some(READ_ONLY_SQL_TRANSACTION)
+    }
+
+    /// Nothing more will come through this connection: it broke, or the server goes down.
+    fn ends_connection(&self) -> bool {
+        match (self, self.code()) {
+            (_, Some(code)) => ["08", "57P"].iter().any(|class| code.starts_with(class)),
+            (Error::Statement { source, .. }, None) => {
+                source.is_closed() || std::error::Error::source(source).is_some()
+            }
+            _ => false,
         }
     }
 }
@@ -64,149 +88,6 @@ pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
         next = cause.source();
     }
     text
-}
-
-/// How to reach the database.
-#[derive(Clone)]
-pub struct Address {
-    config: Config,
-    tls: tokio_postgres_rustls::MakeRustlsConnect,
-    statement_timeout: Duration,
-}
-
-impl Address {
-    pub fn new(url: &str, statement_timeout: Duration) -> Result<Address, Error> {
-        let mut config: Config = url.parse().map_err(Error::Url)?;
-        if config.get_application_name().is_none() {
-            config.application_name("dialerd");
-        }
-        config.connect_timeout(statement_timeout).keepalives_idle(Duration::from_secs(30));
-        Ok(Address { config, tls: tls(), statement_timeout })
-    }
-
-    /// A connection whose notifications go to `notified`, if there is one.
-    pub async fn connect(
-        &self,
-        notified: Option<mpsc::Sender<()>>,
-    ) -> Result<(Client, tokio::task::JoinHandle<()>), Error> {
-        let connecting = self.config.connect(self.tls.clone());
-        let limited = tokio::time::timeout(self.statement_timeout, connecting).await;
-        let (client, mut connection) =
-            limited.map_err(|_| Error::TimedOut("connect"))?.map_err(Error::Connect)?;
-        let driver = tokio::spawn(async move {
-            // Ends with the connection.
-            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-                if let (AsyncMessage::Notification(_), Some(sender)) = (message, &notified) {
-                    // A full channel already holds a wake-up.
-                    let _ = sender.try_send(());
-                }
-            }
-        });
-        Ok((client, driver))
-    }
-}
-
-/// TLS with the machine's certificates (or those of SSL_CERT_FILE); used where the URL asks for it.
-fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
-    tokio_postgres_rustls::MakeRustlsConnect::with_native_certs().map_or_else(
-        // Without any, plain connections still work and TLS says whom it does not trust.
-        |_| {
-            let none = rustls::RootCertStore::empty();
-            let config = rustls::ClientConfig::builder().with_root_certificates(none);
-            tokio_postgres_rustls::MakeRustlsConnect::new(config.with_no_client_auth())
-        },
-        |(tls, _)| tls,
-    )
-}
-
-/// A connection that hears of work; it is lost when `lost` ends.
-pub struct Listener {
-    _client: Client,
-    pub lost: tokio::task::JoinHandle<()>,
-}
-
-/// Listens for wake-ups: the one session that keeps state, so it bypasses a pooler in transaction
-/// mode or hears nothing; polling carries on either way.
-pub async fn listen(address: &Address, woken: mpsc::Sender<()>) -> Result<Listener, Error> {
-    let (client, lost) = address.connect(Some(woken)).await?;
-    let statement = |source| Error::Statement { function: "listen", source };
-    client.batch_execute("listen dialer_wake").await.map_err(statement)?;
-    Ok(Listener { _client: client, lost })
-}
-
-/// One connection, made when it is needed and made again when it was lost.
-pub struct Session {
-    address: Address,
-    client: Mutex<Option<Arc<Client>>>,
-}
-
-type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
-
-impl Session {
-    pub fn new(address: Address) -> Session {
-        Session { address, client: Mutex::new(None) }
-    }
-
-    async fn client(&self) -> Result<Arc<Client>, Error> {
-        let mut held = self.client.lock().await;
-        if let Some(client) = held.as_ref().filter(|client| !client.is_closed()) {
-            return Ok(Arc::clone(client));
-        }
-        let (client, _driver) = self.address.connect(None).await?;
-        let client = Arc::new(client);
-        *held = Some(Arc::clone(&client));
-        Ok(client)
-    }
-
-    async fn forget(&self) {
-        *self.client.lock().await = None;
-    }
-
-    /// Runs one statement; `function` names it in errors and metrics.
-    pub async fn query(
-        &self,
-        function: &'static str,
-        sql: &str,
-        parameters: &[Parameter<'_>],
-    ) -> Result<Vec<Row>, Error> {
-        let client = self.client().await?;
-        let asked = monotonic();
-        let answer = tokio::time::timeout(
-            self.address.statement_timeout,
-            client.query_typed(sql, parameters),
-        )
-        .await;
-        let seconds = (monotonic() - asked).as_secs_f64();
-        metrics::histogram!("dialerd_database_seconds", "function" => function).record(seconds);
-        match answer {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(source)) => {
-                metrics::counter!("dialerd_database_errors_total", "function" => function)
-                    .increment(1);
-                Err(Error::Statement { function, source })
-            }
-            Err(_) => {
-                metrics::counter!("dialerd_database_errors_total", "function" => function)
-                    .increment(1);
-                drop(client.cancel_token().cancel_query(self.address.tls.clone()).await);
-                self.forget().await;
-                Err(Error::TimedOut(function))
-            }
-        }
-    }
-
-    async fn count(
-        &self,
-        function: &'static str,
-        sql: &str,
-        parameters: &[Parameter<'_>],
-    ) -> Result<i32, Error> {
-        let rows = self.query(function, sql, parameters).await?;
-        match rows.first() {
-            Some(row) => get(row, function, 0),
-            None => Ok(0),
-        }
-    }
 }
 
 fn get<'a, T: tokio_postgres::types::FromSql<'a>>(

@@ -1,5 +1,6 @@
 //! Webhooks in: believed only with a signature over the raw body, answered only after the commit.
 
+use super::health::not_done;
 use super::inbox::{self, Kept};
 use super::shared::Shared;
 use crate::clock::{monotonic, wall};
@@ -201,7 +202,7 @@ async fn account_named(
     }
     let found = shared.sessions.aside.account_for_hook(provider, account).await;
     let found = found.map_err(|error: Error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "an account could not be read");
+        not_done(&error, "reading an account");
         Refusal::NotNow
     })?;
     shared.hook_accounts.keep(key, found.clone(), now + REMEMBERED);

@@ -8,6 +8,7 @@
 //! `place_by` has not come by the reading that never runs behind, and never a second time.
 
 use super::fence::Turn;
+use super::health::not_done;
 use super::shared::{Known, Shared};
 use super::write::{Decision, Report};
 use crate::clock::{DialerTime, monotonic};
@@ -150,7 +151,7 @@ impl Placer {
             }
             Err(error) => {
                 // Whether it was committed or not, nothing was sent, and the release says so.
-                tracing::warn!(error = &error as &dyn std::error::Error, "intention failed");
+                not_done(&error, "intention");
                 for item in batch {
                     give_back(&self.shared, item, "not_sent").await;
                 }

@@ -1,5 +1,6 @@
 //! Attempts about which the provider is silent: looked up at the provider, never dialled again.
 
+use super::health::not_done;
 use super::inbox;
 use super::shared::{Known, Shared};
 use crate::db::Silent;
@@ -28,9 +29,7 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
                     .for_each_concurrent(AT_ONCE, |silent| one(&shared, silent))
                     .await;
             }
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "silence is not known");
-            }
+            Err(error) => not_done(&error, "asking for silent attempts"),
         }
     }
 }

@@ -8,7 +8,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde_json::json;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,12 +35,12 @@ async fn live() -> &'static str {
 }
 
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {
-    let complaints = shared.health.complaints(monotonic());
-    let status = match complaints.is_empty() {
+    let (ready, report) = shared.health.report(monotonic());
+    let status = match ready {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };
-    (status, Json(json!({"ready": complaints.is_empty(), "reasons": complaints}))).into_response()
+    (status, Json(report)).into_response()
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {

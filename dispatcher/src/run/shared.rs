@@ -8,7 +8,7 @@ use super::inbox::Incoming;
 use super::write::Report;
 use crate::clock::{DialerTime, monotonic};
 use crate::config::Config;
-use crate::db::{Address, Error, Session};
+use crate::db::{Address, Error, Reach, Session};
 use crate::provider::{Account, Secret};
 use crate::secrets;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -52,13 +52,16 @@ pub struct Sessions {
 
 pub struct Shared {
     pub config: Config,
-    pub address: Address,
+    /// Where to listen: the server itself, also where a pooler serves the rest.
+    pub listen_address: Address,
+    /// What is this dispatcher's own: keeps those that lost something together apart.
+    pub seed: u64,
     pub sessions: Sessions,
     pub http: reqwest::Client,
     pub health: Health,
     pub metrics: PrometheusHandle,
     /// Something may have become due, or a slot free.
-    pub wake: Notify,
+    pub wake: Arc<Notify>,
     pub requests: Semaphore,
     pub fences: Fences,
     pub reports: mpsc::Sender<Report>,
@@ -80,8 +83,12 @@ impl Shared {
         events: mpsc::Sender<Incoming>,
         metrics: PrometheusHandle,
     ) -> Result<Shared, Error> {
-        let address = Address::new(&config.database_url, config.statement)?;
-        let session = || Session::new(address.clone());
+        let address = Address::for_writing(&config.database_url, config.statement)?;
+        let listen_url = config.listen_database_url.as_ref().unwrap_or(&config.database_url);
+        let listen_address = Address::for_writing(listen_url, config.statement)?;
+        let reach = Arc::new(Reach::new(&config.name));
+        let seed = reach.seed();
+        let session = || Session::new(address.clone(), Arc::clone(&reach));
         let sessions = Sessions {
             claim: session(),
             intend: session(),
@@ -94,9 +101,9 @@ impl Shared {
         Ok(Shared {
             sessions,
             http,
-            health: Health::default(),
+            health: Health::new(reach),
             metrics,
-            wake: Notify::new(),
+            wake: Arc::default(),
             requests: Semaphore::new(config.requests_at_once),
             fences: Fences::since(monotonic()),
             reports,
@@ -107,7 +114,8 @@ impl Shared {
             in_hand: Arc::new(Semaphore::new(config.in_hand)),
             time: Mutex::new(None),
             accounts: Mutex::default(),
-            address,
+            listen_address,
+            seed,
             config,
         })
     }

@@ -1,5 +1,6 @@
 //! Once a second: read the clock, say that we live, and do the database's upkeep.
 
+use super::health::not_done;
 use super::shared::Shared;
 use crate::clock::monotonic;
 use std::sync::Arc;
@@ -25,9 +26,7 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
                     tracing::info!("ready");
                 }
             }
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the clock is not known");
-            }
+            Err(error) => not_done(&error, "reading the clock"),
         }
         if round.is_multiple_of(BEATS) {
             beat(&shared).await;
@@ -35,6 +34,7 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
         // The loop that beats is alive; a database that is away is no reason to be restarted.
         tell(&[sd_notify::NotifyState::Watchdog]);
         metrics::gauge!("dialerd_in_hand").set(shared.in_hand() as f64);
+        shared.health.note_metrics(monotonic());
         round = round.wrapping_add(1);
         shared.metrics.run_upkeep();
         wait(&stop).await;
@@ -45,7 +45,7 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 async fn beat(shared: &Shared) {
     let version = env!("CARGO_PKG_VERSION");
     if let Err(error) = shared.sessions.aside.heartbeat(&shared.config.name, version).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "no heartbeat");
+        not_done(&error, "heartbeat");
     }
 }
 
@@ -65,9 +65,7 @@ pub async fn tick(shared: Arc<Shared>, stop: CancellationToken) {
                     shared.wake.notify_one();
                 }
             }
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "upkeep failed");
-            }
+            Err(error) => not_done(&error, "upkeep"),
         }
         metrics::histogram!("dialerd_tick_seconds").record((monotonic() - began).as_secs_f64());
         wait(&stop).await;

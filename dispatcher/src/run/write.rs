@@ -2,6 +2,7 @@
 //!
 //! Its statements may be repeated: an attempt with an old token is passed over by the database.
 
+use super::health::not_done;
 use super::shared::Shared;
 use crate::db::{Batch, Error};
 use crate::provider::Refusal;
@@ -126,7 +127,7 @@ async fn write_all(shared: &Shared, target: Target, reports: &[&Report]) {
                 return;
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "results wait");
+                not_done(&error, "writing results");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_MAX);
             }
