@@ -3,10 +3,11 @@
 //! It wakes by timer at the next due instant, by notification, when a slot may have become free,
 //! and by poll. Polling alone is sufficient; the rest only makes it sooner.
 
+use super::health::not_done;
 use super::place::InHand;
 use super::shared::Shared;
 use crate::clock::{DialerTime, monotonic};
-use crate::db::{Claimed, Error};
+use crate::db::{Claimed, Error, spread};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -16,35 +17,43 @@ use tokio_util::sync::CancellationToken;
 const CLAIM_MAX: usize = 500;
 /// A claim looks 250 ms ahead, so it is made before the instant; less, because clocks differ.
 const LEAD: Duration = Duration::from_millis(150);
-/// Between two claims that found nothing, whatever wakes us.
+/// Between two claims: wake-ups come in swarms, and one claim answers them all.
+const GATHER: Duration = Duration::from_millis(1);
+/// After a claim that found nothing although something is said to be due.
 const WAIT_MIN: Duration = Duration::from_millis(4);
 /// LIMIT: a rehearsal clock shortens the poll, but not beyond this.
 const POLL_MIN: Duration = Duration::from_millis(100);
+const ERROR_WAIT_MIN: Duration = Duration::from_millis(50);
 const ERROR_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Claims until `stop`; ends the placer by dropping `claimed`.
 pub async fn run(shared: Arc<Shared>, claimed: mpsc::Sender<InHand>, stop: CancellationToken) {
     let mut pause = WAIT_MIN;
+    let mut failures = 0;
     while !stop.is_cancelled() {
         let room = tokio::select! {
             room = shared.room(CLAIM_MAX) => room,
             () = stop.cancelled() => return,
         };
+        let began = monotonic();
         // A stop does not cut a claim off: what the database has handed out would be nobody's
         // until its lease is over. The placer gives it back.
-        pause = match once(&shared, &claimed, room).await {
-            Ok(Round::Full) => WAIT_MIN,
-            Ok(Round::Partial { found }) => {
-                let pause = if found { WAIT_MIN } else { pause };
-                sleep_until_due(&shared, pause, &stop).await
+        match once(&shared, &claimed, room).await {
+            Ok(round) => {
+                failures = 0;
+                if let Round::Partial { found } = round {
+                    pause = if found { WAIT_MIN } else { pause };
+                    pause = sleep_until_due(&shared, pause, &stop).await;
+                }
+                rest((began + GATHER).saturating_duration_since(monotonic()), &stop).await;
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "claim failed");
-                let wait = (pause * 2).clamp(Duration::from_millis(50), ERROR_WAIT_MAX);
-                rest(wait, &stop).await;
-                wait
+                not_done(&error, "claim");
+                let wait = ERROR_WAIT_MIN.saturating_mul(1 << failures.min(16)).min(ERROR_WAIT_MAX);
+                failures += 1;
+                rest(spread(wait, shared.seed, failures), &stop).await;
             }
-        };
+        }
     }
 }
 
@@ -93,30 +102,32 @@ async fn hand_over(
 async fn sleep_until_due(shared: &Shared, pause: Duration, stop: &CancellationToken) -> Duration {
     let rate = shared.time().map_or(1.0, |time| time.rate).max(1.0);
     let poll = shared.config.poll.div_f64(rate).max(POLL_MIN).min(shared.config.poll);
-    let wait = match shared.sessions.claim.next_wake(&shared.config.name).await {
+    let due = async {
+        // Another session is asked, so that a wake-up's claim does not wait behind the question.
+        let wait = until_due(shared, poll).await.max(pause);
+        tokio::time::sleep(wait).await;
+    };
+    tokio::select! {
+        // Something is said to be due that no claim finds: ask less and less often.
+        () = due => (pause * 2).min(poll),
+        () = shared.wake.notified() => WAIT_MIN,
+        () = stop.cancelled() => WAIT_MIN,
+    }
+}
+
+async fn until_due(shared: &Shared, poll: Duration) -> Duration {
+    match shared.sessions.aside.next_wake(&shared.config.name).await {
         Ok((time, wake_at)) => {
             shared.health.database_answered();
             let due = wake_at.and_then(|at| time.reached(at));
             let ahead = due.map(|due| due.saturating_duration_since(monotonic() + LEAD));
-            ahead.unwrap_or(poll).min(poll).max(pause)
+            ahead.unwrap_or(poll).min(poll)
         }
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "next wake is not known");
+            not_done(&error, "asking for the next wake");
             poll
         }
-    };
-    let woken = tokio::select! {
-        () = tokio::time::sleep(wait) => false,
-        () = shared.wake.notified() => true,
-        () = stop.cancelled() => true,
-    };
-    if woken {
-        // Wake-ups come in swarms: a moment lets them gather.
-        rest(WAIT_MIN, stop).await;
-        return WAIT_MIN;
     }
-    // Something is said to be due that no claim finds: ask less and less often.
-    (pause * 2).min(poll)
 }
 
 async fn rest(wait: Duration, stop: &CancellationToken) {
