@@ -122,3 +122,39 @@ async fn a_call_that_lies_beyond_the_bans_is_told_of() {
         )
         .await;
 }
+
+#[tokio::test]
+async fn lanes_are_looked_at_once_a_statement_whatever_it_closes() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer
+        .run(
+            "create table look (lanes bigint);
+             create function note() returns trigger language plpgsql as $$
+                 begin insert into public.look select count(*) from now_closed; return null; end $$;
+             create trigger note after update on dialer.lane referencing new table as now_closed for each statement execute function note();
+             select dialer.create_calendar('other', 'Mo-Fr 11:00-20:00');
+             select dialer.claim('d1', 0); truncate look",
+        )
+        .await;
+    let looks =
+        "with looked as (delete from look returning lanes) select count(*), sum(lanes) from looked";
+    dialer
+        .check(
+            "select dialer.add_closures(null, array(select date '2026-12-04' + i * 27 from generate_series(0, 399) i))",
+            expect!["400"],
+        )
+        .await;
+    dialer.check(looks, expect!["1 | 1"]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    // Both what it held for and what it holds for now.
+    dialer
+        .run(
+            "truncate look; update dialer.closure set calendar_id = dialer.calendar_named('other')",
+        )
+        .await;
+    dialer.check(looks, expect!["2 | 1"]).await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["2"]).await;
+    dialer.run("truncate look; delete from dialer.closure").await;
+    dialer.check(looks, expect!["1 | 0"]).await;
+}
