@@ -57,14 +57,16 @@ begin
     if name is null then
         return null;
     end if;
-    select k.calendar_id into found from dialer.calendar k where k.tenant_id = dialer.current_tenant() and k.name = calendar_named.name;
+    select k.calendar_id into found from dialer.calendar k
+    where k.tenant_id = dialer.current_tenant() and calendar_named.name in (k.name, k.calendar_id::text)
+    order by k.name = calendar_named.name desc limit 1;
     if found is null then
         perform dialer.fail('PD022', format('calendar "%s" does not exist', calendar_named.name), null,
             'Add it with dialer.create_calendar, or give null for the whole tenant.');
     end if;
     return found;
 end $$;
-comment on function dialer.calendar_named(text) is 'Number of the calendar of this tenant with this name; null for null. Error PD022: no such calendar.';
+comment on function dialer.calendar_named(text) is 'Number of the calendar of this tenant with this name, or else of this number; null for null. Error PD022: no such calendar.';
 
 create function dialer.add_closures(calendar text, dates date[], name text default null, kind text default 'closed') returns integer
 language plpgsql volatile as $$
@@ -81,7 +83,7 @@ end $$;
 comment on function dialer.add_closures(text, date[], text, text) is
 'Adds dates without opening to a calendar (null: all calendars of the tenant) and returns how many were new. kind: closed (no windows begin that day) or ban (nothing at all that local date). Error PD022: no such calendar.';
 
-create function dialer.import_closures(calendar text, ical text, kind text default 'closed', from_on date default null, until_on date default null)
+create function dialer.import_closures(calendar text, holidays text, kind text default 'closed', from_on date default null, until_on date default null)
 returns table (line integer, closed_on date, result text)
 language plpgsql volatile as $$
 #variable_conflict use_column
@@ -89,6 +91,7 @@ declare
     target integer := dialer.calendar_named(import_closures.calendar);
     this_year integer := extract(year from dialer.now());
     -- LIMIT: repetitions are followed for ten years, or to until_on, but not for more than a hundred.
+    is_ical boolean := import_closures.holidays ~* '^\W*BEGIN:';
     followed date := coalesce(import_closures.until_on, make_date(this_year + 10, 12, 31));
 begin
     if import_closures.kind not in ('closed', 'ban') or followed > make_date(this_year + 100, 12, 31) or import_closures.from_on > followed then
@@ -96,7 +99,10 @@ begin
             'The kind is closed or ban; the range ends after it begins and at most a hundred years from now.', 'Correct kind, from_on or until_on.');
     end if;
     return query
-    with read as materialized (select r.line, r.closed_on, r.name, r.loaded_from, r.loaded_until from dialer.ical_dates(import_closures.ical, followed) r),
+    with read as materialized (
+        select r.line, r.closed_on, r.name, r.loaded_from, r.loaded_until from dialer.ical_dates(import_closures.holidays, followed) r where is_ical
+        union all
+        select r.line, r.closed_on, r.name, r.loaded_from, r.loaded_until from dialer.plain_dates(import_closures.holidays) r where not is_ical),
     added as (
         insert into dialer.closure (calendar_id, closed_on, kind, name)
         select distinct on (r.closed_on) target, r.closed_on, import_closures.kind, nullif(r.name, '') from read r
@@ -116,4 +122,4 @@ begin
     order by r.line, r.closed_on;
 end $$;
 comment on function dialer.import_closures(text, text, text, date, date) is
-'Adds the whole-day events of an iCalendar text to a calendar (null: all calendars of the tenant) as dates without opening, and returns what became of each: added, exists, or why an event gave no date. kind: closed or ban, as for add_closures. Endless yearly repetitions are followed until until_on, or for ten years. The list then counts as complete for the whole years that the text speaks for, or from from_on until until_on where given: a call that would be planned where a list of bans ends is refused (PD017). Errors: PD016 with the line for text that is not understood, PD022 no such calendar, PD015 kind or range.';
+'Adds the whole-day events of an iCalendar text, or the dates of a plain list (one date or from..to to a line, as for plain_dates), to a calendar (null: all calendars of the tenant) as dates without opening, and returns what became of each: added, exists, or why a line gave no date (ignored: a kind of event that closes nothing; invalid: not understood). kind: closed or ban, as for add_closures. Endless yearly repetitions are followed until until_on, or for ten years. The list then counts as complete for the whole years that the text speaks for, or from from_on until until_on where given: a call that would be planned where a list of bans ends is refused (PD017). Errors: PD016 with the line for text that is not understood, PD022 no such calendar, PD015 kind or range.';

@@ -1,4 +1,5 @@
-//! Dates without opening from iCalendar text (RFC 5545): what holiday calendars export.
+//! Dates without opening from iCalendar text (RFC 5545), which is what holiday calendars export, and
+//! from plain dates.
 //!
 //! Whole-day events are read: their dates, names and yearly repetitions. Events at a time of day
 //! are no closures and are told of in a note. What would change the dates and is not understood is
@@ -6,6 +7,7 @@
 
 mod event;
 mod lines;
+mod plain;
 
 use crate::civil::{date_of, ymd_of};
 use crate::error::Error;
@@ -18,6 +20,8 @@ const TEXT_MAX: usize = 4 << 20;
 const DATES_MAX: usize = 40_000;
 /// LIMIT: events that repeat.
 const REPEATING_MAX: usize = 500;
+/// LIMIT: characters of a name that are kept.
+const NAME_CHARS_MAX: usize = 200;
 const HINT: &str = "Export the calendar again, or give the dates to dialer.add_closures.";
 
 /// A date of a whole-day event.
@@ -74,6 +78,19 @@ pub struct HolidayCalendar {
 }
 
 impl HolidayCalendar {
+    /// Reads plain dates: one date or `from..to` to a line, a label behind it if there is one, and
+    /// comments from `#` on. A line that is not understood becomes a note.
+    ///
+    /// ```
+    /// use dialer_core::HolidayCalendar;
+    /// let calendar = HolidayCalendar::parse_plain("2026-12-24..2026-12-26 Christmas\n24.12.").unwrap();
+    /// assert_eq!(calendar.dates.len(), 3);
+    /// assert!(calendar.notes[0].text.starts_with("invalid: \"24.12.\": a date is written 2026-12-24"));
+    /// ```
+    pub fn parse_plain(text: &str) -> Result<HolidayCalendar, Error> {
+        plain::parse(text)
+    }
+
     /// Reads a calendar; endless repetitions are followed up to the date `until`.
     ///
     /// ```
@@ -199,12 +216,21 @@ impl Reader {
         let all = self.calendar.dates.first().zip(self.calendar.dates.last());
         let followed = all.map(|(first, last)| (first.date, last.date.max(self.until)));
         self.calendar.loaded = self.own.or(followed).and_then(|(first, last)| {
-            let is_own = self.own.is_some();
-            let end = if is_own { date_of(ymd_of(last).0, 12, 31)? } else { last };
-            Some((date_of(ymd_of(first).0, 1, 1)?, end))
+            let (from, to) = year_ends(first, last)?;
+            Some((from, if self.own.is_some() { to } else { last }))
         });
         self.calendar
     }
+}
+
+/// The first and last date of the years from one date to another.
+fn year_ends(first: i32, last: i32) -> Option<(i32, i32)> {
+    Some((date_of(ymd_of(first).0, 1, 1)?, date_of(ymd_of(last).0, 12, 31)?))
+}
+
+/// A name as far as it is kept.
+fn name_of(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(NAME_CHARS_MAX).collect()
 }
 
 /// An error at a line; `shown` is what stands there.

@@ -5,6 +5,7 @@
 
 mod address;
 pub mod ask;
+pub mod closures;
 pub mod import;
 mod listener;
 mod reach;

@@ -5,6 +5,7 @@
 
 pub mod ask;
 pub mod clock;
+pub mod closures;
 pub mod config;
 pub mod db;
 pub mod doctor;

@@ -28,6 +28,8 @@ enum Command {
     Run(Box<dialerd::config::Stated>),
     /// Import a list from a CSV file
     Import(Box<dialerd::import::Options>),
+    /// Dates without opening: holidays and bans
+    Closures(dialerd::closures::Options),
     /// Check everything that dispatching needs; takes the settings of run
     Doctor(Box<dialerd::config::Stated>),
     /// Why a call is (not) being placed: one line per gate
@@ -74,6 +76,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(stated) => dialerd::run::run(stated.settled()?, stop).await?,
         Command::Import(options) => return import(*options).await,
+        Command::Closures(options) => return closures(options).await,
         Command::Doctor(stated) => return Ok(doctor(*stated).await),
         Command::Explain(options) => print!("{}", dialerd::ask::explain(&options).await?),
         Command::Report(options) => print!("{}", dialerd::ask::report(&options).await?),
@@ -103,6 +106,23 @@ async fn import(options: dialerd::import::Options) -> anyhow::Result<ExitCode> {
         Ok(summary) => {
             print!("{summary}");
             Ok(ExitCode::SUCCESS)
+        }
+        Err(error) if error.is_about_the_file() => Err(error.into()),
+        Err(error) => {
+            eprintln!("dialerd: {}", dialerd::db::told(&error));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// 0: every line was understood; 1: the database stopped it; 2: the file is at fault.
+async fn closures(options: dialerd::closures::Options) -> anyhow::Result<ExitCode> {
+    let dialerd::closures::Command::Import(options) = options.command;
+    match dialerd::closures::import(&options).await {
+        Ok(summary) => {
+            summary.told.iter().for_each(|line| eprintln!("{line}"));
+            print!("{summary}");
+            Ok(ExitCode::from(if summary.invalid > 0 { 2 } else { 0 }))
         }
         Err(error) if error.is_about_the_file() => Err(error.into()),
         Err(error) => {

@@ -191,3 +191,50 @@ async fn a_dry_run_over_many_chunks_is_exact_and_one_that_is_killed_leaves_nothi
     assert_eq!(number(&rehearsal, waiting).await, 11_998);
     assert_eq!(number(&rehearsal, "select count(*) from dialer.invariant_violation").await, 0);
 }
+
+const HOLIDAYS: &str = "\u{feff}# office\r\n2026-12-24..2026-12-26 Christmas\r\n2026-12-26 again\r\n24.12.2026\r\n\
+    2026-02-30 no such day\r\n2027-01-02..2027-01-01\r\n2027-01-01, New Year\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn holidays_come_from_a_file_of_dates_or_a_calendar() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let rehearsal = open("holidays").await;
+    let flags = ["closures", "import", "--calendar", "campaign spring"];
+    let take = |file: &Path, more: &[&str]| {
+        rehearsal.dialerd(&[&flags[..], more, &[&file.to_string_lossy()]].concat()).unwrap()
+    };
+    let stored = "select count(*) from dialer.closure";
+    let file = write(&rehearsal, "holidays.txt", HOLIDAYS.as_bytes());
+    let (printed, code) = take(&file, &["--dry-run"]);
+    assert_eq!((sums(&printed), code), (vec![4, 1, 0, 3], 2), "{printed}");
+    assert_eq!(number(&rehearsal, stored).await, 0);
+    let (printed, code) = take(&file, &[]);
+    assert_eq!((sums(&printed), code), (vec![4, 1, 0, 3], 2), "{printed}");
+    let reasons: Vec<&str> =
+        printed.lines().filter_map(|line| line.split("holidays.txt:").nth(1)).collect();
+    let form = "a date is written 2026-12-24, a range 2026-12-24..2026-12-26";
+    assert_eq!(
+        reasons,
+        [
+            &*format!("4: invalid: \"24.12.2026\": {form}"),
+            "5: invalid: \"2026-02-30 no such day\": there is no such date",
+            "6: invalid: \"2027-01-02..2027-01-01\": the range ends before it begins",
+        ]
+    );
+    let calendar = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20270101\nEND:VEVENT\nBEGIN:VEVENT\nDTSTART:20270704\nEND:VEVENT\nEND:VCALENDAR";
+    let file = write(&rehearsal, "holidays.ics", calendar.as_bytes());
+    let (printed, code) = take(&file, &["--kind", "closed", "--until", "2028-12-31"]);
+    assert_eq!((sums(&printed), code), (vec![1, 1, 0, 0], 0), "{printed}");
+    assert_eq!(number(&rehearsal, stored).await, 5);
+    let loaded =
+        "select count(*) from dialer.closure_range where loaded = '{[2026-01-01,2029-01-01)}'";
+    assert_eq!(number(&rehearsal, loaded).await, 1);
+    let (printed, code) = take(&write(&rehearsal, "bad.ics", b"BEGIN:VCALENDAR\n"), &[]);
+    assert!(code == 2 && printed.contains("invalid calendar at line 1"), "{printed}");
+    let (printed, code) = take(&write(&rehearsal, "latin.txt", b"\n2026-12-24 Mari\xe4\n"), &[]);
+    assert!(code == 2 && printed.contains("latin.txt:2: there are bytes"), "{printed}");
+    let (printed, code) = rehearsal
+        .dialerd(&["closures", "import", "--calendar", "nowhere", &file.to_string_lossy()])
+        .unwrap();
+    assert!(code != 0 && printed.contains("nowhere"), "{printed}");
+}

@@ -1,15 +1,13 @@
 //! One event of a calendar, and the dates on which it is.
 
 use super::lines::Line;
-use super::{DATES_MAX, refuse};
+use super::{DATES_MAX, NAME_CHARS_MAX, refuse};
 use crate::civil::date_of;
 use crate::error::Error;
 use crate::recurrence::{Rule, dates_between};
 
 /// LIMIT: days of one event.
 const DAYS_MAX: i32 = 400;
-/// LIMIT: characters of a name that are kept.
-const NAME_CHARS_MAX: usize = 200;
 
 #[derive(Default)]
 pub(super) struct Event {
