@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build check fmt test test-core test-it sim bench-functions demo db stop clean
+.PHONY: help setup build check fmt test test-core test-it fuzz sim bench-functions demo db stop clean
 
 # One selection of packages and one profile everywhere, so that nothing is compiled twice.
 # A server with RUST_BACKTRACE would send backtraces to its clients.
@@ -52,6 +52,10 @@ test-core: ## only what needs no Postgres: calendars, ladders, caps, recurrence
 
 test-it: ## only the tests against Postgres
 	@cargo xtask with-pg -- cargo test --workspace --test it
+
+fuzz: ## mutated texts for every parser: make fuzz FUZZ_SECONDS=600 FUZZ_SEED=7 (seconds each, seed to begin with)
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),1) \
+		cargo test -p dialer_core --test fuzz
 
 sim: ## the simulation with other seeds: make sim SEED=7, or SEED=100-140
 	@SEED=$(or $(SEED),1) cargo xtask with-pg -- cargo test --workspace --test sim -- --nocapture

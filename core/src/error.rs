@@ -64,11 +64,6 @@ impl Error {
         Error::new(Kind::Ladder, message, detail.into(), hint.into())
     }
 
-    pub(crate) fn recurrence(part: &str, detail: &str, hint: &str) -> Self {
-        let message = format!("invalid recurrence rule: \"{}\"", shorten(part));
-        Error::new(Kind::Recurrence, message, detail.into(), hint.into())
-    }
-
     pub(crate) fn recurrence_at(part: &str, position: usize, detail: &str, hint: &str) -> Self {
         let message = format!("invalid recurrence rule at byte {position}: \"{}\"", shorten(part));
         Error {

@@ -75,28 +75,35 @@ impl std::str::FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Rule, Error> {
         if text.len() > TEXT_MAX {
-            return Err(Error::recurrence(text, "The rule is longer than 2000 bytes.", EXAMPLE));
+            let detail = "The rule is longer than 2000 bytes.";
+            return Err(Error::recurrence_at(text, TEXT_MAX + 1, detail, EXAMPLE));
         }
         let trimmed = text.trim();
         let prefix = trimmed.get(..6).filter(|prefix| prefix.eq_ignore_ascii_case("RRULE:"));
         let body = if prefix.is_some() { &trimmed[6..] } else { trimmed };
         let mut parts = Parts::default();
-        let mut seen: Vec<String> = Vec::new();
-        for part in body.split(';') {
+        let mut seen: Vec<(String, &str)> = Vec::new();
+        let refuse_at = |part: &str, detail: &str| {
             let position = part.as_ptr() as usize - text.as_ptr() as usize + 1;
-            let refuse = |detail: &str| Error::recurrence_at(part, position, detail, EXAMPLE);
+            Error::recurrence_at(part, position, detail, EXAMPLE)
+        };
+        for part in body.split(';') {
+            let refuse = |detail: &str| refuse_at(part, detail);
             let (name, value) = part.split_once('=').ok_or_else(|| {
                 refuse("A part is written NAME=VALUE; parts are separated by semicolons.")
             })?;
             let name = name.trim().to_ascii_uppercase();
-            if seen.contains(&name) {
+            if seen.iter().any(|(known, _)| *known == name) {
                 return Err(refuse("A part may be given once."));
             }
             let value = value.trim().to_ascii_uppercase();
             parts.set(&name, &value).map_err(|detail| refuse(&detail))?;
-            seen.push(name);
+            seen.push((name, part));
         }
-        parts.rule().map_err(|detail| Error::recurrence(text, detail, EXAMPLE))
+        parts.rule().map_err(|(name, detail)| {
+            let part = seen.iter().find(|(known, _)| known == name);
+            refuse_at(part.map_or(body, |(_, part)| *part), detail)
+        })
     }
 }
 
@@ -133,17 +140,19 @@ impl Parts {
         Ok(())
     }
 
-    fn rule(self) -> Result<Rule, &'static str> {
-        let frequency = self.frequency.ok_or("FREQ is missing.")?;
+    /// The error names the part that does not fit to the others.
+    fn rule(self) -> Result<Rule, (&'static str, &'static str)> {
+        let frequency = self.frequency.ok_or(("FREQ", "FREQ is missing."))?;
         if self.count.is_some() && self.until.is_some() {
-            return Err("COUNT and UNTIL exclude each other.");
+            return Err(("UNTIL", "COUNT and UNTIL exclude each other."));
         }
         let has_nth = self.by_day.iter().any(|day| day.nth.is_some());
         if has_nth && matches!(frequency, Frequency::Daily | Frequency::Weekly) {
-            return Err("A numbered weekday such as 2TU needs FREQ=MONTHLY or YEARLY.");
+            let detail = "A numbered weekday such as 2TU needs FREQ=MONTHLY or YEARLY.";
+            return Err(("BYDAY", detail));
         }
         if frequency == Frequency::Weekly && !self.by_month_day.is_empty() {
-            return Err("BYMONTHDAY cannot be used with FREQ=WEEKLY.");
+            return Err(("BYMONTHDAY", "BYMONTHDAY cannot be used with FREQ=WEEKLY."));
         }
         Ok(Rule {
             frequency,

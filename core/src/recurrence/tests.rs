@@ -136,11 +136,11 @@ fn what_is_not_supported_is_refused_by_name() {
     for (text, expected) in [
         ("FREQ=DAILY;BYSETPOS=1", "12 BYSETPOS is not supported."),
         ("FREQ=HOURLY", "1 FREQ=HOURLY is not supported."),
-        ("INTERVAL=2", "0 FREQ is missing."),
+        ("INTERVAL=2", "1 FREQ is missing."),
         ("FREQ=DAILY;INTERVAL=0", "12 A whole number from 1 to 100000 is expected."),
-        ("FREQ=DAILY;COUNT=1;UNTIL=20260101", "0 COUNT and UNTIL exclude each other."),
-        ("FREQ=DAILY;BYDAY=2MO", "0 A numbered weekday such as 2TU needs FREQ=MONTHLY or YEARLY."),
-        ("FREQ=WEEKLY;BYMONTHDAY=1", "0 BYMONTHDAY cannot be used with FREQ=WEEKLY."),
+        ("FREQ=DAILY;COUNT=1;UNTIL=20260101", "20 COUNT and UNTIL exclude each other."),
+        ("FREQ=DAILY;BYDAY=2MO", "12 A numbered weekday such as 2TU needs FREQ=MONTHLY or YEARLY."),
+        ("FREQ=WEEKLY;BYMONTHDAY=1", "13 BYMONTHDAY cannot be used with FREQ=WEEKLY."),
         ("FREQ=DAILY;FREQ=DAILY", "12 A part may be given once."),
         ("FREQ=DAILY;", "12 A part is written NAME=VALUE; parts are separated by semicolons."),
         ("", "1 A part is written NAME=VALUE; parts are separated by semicolons."),
@@ -172,5 +172,18 @@ fn extreme_anchors_do_not_panic() {
             };
             assert!(series.occurrences(from).take(10).count() <= 10);
         }
+    }
+}
+
+#[test]
+fn a_part_that_does_not_fit_to_the_others_is_pointed_at() {
+    for (text, position) in [
+        ("FREQ=DAILY;COUNT=2;UNTIL=20261231", 20),
+        ("RRULE:INTERVAL=2", 7),
+        ("FREQ=WEEKLY;BYDAY=2TU", 13),
+        ("FREQ=WEEKLY;BYMONTHDAY=1", 13),
+        (&"FREQ=DAILY;".repeat(200), 2001),
+    ] {
+        assert_eq!(text.parse::<Rule>().unwrap_err().position(), Some(position), "{text}");
     }
 }
