@@ -27,7 +27,7 @@ immutable strict parallel safe cost 5
 language c as 'MODULE_PATHNAME', 'zones_of_state_wrapper';
 
 comment on function dialer.zones_of_state(text) is
-    'The time zones of a state or province of the United States or Canada: TX, US-TX, CA-QC. Empty if there is no such state.
+    'The time zones of a state or province of the United States or Canada, by code or by name: TX, US-TX, CA-QC, Texas, Quebec. Empty if there is no such state.
 e.g. select dialer.zones_of_state(''US-TN'') --> {America/Chicago,America/New_York}';
 
 create function dialer.resolve_zone(stated text default null, state text default null, phone text default null)
@@ -36,7 +36,7 @@ stable parallel safe cost 50 rows 1
 language c as 'MODULE_PATHNAME', 'resolve_zone_wrapper';
 
 comment on function dialer.resolve_zone(text, text, text) is
-    'The time zones in which somebody may be, sorted, by the first source that gives any: stated (one zone, or several with commas; names that are no zones are passed over, old spellings such as US/Eastern count as the new ones), state (of the address: TX, US-TX, CA-QC), number (in E.164, by area code or country). Several zones mean: call only when open in all. One row. source: stated, state, number or unknown. confidence: high (stated, or a state with one zone), medium (a state with several zones, all of them candidates), low (the number alone: people keep their numbers when they move), none (no zone is known: never open).
+    'The time zones in which somebody may be, sorted, by the first source that gives any: stated (one zone, or several with commas; names that are no zones are passed over, old spellings such as US/Eastern count as the new ones), state (of the address: TX, US-TX, CA-QC, Texas), number (in E.164, by area code or country). Several zones mean: call only when open in all. One row. source: stated, state, number or unknown. confidence: high (stated, or a state with one zone), medium (a state with several zones, all of them candidates), low (the number alone: people keep their numbers when they move), none (no zone is known: never open).
 e.g. select zones, source, confidence from dialer.resolve_zone(state => ''TN'', phone => ''+12125550123'')';
 
 create function dialer.normalize_outcome(word text)

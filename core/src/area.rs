@@ -10,6 +10,7 @@ pub use resolution::{Confidence, ZoneSource, ZonesResolved};
 use crate::phone::PhoneNumber;
 
 include!("../data/area_codes.rs");
+include!("../data/state_names.rs");
 
 /// Countries with one offset everywhere, by region code.
 const COUNTRIES: &[(&str, &str)] = &[
@@ -77,22 +78,40 @@ fn zones_of_country(e164: &str) -> Vec<&'static str> {
     COUNTRIES.iter().filter(|(known, _)| *known == region).map(|(_, zone)| *zone).collect()
 }
 
-/// The zones of a state or province of the United States or Canada (`TX`, `US-TX`, `CA-QC`, in any
-/// case of letters); empty if there is no such state.
+/// The zones of a state or province of the United States or Canada, by code (`TX`, `US-TX`, `CA-QC`)
+/// or by name (`Texas`, `Québec`), in any case of letters; empty if there is no such state.
 ///
 /// ```
 /// use dialer_core::zones_of_state;
 /// assert_eq!(zones_of_state("tn"), ["America/Chicago", "America/New_York"]);
+/// assert_eq!(zones_of_state("Tennessee"), zones_of_state("tn"));
 /// assert_eq!(zones_of_state("CA-ON").len(), 3);
 /// assert!(zones_of_state("ZZ").is_empty());
 /// ```
-pub fn zones_of_state(code: &str) -> &'static [&'static str] {
-    let upper = code.trim().to_ascii_uppercase();
-    let (country, state) = upper.split_once('-').unwrap_or(("", &upper));
+pub fn zones_of_state(state: &str) -> &'static [&'static str] {
+    // LIMIT: no name is longer, and nothing longer is looked at.
+    let state = state.trim();
+    if state.len() > STATE_BYTES_MAX {
+        return &[];
+    }
+    let upper = state.to_ascii_uppercase();
+    let name = folded(state);
+    let (country, code) = match STATE_NAMES.binary_search_by_key(&name.as_str(), |known| known.0) {
+        Ok(index) => (STATE_NAMES[index].1, STATE_NAMES[index].2),
+        Err(_) => upper.split_once('-').unwrap_or(("", &upper)),
+    };
     let is_it = |entry: &&(&str, &str, &[&str])| {
-        entry.1 == state && (country.is_empty() || country == entry.0)
+        entry.1 == code && (country.is_empty() || country == entry.0)
     };
     STATES.iter().find(is_it).map_or(&[], |(_, _, zones)| *zones)
+}
+
+const STATE_BYTES_MAX: usize = 64;
+
+/// Letters only, in lower case, without accents: Québec, North-Dakota, U.S. Virgin Islands.
+fn folded(name: &str) -> String {
+    let letters = name.chars().map(|letter| if matches!(letter, 'é' | 'É') { 'e' } else { letter });
+    letters.filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]

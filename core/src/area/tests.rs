@@ -78,3 +78,30 @@ fn every_state_and_province_has_zones() {
     assert!(zones_of_state("CA-TX").is_empty());
     assert!(zones_of_state("").is_empty());
 }
+
+#[test]
+fn states_are_known_by_name_as_by_code() {
+    assert!(STATE_NAMES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    assert_eq!(STATE_NAMES.len(), STATES.len());
+    for (name, country, code) in STATE_NAMES {
+        let by_code = zones_of_state(&format!("{country}-{code}"));
+        assert!(!by_code.is_empty(), "{code}");
+        assert_eq!(zones_of_state(name), by_code, "{name}");
+    }
+    let same = [
+        ("texas", "TX"),
+        (" New  York ", "NY"),
+        ("NORTH CAROLINA", "NC"),
+        ("North-Dakota", "ND"),
+        ("Québec", "QC"),
+        ("U.S. Virgin Islands", "VI"),
+        ("Newfoundland and Labrador", "NL"),
+    ];
+    for (name, code) in same {
+        assert!(!zones_of_state(code).is_empty(), "{code}");
+        assert_eq!(zones_of_state(name), zones_of_state(code), "{name}");
+    }
+    for name in ["New South Wales", "Bavaria", "Tex", "Carolina", "", "-", "US-Texas"] {
+        assert!(zones_of_state(name).is_empty(), "{name}");
+    }
+}
