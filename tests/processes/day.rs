@@ -16,15 +16,19 @@ const ATTEMPTS: &str = "select count(*) from dialer.attempt";
 
 /// A provider and a database at the beginning of the day, with accounts and nothing else.
 pub async fn begin(name: &str, rate: f64, flags: &[&str]) -> Rehearsal {
-    let plan = Plan {
+    let rehearsal = Rehearsal::start(name, plan(rate, flags)).await.unwrap();
+    rehearsal.add_accounts().await.unwrap();
+    rehearsal
+}
+
+/// What the provider and the clock of a day are like.
+pub fn plan(rate: f64, flags: &[&str]) -> Plan {
+    Plan {
         begins: BEGINS.parse().unwrap(),
         rate,
         max_concurrent: 5,
         sandbox_flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
-    };
-    let rehearsal = Rehearsal::start(name, plan).await.unwrap();
-    rehearsal.add_accounts().await.unwrap();
-    rehearsal
+    }
 }
 
 pub async fn open(name: &str, people: &[Person], flags: &[&str]) -> Rehearsal {

@@ -8,10 +8,15 @@
 mod crash;
 mod database;
 mod day;
+mod failover;
 mod limit;
 mod list;
 mod mail;
+mod network;
+mod pooler;
+
 mod silence;
+
 mod webhook;
 
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

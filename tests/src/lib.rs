@@ -5,5 +5,7 @@
 
 pub mod contacts;
 pub mod judge;
+pub mod proxy;
 pub mod rehearsal;
+pub mod server;
 pub mod table;

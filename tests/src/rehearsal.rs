@@ -43,6 +43,8 @@ pub struct Rehearsal {
     programs: PathBuf,
     sandbox: Option<Child>,
     sandbox_port: u16,
+    login_url: String,
+    dispatcher_flags: Vec<String>,
     dispatchers: Vec<Option<Child>>,
     /// Where each dispatcher listens; the first one's is known before it starts, because e-mail
     /// webhooks have one address.
@@ -53,11 +55,17 @@ pub struct Rehearsal {
 impl Rehearsal {
     /// Makes a database from the template, sets its clock, starts the sandbox.
     pub async fn start(name: &str, plan: Plan) -> Result<Rehearsal> {
-        let (database, url) = create_database(name).await?;
+        Rehearsal::start_at(&template_url()?, name, plan).await
+    }
+
+    /// The same on a server of one's own.
+    pub async fn start_at(template_url: &str, name: &str, plan: Plan) -> Result<Rehearsal> {
+        let (database, url) = copy_template(template_url, name).await?;
         let origin_at = Utc::now();
         let owner = connect(&url).await?;
         set_clock(&owner, &database, &plan, origin_at).await?;
         let dispatcher_url = add_dispatcher_login(&owner, &database, &url).await?;
+        let login_url = dispatcher_url.clone();
         let dir = std::env::temp_dir().join(format!("dialer-{database}"));
         std::fs::create_dir_all(&dir)?;
         // An error means that another rehearsal of this process has installed it.
@@ -72,6 +80,8 @@ impl Rehearsal {
             programs: programs()?,
             sandbox: None,
             sandbox_port: free_port()?,
+            dispatcher_flags: Vec::new(),
+            login_url,
             dispatchers: Vec::new(),
             dispatcher_ports: vec![free_port()?],
             http,
@@ -111,6 +121,29 @@ impl Rehearsal {
         Ok(())
     }
 
+    /// Dispatchers that start from now on reach the database through these servers, which may be
+    /// a proxy, a pooler, or several with commas between; and have these further flags.
+    pub fn dispatch_through(&mut self, servers: &str, flags: &[&str]) -> Result<()> {
+        let (login, rest) = self.dispatcher_url.split_once('@').context("a URL with a user")?;
+        let (_, database) = rest.split_once('/').context("a URL with a database")?;
+        self.dispatcher_url = format!("{login}@{servers}/{database}");
+        self.dispatcher_flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        Ok(())
+    }
+
+    /// How the dispatcher's role reaches the server itself.
+    pub fn login_url(&self) -> String {
+        self.login_url.clone()
+    }
+
+    /// Connects anew after the server was restarted, or to the one that took over.
+    pub async fn reconnect(&mut self, url: &str) -> Result<()> {
+        let database = self.url.rsplit_once('/').context("a URL with a database")?.1.to_owned();
+        self.url = replace_database(url, &database)?;
+        self.db = connect(&self.url).await?;
+        Ok(())
+    }
+
     /// Starts one more dispatcher and returns its number.
     pub async fn start_dispatcher(&mut self) -> Result<usize> {
         let number = self.dispatchers.len();
@@ -129,7 +162,7 @@ impl Rehearsal {
         command.arg("run").args(["--database-url", &self.dispatcher_url]);
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         command.args(["--public-url", &format!("http://127.0.0.1:{port}")]);
-        command.args(["--name", &format!("rehearsal-{number}")]);
+        command.args(["--name", &format!("rehearsal-{number}")]).args(&self.dispatcher_flags);
         let child = self.spawn(&mut command, &format!("dialerd-{number}.log"))?;
         self.dispatchers[number] = Some(child);
         self.wait_for(&format!("http://127.0.0.1:{port}/live"), "dialerd").await
@@ -243,16 +276,23 @@ fn stop(mut child: Child) -> Result<Option<i32>> {
     Ok(child.wait()?.code())
 }
 
+fn template_url() -> Result<String> {
+    std::env::var("DIALER_TEST_URL")
+        .context("DIALER_TEST_URL is not set: run this through `cargo xtask with-pg`")
+}
+
 /// A database from the template; its name and its URL.
 pub async fn create_database(name: &str) -> Result<(String, String)> {
-    let template = std::env::var("DIALER_TEST_URL")
-        .context("DIALER_TEST_URL is not set: run this through `cargo xtask with-pg`")?;
+    copy_template(&template_url()?, name).await
+}
+
+async fn copy_template(template_url: &str, name: &str) -> Result<(String, String)> {
     let database = format!("{name}_{}", std::process::id());
-    connect(&replace_database(&template, "postgres")?)
+    connect(&replace_database(template_url, "postgres")?)
         .await?
         .batch_execute(&format!("create database {database} template dialer_template"))
         .await?;
-    let url = replace_database(&template, &database)?;
+    let url = replace_database(template_url, &database)?;
     Ok((database, url))
 }
 
