@@ -9,7 +9,8 @@ stable strict parallel safe
 language c as 'MODULE_PATHNAME', 'is_zone_wrapper';
 
 comment on function dialer.is_zone(text) is
-    'Whether a name is an IANA zone of this server: Area/City, UTC or GMT, in any case of letters. Abbreviations and fixed offsets are not, because they know no daylight saving.';
+    'Whether a name is an IANA zone of this server: Area/City, UTC or GMT, in any case of letters. Abbreviations and fixed offsets are not, because they know no daylight saving.
+e.g. select dialer.is_zone(''america/new_york'') --> t';
 
 create function dialer.canonical_zone(name text)
 returns text
@@ -17,7 +18,8 @@ stable strict parallel safe
 language c as 'MODULE_PATHNAME', 'canonical_zone_wrapper';
 
 comment on function dialer.canonical_zone(text) is
-    'The name of a zone in its correct case; null if dialer.is_zone(name) is false.';
+    'The name of a zone in its correct case; null if dialer.is_zone(name) is false.
+e.g. select dialer.canonical_zone(''america/new_york'') --> America/New_York';
 
 create function dialer.tz_data_version()
 returns text

@@ -10,7 +10,8 @@ volatile parallel safe
 language c as 'MODULE_PATHNAME', 'now_wrapper';
 
 comment on function dialer.now() is
-    'The time by which pg_dialer decides: the setting dialer.clock if set, else a clock that runs at dialer.clock_rate from dialer.clock_origin (shown at dialer.clock_origin_at), else clock_timestamp().';
+    'The time by which pg_dialer decides: the setting dialer.clock if set, else a clock that runs at dialer.clock_rate from dialer.clock_origin (shown at dialer.clock_origin_at), else clock_timestamp().
+e.g. select dialer.now()';
 
 create function dialer.clock()
 returns table (now_at timestamptz, rate double precision, fixed boolean)
@@ -18,7 +19,8 @@ volatile parallel safe rows 1
 language c as 'MODULE_PATHNAME', 'clock_wrapper';
 
 comment on function dialer.clock() is
-    'dialer.now() together with how it runs: dialer time per real time, and whether it stands still.';
+    'dialer.now() together with how it runs: dialer time per real time, and whether it stands still.
+e.g. select now_at, rate, fixed from dialer.clock()';
 
 create function dialer.real_interval(amount interval)
 returns interval
@@ -26,4 +28,5 @@ stable strict parallel safe
 language c as 'MODULE_PATHNAME', 'real_interval_wrapper';
 
 comment on function dialer.real_interval(interval) is
-    'A length of real time (a lease, a time-out) in dialer time: multiplied by dialer.clock_rate.';
+    'A length of real time (a lease, a time-out) in dialer time: multiplied by dialer.clock_rate.
+e.g. select dialer.real_interval(''1 minute'') --> 00:01:00';

@@ -4,6 +4,14 @@
 -- index alone, so chunks give the same times as one pass. With hours, offsets are walked as open
 -- time: the slot after closing is at the next opening.
 
+create function dialer.series_rows(internal)
+returns internal
+immutable strict parallel safe
+language c as 'MODULE_PATHNAME', 'series_rows';
+
+comment on function dialer.series_rows(internal) is
+    'Tells the planner how many rows a series gives, where n is known when the statement is planned.';
+
 create function dialer.stagger(base timestamptz, index bigint, step interval)
 returns timestamptz
 immutable strict parallel safe cost 2
@@ -29,11 +37,12 @@ create function dialer.stagger_slots(
     seed bigint, jitter interval, offsets interval[]
 )
 returns table (index bigint, at timestamptz)
-stable parallel safe cost 100 rows 1000
+stable parallel safe cost 100 rows 1000 support dialer.series_rows
 language c as 'MODULE_PATHNAME', 'stagger_slots_wrapper';
 
 comment on function dialer.stagger_slots(timestamptz, bigint, interval, text, dialer.hours, text[], date[], date[], text[], double precision, interval, timestamptz, bigint, interval, interval[]) is
-    'What dialer.stagger_series does, with its options as arguments; use dialer.stagger_series.';
+    'What dialer.stagger_series does, with its options as arguments; use dialer.stagger_series.
+e.g. select array_agg(at) from dialer.stagger_slots(''2026-12-04 15:00+00'', 3, ''2 minutes'', ''fixed'', null, null, null, null, null, null, null, null, null, null, null) --> {"2026-12-04 15:00:00+00","2026-12-04 15:02:00+00","2026-12-04 15:04:00+00"}';
 
 create function dialer.stagger_series(
     base timestamptz, n bigint, step interval, strategy text default 'fixed',
@@ -41,7 +50,7 @@ create function dialer.stagger_series(
     closures date[] default '{}', options jsonb default '{}', bans date[] default '{}'
 )
 returns table (index bigint, at timestamptz)
-stable parallel safe rows 1000
+stable parallel safe rows 1000 support dialer.series_rows
 language sql as $$
     select slot.index, slot.at
     from dialer.stagger_slots(
@@ -66,7 +75,7 @@ create function dialer.stagger_series(
     closures date[] default '{}', options jsonb default '{}', bans date[] default '{}'
 )
 returns table (index bigint, at timestamptz)
-stable parallel safe rows 1000
+stable parallel safe rows 1000 support dialer.series_rows
 language sql as $$
     select slot.index, slot.at
     from dialer.stagger_slots(

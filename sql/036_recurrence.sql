@@ -11,7 +11,7 @@ create function dialer.occurrences(
     adjust text default 'none', hours dialer.hours default null, closures date[] default '{}'
 )
 returns setof timestamptz
-stable parallel safe cost 100 rows 100
+stable parallel safe cost 100 rows 100 support dialer.series_rows
 language c as 'MODULE_PATHNAME', 'occurrences_wrapper';
 
 comment on function dialer.occurrences(text, timestamp, text, integer, timestamptz, text, text, text, text, dialer.hours, date[]) is

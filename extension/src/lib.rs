@@ -19,6 +19,7 @@ mod phone;
 mod raise;
 mod recurrence;
 mod redial;
+mod series_rows;
 mod server_zone;
 mod settings;
 mod stagger;

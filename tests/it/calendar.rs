@@ -135,3 +135,38 @@ async fn every_recurrence_vector_is_answered_as_expected() {
         )
         .await;
 }
+
+#[tokio::test]
+async fn the_planner_knows_how_long_a_series_is() {
+    let database = Database::fresh().await;
+    database
+        .run(
+            "create function planned_rows(query text) returns bigint language plpgsql as $$
+             declare plan jsonb;
+             begin
+                 execute 'explain (format json) ' || query into plan;
+                 return plan #> '{0,Plan,Plan Rows}';
+             end $$",
+        )
+        .await;
+    let rows =
+        |query: &str| format!("select planned_rows($query$select 1 from dialer.{query}$query$)");
+    let cases = [
+        ("stagger_series('2026-12-04 15:00+00', 250000, '1 s')", expect!["250000"]),
+        (
+            "stagger_series('2026-12-04 15:00+00', 200 * 10, '1 s', 'fixed', 'Mo-Fr 09:00-17:00', array['UTC'])",
+            expect!["2000"],
+        ),
+        ("stagger_series('2026-12-04 15:00+00', null, '1 s')", expect!["1"]),
+        ("stagger_series('2026-12-04 15:00+00', -5, '1 s')", expect!["1"]),
+        ("stagger_series('2026-12-04 15:00+00', (random() * 10)::bigint, '1 s')", expect!["1000"]),
+        ("occurrences('FREQ=DAILY', '2026-12-04 15:00', 'UTC', 7)", expect!["7"]),
+        (
+            "occurrences(n => 12, tz => 'UTC', rule => 'FREQ=DAILY', start_local => '2026-12-04 15:00')",
+            expect!["12"],
+        ),
+    ];
+    for (query, expected) in cases {
+        database.check(&rows(query), expected).await;
+    }
+}
