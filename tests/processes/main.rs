@@ -14,9 +14,8 @@ mod list;
 mod mail;
 mod network;
 mod pooler;
-
 mod silence;
-
+mod storm;
 mod webhook;
 
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

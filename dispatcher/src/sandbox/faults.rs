@@ -13,6 +13,8 @@ pub struct Faults {
     pub lost_answer: f64,
     /// A 500 is answered and nothing rings.
     pub error_before: f64,
+    /// The call is refused as one too many, as when somebody else calls through the same account.
+    pub over_limit: f64,
     /// A 500 is answered although the call rings.
     pub error_after: f64,
     /// The call is accepted and rings, but the answer takes `stall_seconds`.
@@ -38,6 +40,7 @@ impl Default for Faults {
         Faults {
             lost_answer: 0.0,
             error_before: 0.0,
+            over_limit: 0.0,
             error_after: 0.0,
             stall: 0.0,
             stall_seconds: 60.0,

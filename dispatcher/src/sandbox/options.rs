@@ -95,7 +95,7 @@ pub struct Options {
     pub clock_origin_at: Option<DateTime<Utc>>,
 
     /// A fault and its probability, e.g. lost_webhook=0.02; may be repeated. Names: lost_answer,
-    /// error_before, error_after, stall, stall_seconds, lost_webhook, doubled_webhook,
+    /// error_before, error_after, over_limit, stall, stall_seconds, lost_webhook, doubled_webhook,
     /// late_webhook, late_seconds, out_of_order, hidden
     #[arg(long, help_heading = "Faults and log")]
     pub fault: Vec<String>,

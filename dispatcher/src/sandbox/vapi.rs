@@ -37,6 +37,12 @@ pub async fn place(State(sandbox): Shared, headers: HeaderMap, body: Bytes) -> R
         sandbox.note_refusal("error_before", &order);
         return server_error();
     }
+    // By another roll each time: a refused call comes again as the same.
+    let refusals = sandbox.with_ledger(|ledger| ledger.refused.values().sum::<u64>());
+    if fate.dice().happens(&format!("over_limit:{refusals}"), faults.over_limit) {
+        sandbox.note_refusal("over_limit_fault", &order);
+        return Refusal::OverLimit(Box::new(order)).answer(&sandbox);
+    }
     let call = match sandbox.accept(order) {
         Ok(call) => call,
         Err(refusal) => return refusal.answer(&sandbox),
