@@ -93,3 +93,16 @@ $$;
 comment on function dialer.stagger_series(timestamptz, bigint, interval, text, dialer.hours, text[], date[], jsonb, date[]) is
     'The same in several zones: every slot is open in all of them.
 e.g. select array_agg(at) from dialer.stagger_series(''2026-12-04 21:58+00'', 3, ''2 minutes'', ''fixed'', ''Mo-Fr 09:00-17:00'', array[''America/New_York'', ''America/Chicago'']) --> {"2026-12-04 21:58:00+00","2026-12-07 15:00:00+00","2026-12-07 15:02:00+00"}';
+
+create function dialer.assign_slots(
+    ready timestamptz[], next_at timestamptz, step interval,
+    campaigns bigint[], campaign_next timestamptz[], campaign_step interval[],
+    callers bigint[], caller_next timestamptz[], caller_step interval[]
+)
+returns timestamptz[]
+immutable parallel safe cost 50
+language c as 'MODULE_PATHNAME', 'assign_slots_wrapper';
+
+comment on function dialer.assign_slots(timestamptz[], timestamptz, interval, bigint[], timestamptz[], interval[], bigint[], timestamptz[], interval[]) is
+    'Exact instants for calls that share rates. Call n is ready at ready[n]; all keep the rate that begins at next_at, one every step (null: none), those of one campaign and those of one caller id keep theirs as well. Whoever can go first goes first; between equals the order given decides. Error PD015: arrays of different lengths.
+e.g. select dialer.assign_slots(''{2026-12-04 10:00+00,2026-12-04 10:00+00}'', ''2026-12-04 10:00+00'', ''1 s'', ''{1,1}'', ''{-infinity,-infinity}'', ''{3 s,3 s}'', ''{null,null}'', ''{null,null}'', ''{null,null}'') --> {"2026-12-04 10:00:00+00","2026-12-04 10:00:03+00"}';

@@ -13,6 +13,11 @@ create table dialer.campaign (
     priority smallint not null default 5 constraint priority_is_1_to_100 check (priority between 1 and 100),
     weight double precision not null default 1 constraint weight_is_positive check (weight > 0 and weight <= 1000),
     max_concurrent integer constraint campaign_max_concurrent_is_not_negative check (max_concurrent >= 0),
+    per_second numeric constraint campaign_per_second_is_positive check (per_second > 0),
+    next_slot_at timestamptz not null default '-infinity',
+    misfire text not null default 'place' constraint misfire_is_place_shift_or_expire check (misfire in ('place', 'shift', 'expire')),
+    misfire_after interval not null default '5 minutes' constraint misfire_after_is_not_negative check (misfire_after >= interval '0'),
+    account_since timestamptz not null default '-infinity',
     valid_until timestamptz,
     settings jsonb not null default '{}' constraint campaign_settings_are_an_object check (jsonb_typeof(settings) = 'object'),
     state dialer.campaign_state not null default 'draft',
@@ -28,6 +33,10 @@ comment on column dialer.campaign.zone_rule is 'contact: hours by the contact''s
 comment on column dialer.campaign.priority is '1 is served first; 5 is usual';
 comment on column dialer.campaign.weight is 'share of the account between campaigns of one priority';
 comment on column dialer.campaign.virtual_time is 'placed calls divided by weight: who has had less comes first';
+comment on column dialer.campaign.max_concurrent is 'calls at once; null: no limit of its own';
+comment on column dialer.campaign.per_second is 'new calls a second; null: no limit of its own';
+comment on column dialer.campaign.misfire is 'what becomes of calls that were due in an outage of more than misfire_after: place (at once, within the limits), shift (the outage is taken out of the open time, so that their distances stay), expire';
+comment on column dialer.campaign.account_since is 'when the campaign was given its account; attempts at the one before still count against max_concurrent';
 comment on column dialer.campaign.valid_until is 'calls waiting at this instant expire';
 
 create table dialer.lane (
@@ -40,9 +49,12 @@ create table dialer.lane (
     opens_at timestamptz not null default 'infinity',
     open_until timestamptz not null default '-infinity',
     recheck_at timestamptz not null default '-infinity',
+    floor timestamptz not null default '-infinity',
+    floor_from timestamptz not null default '-infinity',
     constraint lane_is_unique unique (campaign_id, zones, priority)
 ) with (fillfactor = 50);
 comment on table dialer.lane is 'campaign x calling area x priority: the next open span [opens_at, open_until), looked up again at recheck_at';
+comment on column dialer.lane.floor is 'claims begin to read the schedule here instead of among the dead entries of calls that were served; for a minute (real time) after floor_from, when a claim read from the beginning: whoever commits late is not missed';
 comment on column dialer.lane.zones is 'sorted zone names; open only when open in all; empty: zone unknown, never open';
 
 create function dialer.lane_openings(campaign_id bigint, zones text[]) returns dialer.opening[]
@@ -131,6 +143,9 @@ begin
     elsif not exists (select from dialer.redial_policy y where y.policy_id = new.policy_id and coalesce(y.tenant_id, new.tenant_id) = new.tenant_id) then
         perform dialer.fail('PD023', format('redial policy %s does not exist', new.policy_id), own);
     end if;
+    if tg_op = 'UPDATE' and new.account_id <> old.account_id then
+        new.account_since := dialer.now();
+    end if;
     if new.zone_rule = 'fixed' and not exists (select from dialer.calendar k where k.calendar_id = new.calendar_id and k.tz is not null) then
         perform dialer.fail('PD024', format('campaign "%s" has a fixed zone rule and a calendar without a zone', new.name),
             'With the rule "fixed" the hours are read in the calendar''s zone.', 'Give the calendar a zone (tz), or use the rule "contact".');
@@ -156,7 +171,8 @@ comment on function dialer.campaign_named(text) is 'Number of the campaign of th
 create function dialer.create_campaign(
     name text, account text, hours dialer.hours default null, tz text default null, calendar text default null,
     policy text default 'redial-8-a-day', priority integer default 5, weight double precision default 1,
-    max_concurrent integer default null, valid_until timestamptz default null, settings jsonb default '{}')
+    max_concurrent integer default null, valid_until timestamptz default null, settings jsonb default '{}', per_second numeric default null,
+    misfire text default 'place', misfire_after interval default '5 minutes')
 returns bigint language plpgsql volatile as $$
 declare
     made bigint;
@@ -179,12 +195,14 @@ begin
         end if;
         calendar_ := dialer.create_calendar('campaign ' || name, hours, tz);
     end if;
-    insert into dialer.campaign (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, valid_until, settings)
+    insert into dialer.campaign (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, valid_until, settings, per_second,
+        misfire, misfire_after)
     values (create_campaign.name, dialer.account_named(account), calendar_, dialer.policy_named(policy),
             case when create_campaign.tz is null then 'contact' else 'fixed' end, create_campaign.priority, create_campaign.weight,
-            create_campaign.max_concurrent, create_campaign.valid_until, create_campaign.settings)
+            create_campaign.max_concurrent, create_campaign.valid_until, create_campaign.settings, create_campaign.per_second,
+            create_campaign.misfire, create_campaign.misfire_after)
     returning campaign_id into made;
     return made;
 end $$;
-comment on function dialer.create_campaign(text, text, dialer.hours, text, text, text, integer, double precision, integer, timestamptz, jsonb) is
-'Adds a campaign in state draft and returns its number. Give hours (with tz: hours of that zone; without: hours of each contact''s own zone) or the name of a calendar. start_campaign begins calling. Errors: PD026 no calling window, PD021 account, PD022 calendar, PD023 policy, PD011 zone.';
+comment on function dialer.create_campaign(text, text, dialer.hours, text, text, text, integer, double precision, integer, timestamptz, jsonb, numeric, text, interval) is
+'Adds a campaign in state draft and returns its number. Give hours (with tz: hours of that zone; without: hours of each contact''s own zone) or the name of a calendar. start_campaign begins calling. per_second: new calls a second of this campaign; misfire (place, shift, expire): what becomes of calls that were due in an outage longer than misfire_after. Errors: PD026 no calling window, PD021 account, PD022 calendar, PD023 policy, PD011 zone.';

@@ -60,7 +60,8 @@ create table dialer.due (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_insert_threshold = -1);
 comment on table dialer.due is 'the schedule: one row per scheduled call, in the order in which its lane serves them';
 
-create sequence dialer.lease_token cache 100;
+-- No cache: within an account, whose lock a claim holds, tokens only grow (account_control.lease_floor).
+create sequence dialer.lease_token;
 comment on sequence dialer.lease_token is 'fencing tokens: a later claim of a call has a larger one';
 
 create table dialer.lease (
@@ -72,6 +73,7 @@ create table dialer.lease (
     campaign_id bigint not null,
     lane_id bigint not null,
     account_id integer not null,
+    caller_id integer,
     contact_id bigint not null,
     channel dialer.channel not null,
     dispatcher text not null,
@@ -92,7 +94,7 @@ create table dialer.lease (
     constraint one_live_call_per_person_and_channel unique (contact_id, channel),
     constraint intended_iff_not_only_claimed check ((intended_at is null) = (state = 'claimed'))
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
-create index lease_of_account on dialer.lease (account_id);
+create index lease_of_account on dialer.lease (account_id, token);
 comment on index dialer.lease_of_account is 'claim counts the open attempts of an account';
 comment on table dialer.lease is 'the open attempt of a call, from the claim to its end; never more rows than all limits together';
 comment on column dialer.lease.place_by is 'nothing is sent at or after this instant: end of the window or of the lease, less a margin';
@@ -111,3 +113,10 @@ begin
 end $$;
 comment on function dialer.wake_dispatchers() is 'Trigger: one notification a statement, and only when something is due soon.';
 create trigger _900_notify after insert on dialer.due referencing new table as added for each statement execute function dialer.wake_dispatchers();
+
+create function dialer.open_attempts(account_id integer) returns setof dialer.lease
+language sql stable rows 10 as $$
+    select l.* from dialer.account_control k join dialer.lease l on l.account_id = k.account_id and l.token >= k.lease_floor
+    where k.account_id = open_attempts.account_id
+$$;
+comment on function dialer.open_attempts(integer) is 'The open attempts of an account, read past the entries of those that have ended.';

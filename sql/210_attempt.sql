@@ -8,6 +8,7 @@ create table dialer.attempt (
     tenant_id integer not null,
     campaign_id bigint not null,
     account_id integer not null,
+    caller_id integer,
     contact_id bigint not null,
     endpoint_id bigint not null,
     channel dialer.channel not null,

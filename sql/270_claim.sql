@@ -1,12 +1,14 @@
 -- The claim: which calls may be placed now. Every gate is tested here, in one transaction, under the account's lock.
 -- Who uses it: the dispatcher, through dialer.claim.
--- Invariants kept: 1, 4, 5, 7, 8. Lock order: account, lane, due, call.
+-- Invariants kept: 1, 4, 5, 7, 8. Lock order: account, tenant, campaign, lane, due, lease, call; of the first four, and of due, what is
+-- locked by another is passed over and never waited for.
 --
 -- 1. The account_control row is locked, skipping accounts that another dispatcher is at.
 -- 2. Open attempts are counted in a later statement than the lock: a count in the same statement has an older snapshot.
--- 3. The rate gives exact instants (GCRA): each call its own slot, up to a horizon ahead.
--- 4. Open lanes of running campaigns give their first due calls, by priority and by who has had less for its weight.
--- 5. The gates of each call are tested in a statement of their own; what may not be placed moves or ends, with its reason.
+-- 3. Open lanes of running campaigns give their first due calls, by priority and by who has had less for its weight.
+-- 4. The gates of each call are tested in a statement of their own; what may not be placed moves or ends, with its reason.
+-- 5. The rates of account, tenant, campaign and caller id give exact instants, each call its own, up to a horizon ahead.
+-- 6. All attempts of a claim are opened by one statement, ordered by contact: two claims that meet on a person wait in one order.
 
 create type dialer.candidate as (
     call_id bigint, lane_id bigint, campaign_id bigint, due_at timestamptz, virtual_rank double precision);
@@ -15,62 +17,115 @@ create type dialer.judged as (
     call_id bigint, lane_id bigint, campaign_id bigint, due_at timestamptz, verdict text, reason text, next_at timestamptz,
     decision jsonb, rank double precision);
 comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan';
+create type dialer.room as (
+    slots integer, first_slot timestamptz, step interval, oldest bigint, caller_ids integer[]);
+comment on type dialer.room is 'how many calls an account may be given now, the beginning and distance of their instants (null: no rate), the token of its oldest open attempt, and a caller id for each (null: the provider''s own choice)';
+create type dialer.placing as (
+    call_id bigint, lane_id bigint, campaign_id bigint, account_id integer, caller_id integer, due_at timestamptz, place_at timestamptz,
+    place_by timestamptz, decision jsonb);
+comment on type dialer.placing is 'a call that may be placed, with its instant';
 
-create function dialer.free_slots(account_id integer, at timestamptz, want integer, horizon interval,
-    out slots integer, out first_slot timestamptz, out slot_step interval)
+create function dialer.rate_room(next_at timestamptz, step interval, until timestamptz) returns integer
+language sql immutable as $$
+    select case when step is null then 2147483647 else
+        greatest(0, least(100000, 1 + floor(extract(epoch from until - next_at) / extract(epoch from step))))::integer end
+$$;
+comment on function dialer.rate_room(timestamptz, interval, timestamptz) is 'How many instants of a rate lie at or before an instant; without a rate, any number.';
+
+create function dialer.caller_slots(account_id integer, at timestamptz, want integer, horizon interval, chosen dialer.placing[]) returns integer[]
+language sql stable as $$
+    select array(
+        select c.caller_id
+        from dialer.caller_id c
+        left join (select x.caller_id, count(*)::integer as used
+                   from (select l.caller_id from dialer.open_attempts(caller_slots.account_id) l union all select p.caller_id from unnest(chosen) p) x
+                   group by x.caller_id) u using (caller_id)
+        cross join lateral generate_series(1, least(want, coalesce(c.max_concurrent, want) - coalesce(u.used, 0),
+            dialer.rate_room(greatest(c.next_slot_at, at), dialer.slot_step(c.per_second), at + horizon))) n
+        where c.account_id = caller_slots.account_id
+        order by coalesce(u.used, 0) + n, c.next_slot_at, c.caller_id limit want)
+$$;
+comment on function dialer.caller_slots(integer, timestamptz, integer, interval, dialer.placing[]) is
+'Caller ids for the next calls of an account, the least used first, each as often as its limits allow.';
+
+create function dialer.free_room(account dialer.provider_account, at timestamptz, want integer, horizon interval, chosen dialer.placing[]) returns dialer.room
 language plpgsql stable as $$
-declare account dialer.provider_account;
+declare
+    room dialer.room;
+    tenant record;
+    probing timestamptz;
+    pending integer := cardinality(chosen);
 begin
-    select a.* into account from dialer.provider_account a where a.account_id = free_slots.account_id;
-    select least(want, account.max_concurrent - account.inbound_reserve - count(*)) into slots
-    from dialer.lease l where l.account_id = free_slots.account_id;
-    first_slot := at;
-    if account.per_second is not null and slots > 0 then
-        slot_step := make_interval(secs => 1 / account.per_second::double precision);
-        select greatest(k.next_slot_at, at) into first_slot from dialer.account_control k where k.account_id = free_slots.account_id;
-        slots := least(slots, 1 + floor(extract(epoch from at + horizon - first_slot) / extract(epoch from slot_step)));
+    select want - pending, greatest(k.next_slot_at, at), dialer.slot_step(account.per_second), k.lease_floor, null
+    into room from dialer.account_control k where k.account_id = account.account_id;
+    select h.blocked_until into probing from dialer.account_health h where h.account_id = account.account_id and h.level > 0;
+    -- Where the breaker was open, one call at a time until one got through.
+    select least(room.slots, account.max_concurrent - account.inbound_reserve - pending - count(*),
+               case when probing is not null then 1 - pending - count(*) filter (where l.claimed_at >= probing) end),
+           coalesce(min(l.token), (select q.last_value from dialer.lease_token q))
+    into room.slots, room.oldest from dialer.open_attempts(account.account_id) l;
+    select t.max_concurrent, dialer.slot_step(t.per_second) as step, k.next_slot_at into tenant
+    from dialer.tenant t join dialer.tenant_control k using (tenant_id) where t.tenant_id = account.tenant_id;
+    if tenant.max_concurrent is not null then
+        select least(room.slots, tenant.max_concurrent - pending - count(*)) into room.slots
+        from dialer.provider_account a cross join lateral dialer.open_attempts(a.account_id) l where a.tenant_id = account.tenant_id;
     end if;
-    slots := greatest(slots, 0);
+    room.first_slot := greatest(room.first_slot, tenant.next_slot_at);
+    room.step := greatest(room.step, tenant.step);
+    room.slots := greatest(0, least(room.slots, dialer.rate_room(room.first_slot, room.step, at + horizon)));
+    if room.slots > 0 and exists (select from dialer.caller_id c where c.account_id = account.account_id) then
+        room.caller_ids := dialer.caller_slots(account.account_id, at, room.slots, horizon, chosen);
+        room.slots := cardinality(room.caller_ids);
+    end if;
+    return room;
 end $$;
-comment on function dialer.free_slots(integer, timestamptz, integer, interval) is
-'How many calls an account may be given now, the instant of the first, and the distance between two (null: no rate). The caller holds the lock on account_control.';
+comment on function dialer.free_room(dialer.provider_account, timestamptz, integer, interval, dialer.placing[]) is
+'How many calls an account may be given now, by its own limits, its tenant''s and its caller ids'', and at which instants. What the claim has chosen already counts as open. The caller holds the locks on account_control and tenant_control.';
 
-create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval,
-    out picked dialer.candidate[], out more boolean)
+create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval, chosen dialer.placing[], passed_over bigint[],
+    out picked dialer.candidate[], out held bigint[], out more boolean)
 language plpgsql volatile as $$
 begin
-    with open_lane as materialized (
-        select l.lane_id, l.campaign_id, l.priority, c.weight, greatest(c.virtual_time, k.virtual_time) as start_time,
-               case when c.max_concurrent is null then slots else
-                   least(slots, c.max_concurrent - (select count(*) from dialer.lease x where x.account_id = c.account_id and x.campaign_id = c.campaign_id)) end as room
-        from dialer.campaign c join dialer.lane l using (campaign_id)
-        join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
-        where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.place_margin(a))
-          and l.opens_at <= at + horizon and l.open_until > at + dialer.place_margin(a)),
+    with campaign as materialized (
+        select c.campaign_id, c.weight, greatest(c.virtual_time, k.virtual_time) as start_time, dialer.place_margin(a) as margin,
+               least(slots, c.max_concurrent - (select count(*) from unnest(chosen) p where p.campaign_id = c.campaign_id) - case when c.max_concurrent is null then 0
+                     -- Attempts at the account that the campaign had before count as well, for as long as a call can last.
+                     when c.account_since > at - interval '2 days' then (select count(*) from dialer.lease x where x.campaign_id = c.campaign_id)
+                     else (select count(*) from dialer.open_attempts(c.account_id) x where x.campaign_id = c.campaign_id) end,
+                   dialer.rate_room(greatest(c.next_slot_at, at), dialer.slot_step(c.per_second), at + horizon)) as room
+        from dialer.campaign c join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
+        where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.place_margin(a))),
+    open_lane as materialized (
+        select l.lane_id, l.campaign_id, l.priority, c.weight, c.start_time, c.room,
+               case when l.floor_from > at - dialer.real_interval(interval '1 minute') and l.floor_from <= at then l.floor else '-infinity' end as floor
+        from campaign c join dialer.lane l using (campaign_id)
+        where c.room > 0 and l.opens_at <= at + horizon and l.open_until > at + c.margin),
     -- Each campaign is read as far as its share of the slots; what others leave over is given out in the next round.
-    campaign as materialized (
+    share as materialized (
         select o.campaign_id, o.priority, least(o.room, ceil(slots * o.weight / sum(o.weight) over (partition by o.priority)))::integer as quota
-        from (select distinct on (l.priority, l.campaign_id) l.* from open_lane l where l.room > 0 order by l.priority, l.campaign_id) o),
+        from (select distinct on (l.priority, l.campaign_id) l.* from open_lane l order by l.priority, l.campaign_id) o),
     first_due as (
         select o.*, q.quota, d.due_at, d.call_id,
                row_number() over (partition by o.campaign_id order by o.priority, d.due_at, d.call_id) as position,
                row_number() over (partition by o.campaign_id, o.priority order by d.due_at, d.call_id) as position_in_quota
-        from campaign q join open_lane o using (campaign_id, priority) cross join lateral (
-            select u.due_at, u.call_id from dialer.due u where u.lane_id = o.lane_id and u.due_at <= at + horizon
+        from share q join open_lane o using (campaign_id, priority) cross join lateral (
+            select u.due_at, u.call_id from dialer.due u
+            where u.lane_id = o.lane_id and u.due_at >= o.floor and u.due_at <= at + horizon and u.call_id <> all (passed_over)
             order by u.due_at, u.call_id limit q.quota) d),
     ranked as materialized (
         select f.*, f.start_time + f.position / f.weight as virtual_rank, f.position_in_quota = f.quota as full from first_due f
         where f.position <= f.room and f.position_in_quota <= f.quota
         order by f.priority, f.start_time + f.position / f.weight, f.due_at, f.call_id limit slots),
-    locked as (
+    locked as materialized (
         select r.* from ranked r join dialer.due u on u.lane_id = r.lane_id and u.due_at = r.due_at and u.call_id = r.call_id
         for update of u skip locked)
     select coalesce(array_agg(row(r.call_id, r.lane_id, r.campaign_id, r.due_at, r.virtual_rank)::dialer.candidate order by r.priority, r.virtual_rank, r.due_at), '{}'),
-           coalesce(bool_or(r.full), false)
-    into picked, more from locked r;
+           case when count(*) < (select count(*) from ranked) then array(select x.call_id from ranked x except select y.call_id from locked y) else '{}' end,
+           coalesce(bool_or(r.full), false) or count(*) < (select count(*) from ranked)
+    into picked, held, more from locked r;
 end $$;
-comment on function dialer.pick_candidates(integer, timestamptz, integer, interval) is
-'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limit. Locks their due rows. more: a campaign may have further calls.';
+comment on function dialer.pick_candidates(integer, timestamptz, integer, interval, dialer.placing[], bigint[]) is
+'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limits. Locks their due rows. held: calls that another transaction is at; more: there may be further calls.';
 
 create type dialer.verdict as (verdict text, reason text, next_at timestamptz);
 comment on type dialer.verdict is 'what the gates say of a call: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan';
@@ -83,6 +138,7 @@ begin
     -- calls a function would otherwise be computed anew wherever it is used.
     with lane_facts as materialized (
         select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.zone_rule = 'contact' as by_contact, dialer.place_margin(k) as margin,
+               g.misfire, g.misfire_after,
                y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since,
                jsonb_build_object('zones', array(select o.tz from unnest(l.openings) o), 'hours', l.openings[1].hours::text, 'open_until', l.open_until,
                    'policy', y.name, 'scope', y.cap_scope, 'caps', (select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'max', c.max_count, 'amount', c.amount)), '[]')
@@ -92,7 +148,9 @@ begin
         where l.lane_id in (select u.lane_id from unnest(candidates) u)),
     facts as materialized (
         select x.call_id, x.lane_id, x.campaign_id, x.due_at, x.virtual_rank, x.position, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.endpoint_id,
-               c.contact_id, c.channel, e.status, p.zone_source, f.openings, f.tz, f.margin, f.caps, f.decision,
+               c.contact_id, c.channel, e.status, p.zone_source, f.openings, f.tz, f.margin, f.caps, f.decision, f.misfire,
+               case when f.misfire <> 'place' then (select o from dialer.outage o where o.from_at <= x.due_at and o.to_at > x.due_at and o.to_at <= at
+                   and o.to_at - o.from_at >= f.misfire_after order by o.to_at desc limit 1) end as outage,
                f.by_contact and p.zones <> f.zones as elsewhere, greatest(at, x.due_at, f.opens_at) as at_,
                row_number() over (partition by c.endpoint_id order by x.position) as same_number,
                row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person,
@@ -106,7 +164,12 @@ begin
         left join dialer.contact p on p.contact_id = c.contact_id
         left join lane_facts f on f.lane_id = x.lane_id),
     allowed as materialized (
-        select f.*, dialer.next_callable(f.at_, f.openings, f.dialled, f.caps, f.tz) as callable_at from facts f),
+        select f.*, dialer.next_callable(f.at_, f.openings, f.dialled, f.caps, f.tz) as callable_at,
+               -- The outage is taken out of the open time: calls keep their distances, and none comes before its end.
+               case when f.misfire = 'shift' and f.outage is not null then
+                   dialer.next_open_all(dialer.add_open_all((f.outage).to_at, dialer.open_between_all((f.outage).from_at, f.due_at, f.openings), f.openings), f.openings)
+               end as shifted_at
+        from facts f),
     gated as materialized (
         select a.*, case
             when a.state is null or a.state <> 'scheduled' then row('orphan', null, null)::dialer.verdict
@@ -117,6 +180,8 @@ begin
             when a.status is distinct from 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
             when a.forbidden then row('cancelled', 'do_not_call', null)::dialer.verdict
             when a.review_word is not null then row('wait', 'review', 'infinity')::dialer.verdict
+            when a.misfire = 'expire' and a.outage is not null then row('expired', 'misfired', null)::dialer.verdict
+            when a.shifted_at > a.at_ then row('wait', 'misfired', a.shifted_at)::dialer.verdict
             when a.not_before > a.at_ then row('wait', 'callback', a.not_before)::dialer.verdict
             when a.same_number > 1 or a.same_person > 1 or a.busy then row('wait', 'number_busy', a.at_ + interval '1 minute')::dialer.verdict
             when a.callable_at is null then row('wait', 'caps_spent', 'infinity')::dialer.verdict
@@ -154,30 +219,128 @@ begin
 end $$;
 comment on function dialer.turn_away(dialer.judged[], timestamptz) is 'Moves or ends the calls whose gates said no, with the reason; returns how many.';
 
-create function dialer.lease_out(judged dialer.judged[], dispatcher text, account dialer.provider_account, at timestamptz, first_slot timestamptz, slot_step interval)
-returns uuid[] language plpgsql volatile as $$
+create function dialer.place_times(judged dialer.judged[], account dialer.provider_account, room dialer.room, at timestamptz) returns dialer.placing[]
+language plpgsql stable as $$
+declare
+    calls dialer.judged[] := array(
+        select j from unnest(judged) j join dialer.lane l using (lane_id) where j.verdict = 'place'
+        order by greatest(at, j.due_at, l.opens_at), j.rank, j.due_at, j.call_id);
+    ready timestamptz[];
+    times timestamptz[];
+    paced record;
+begin
+    if calls = '{}' then
+        return '{}';
+    end if;
+    select array_agg(greatest(at, c.due_at, l.opens_at) order by c.position),
+           array_agg(c.campaign_id order by c.position) as campaigns, array_agg(g.next_slot_at order by c.position) as campaign_next,
+           array_agg(dialer.slot_step(g.per_second) order by c.position) as campaign_step,
+           array_agg(i.caller_id::bigint order by c.position) as callers, array_agg(i.next_slot_at order by c.position) as caller_next,
+           array_agg(dialer.slot_step(i.per_second) order by c.position) as caller_step,
+           room.step is not null or bool_or(g.per_second is not null) or bool_or(i.per_second is not null) as any_rate
+    into paced
+    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, position)
+    join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id
+    left join dialer.caller_id i on i.caller_id = room.caller_ids[c.position];
+    ready := paced.array_agg;
+    times := case when paced.any_rate then dialer.assign_slots(ready, room.first_slot, room.step, paced.campaigns, paced.campaign_next, paced.campaign_step,
+        paced.callers, paced.caller_next, paced.caller_step) else ready end;
+    return array(
+        select row(c.call_id, c.lane_id, c.campaign_id, account.account_id, room.caller_ids[c.position], c.due_at, times[c.position],
+            -- Earlier of the window's end, the lease's end and whatever else ends, less a margin.
+            least(l.open_until, times[c.position] + dialer.real_interval(make_interval(secs => account.lease_seconds)), g.valid_until,
+                  case when account.per_second is not null then k.owned_until end) - dialer.place_margin(account), c.decision)::dialer.placing
+        from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, position)
+        join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id
+        join dialer.account_control k on k.account_id = account.account_id
+        order by c.position);
+end $$;
+comment on function dialer.place_times(dialer.judged[], dialer.provider_account, dialer.room, timestamptz) is
+'Gives each call that may be placed its exact instant under all rates that hold for it, its latest instant and its caller id.';
+
+create function dialer.account_served(placings dialer.placing[], account dialer.provider_account, oldest bigint, at timestamptz) returns void
+language plpgsql volatile as $$
+begin
+    update dialer.campaign c
+    set virtual_time = greatest(c.virtual_time, k.virtual_time) + n.placed / c.weight,
+        next_slot_at = case when c.per_second is null then c.next_slot_at else n.last_at + dialer.slot_step(c.per_second) end
+    from (select p.campaign_id, count(*) as placed, max(p.place_at) as last_at from unnest(placings) p group by p.campaign_id) n
+    join (select x.campaign_id from dialer.campaign x where x.campaign_id in (select p.campaign_id from unnest(placings) p) for no key update skip locked) free using (campaign_id),
+         dialer.account_control k
+    where c.campaign_id = n.campaign_id and k.account_id = account.account_id;
+    update dialer.account_control k
+    set next_slot_at = case when account.per_second is null then k.next_slot_at else n.last_at + dialer.slot_step(account.per_second) end,
+        virtual_time = greatest(k.virtual_time, n.virtual_time),
+        lease_floor = case when oldest > k.lease_floor + 100 then oldest else k.lease_floor end
+    from (select max(p.place_at) as last_at, min(c.virtual_time - x.placed / c.weight) as virtual_time
+          from unnest(placings) p join dialer.campaign c using (campaign_id)
+          join (select y.campaign_id, count(*) as placed from unnest(placings) y group by y.campaign_id) x using (campaign_id)) n
+    where k.account_id = account.account_id;
+    update dialer.tenant_control k set next_slot_at = n.last_at + dialer.slot_step(t.per_second)
+    from dialer.tenant t, (select max(p.place_at) as last_at from unnest(placings) p) n
+    where k.tenant_id = account.tenant_id and t.tenant_id = k.tenant_id and t.per_second is not null;
+    update dialer.caller_id i set next_slot_at = n.last_at + dialer.slot_step(i.per_second)
+    from (select p.caller_id, max(p.place_at) as last_at from unnest(placings) p where p.caller_id is not null group by p.caller_id) n
+    where i.caller_id = n.caller_id and i.per_second is not null;
+    -- The floor lags behind what was served, and a claim in the first minute after a reading from the beginning keeps that reading's time.
+    update dialer.lane l
+    set floor = greatest(n.floor, case when l.floor_from > at - dialer.real_interval(interval '1 minute') and l.floor_from <= at then l.floor end),
+        floor_from = case when l.floor_from > at - dialer.real_interval(interval '1 minute') and l.floor_from <= at then l.floor_from else at end
+    from (select p.lane_id, count(*) as placed, least(max(p.due_at), at - dialer.real_interval(interval '10 seconds')) as floor from unnest(placings) p group by p.lane_id) n
+    join (select x.lane_id from dialer.lane x where x.lane_id in (select p.lane_id from unnest(placings) p) for no key update skip locked) free using (lane_id)
+    where l.lane_id = n.lane_id and (n.placed >= 50 or l.floor_from <= at - dialer.real_interval(interval '1 minute') or l.floor_from > at);
+end $$;
+comment on function dialer.account_served(dialer.placing[], dialer.provider_account, bigint, timestamptz) is
+'Moves rates, shares and floors on by what was claimed. A campaign or lane that somebody is editing is passed over: its share is counted the next time.';
+
+create function dialer.choose_calls(account dialer.provider_account, want integer, at timestamptz, horizon interval) returns dialer.placing[]
+language plpgsql volatile as $$
+declare
+    room dialer.room;
+    pick record;
+    judged dialer.judged[];
+    elsewhere bigint[];
+    placings dialer.placing[] := '{}';
+    fresh dialer.placing[];
+    passed_over bigint[] := '{}';
+begin
+    perform dialer.refresh_lanes(account.account_id, at);
+    -- LIMIT: ten rounds, in which candidates are turned away or shares are left over; the next claim goes on.
+    for round in 1..10 loop
+        room := dialer.free_room(account, at, want, horizon, placings);
+        exit when room.slots <= 0;
+        pick := dialer.pick_candidates(account.account_id, at, room.slots, horizon, placings, passed_over);
+        judged := dialer.judge(pick.picked, at);
+        elsewhere := array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere');
+        if elsewhere <> '{}' then
+            perform dialer.relane(elsewhere, at);
+        end if;
+        fresh := dialer.place_times(judged, account, room, at);
+        if fresh <> '{}' then
+            perform dialer.account_served(fresh, account, room.oldest, at);
+            placings := placings || fresh;
+        end if;
+        passed_over := passed_over || pick.held || array(select f.call_id from unnest(fresh) f);
+        exit when dialer.turn_away(judged, at) = 0 and not pick.more;
+    end loop;
+    return placings;
+end $$;
+comment on function dialer.choose_calls(dialer.provider_account, integer, timestamptz, interval) is
+'Chooses calls of one account whose control row the caller has locked, and gives them their instants; what may not be placed moves or ends.';
+
+create function dialer.lease_out(placings dialer.placing[], dispatcher text, at timestamptz) returns uuid[]
+language plpgsql volatile as $$
 declare leased uuid[];
 begin
-    with numbered as (
-        select j.*, l.open_until, l.opens_at, row_number() over (order by greatest(at, j.due_at, l.opens_at), j.rank, j.due_at, j.call_id) - 1 as position
-        from unnest(judged) j join dialer.lane l using (lane_id) where j.verdict = 'place'),
-    timed as (
-        -- Each waits for its own time and for one step after the call before it, which may itself have had to wait.
-        select n.*, greatest(first_slot, at, max(greatest(n.due_at, n.opens_at) - coalesce(slot_step * n.position, '0')) over before)
-                    + coalesce(slot_step * n.position, '0') as place_at
-        from numbered n window before as (order by n.position)),
-    inserted as (
-        insert into dialer.lease (call_id, attempt_id, endpoint_id, token, tenant_id, campaign_id, lane_id, account_id, contact_id, channel,
+    with inserted as (
+        insert into dialer.lease (call_id, attempt_id, endpoint_id, token, tenant_id, campaign_id, lane_id, account_id, caller_id, contact_id, channel,
                                   dispatcher, due_at, claimed_at, place_at, place_by, until, decision)
-        select c.call_id, gen_random_uuid(), c.endpoint_id, nextval('dialer.lease_token'), c.tenant_id, c.campaign_id, c.lane_id, account.account_id,
-               c.contact_id, c.channel, lease_out.dispatcher, t.due_at, at, t.place_at, b.place_by, b.until, t.decision
-        from timed t join dialer.call c using (call_id) join dialer.campaign g on g.campaign_id = c.campaign_id
-        cross join lateral (
-            select t.place_at + dialer.real_interval(make_interval(secs => account.lease_seconds)) as until) e
-        cross join lateral (
-            select e.until, least(t.open_until, e.until, c.expires_at, g.valid_until)
-                - dialer.place_margin(account) as place_by) b
-        where t.place_at < b.place_by
+        select c.call_id, gen_random_uuid(), c.endpoint_id, nextval('dialer.lease_token'), c.tenant_id, c.campaign_id, c.lane_id, p.account_id, p.caller_id,
+               c.contact_id, c.channel, lease_out.dispatcher, p.due_at, at, p.place_at, least(p.place_by, c.expires_at - dialer.place_margin(a)),
+               p.place_at + dialer.real_interval(make_interval(secs => a.lease_seconds)), p.decision
+        from unnest(placings) p join dialer.call c using (call_id) join dialer.provider_account a on a.account_id = p.account_id
+        where p.place_at < least(p.place_by, c.expires_at - dialer.place_margin(a))
+        order by c.contact_id, c.channel, c.endpoint_id
         on conflict do nothing
         returning attempt_id, call_id, lane_id, due_at),
     taken as (
@@ -187,116 +350,103 @@ begin
     select coalesce(array_agg(i.attempt_id), '{}') into leased from inserted i;
     return leased;
 end $$;
-comment on function dialer.lease_out(dialer.judged[], text, dialer.provider_account, timestamptz, timestamptz, interval) is
-'Opens an attempt for each call that may be placed: its slot, its latest instant, its lease; returns the attempts. A call that another dispatcher took in this moment is passed over.';
+comment on function dialer.lease_out(dialer.placing[], text, timestamptz) is
+'Opens an attempt for each call that may be placed; returns the attempts. A call whose number or person another dispatcher took in this moment is passed over.';
 
-create function dialer.account_served(account_id integer, leased uuid[], slot_step interval) returns void
-language plpgsql volatile as $$
-begin
-    update dialer.campaign c set virtual_time = greatest(c.virtual_time, k.virtual_time) + n.placed / c.weight
-    from (select l.campaign_id, count(*) as placed from dialer.lease l where l.attempt_id = any (leased) group by l.campaign_id) n,
-         dialer.account_control k
-    where c.campaign_id = n.campaign_id and k.account_id = account_served.account_id;
+create function dialer.own_account(account dialer.provider_account, dispatcher text, at timestamptz) returns void
+language sql volatile as $$
+    -- A successor begins a second after the last instant at which the owner before it may have placed.
     update dialer.account_control k
-    set next_slot_at = coalesce((select max(l.place_at) + slot_step from dialer.lease l where l.attempt_id = any (leased)), k.next_slot_at),
-        virtual_time = greatest(k.virtual_time, coalesce((select min(c.virtual_time - n.placed / c.weight)
-            from (select l.campaign_id, count(*) as placed from dialer.lease l where l.attempt_id = any (leased) group by l.campaign_id) n
-            join dialer.campaign c using (campaign_id)), k.virtual_time))
-    where k.account_id = account_served.account_id;
-end $$;
-comment on function dialer.account_served(integer, uuid[], interval) is 'Moves the account''s rate slot and the shares of the campaigns on by what was claimed.';
+    set owner = own_account.dispatcher, owned_until = at + dialer.real_interval(interval '5 seconds'),
+        next_slot_at = case when k.owner <> own_account.dispatcher then greatest(k.next_slot_at, k.owned_until + dialer.real_interval(interval '1 second')) else k.next_slot_at end
+    where k.account_id = account.account_id and account.per_second is not null
+      and (k.owner is distinct from own_account.dispatcher or k.owned_until < at + dialer.real_interval(interval '2.5 seconds'))
+$$;
+comment on function dialer.own_account(dialer.provider_account, text, timestamptz) is
+'Makes a dispatcher the owner of an account with a rate for five seconds (real time). Nobody else claims for it meanwhile, and nothing is placed after.';
 
-create function dialer.claim_account(dispatcher text, account_id integer, want integer, at timestamptz, horizon interval) returns uuid[]
+create function dialer.lock_tenant(tenant_id integer) returns boolean
 language plpgsql volatile as $$
-declare
-    account dialer.provider_account;
-    free record;
-    pick record;
-    judged dialer.judged[];
-    elsewhere bigint[];
-    leased uuid[] := '{}';
-    fresh uuid[];
 begin
-    select a.* into account from dialer.provider_account a where a.account_id = claim_account.account_id;
-    perform dialer.refresh_lanes(account_id, at);
-    -- LIMIT: ten rounds, in which candidates are turned away or shares are left over; the next claim goes on.
-    for round in 1..10 loop
-        free := dialer.free_slots(account_id, at, want - cardinality(leased), horizon);
-        exit when free.slots <= 0;
-        pick := dialer.pick_candidates(account_id, at, free.slots, horizon);
-        exit when cardinality(pick.picked) = 0;
-        judged := dialer.judge(pick.picked, at);
-        elsewhere := array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere');
-        if elsewhere <> '{}' then
-            perform dialer.relane(elsewhere, at);
-        end if;
-        fresh := dialer.lease_out(judged, dispatcher, account, at, free.first_slot, free.slot_step);
-        if cardinality(fresh) > 0 then
-            perform dialer.account_served(account_id, fresh, free.slot_step);
-            leased := leased || fresh;
-        end if;
-        exit when dialer.turn_away(judged, at) = 0 and not pick.more;
-    end loop;
-    return leased;
+    if not exists (select from dialer.tenant_control k where k.tenant_id = lock_tenant.tenant_id) then
+        return true;
+    end if;
+    perform from dialer.tenant_control k where k.tenant_id = lock_tenant.tenant_id for update skip locked;
+    return found;
 end $$;
-comment on function dialer.claim_account(text, integer, integer, timestamptz, interval) is 'Claims calls of one account whose control row the caller has locked; returns the attempts.';
+comment on function dialer.lock_tenant(integer) is 'Locks the limits of a tenant, if it has any; false where another dispatcher holds them in this moment.';
 
 create function dialer.claim(dispatcher text, want integer)
 returns table (attempt_id uuid, token bigint, call_id bigint, campaign_id bigint, account_id integer, tenant text, provider text, channel text,
                base_url text, secret_name text, settings jsonb, address text, variables jsonb, due_at timestamptz, place_at timestamptz,
-               place_by timestamptz, claimed_at timestamptz)
+               place_by timestamptz, claimed_at timestamptz, per_second double precision)
 language plpgsql volatile security definer
 set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
     at timestamptz := dialer.now();
     horizon interval := dialer.real_interval(interval '250 milliseconds');
+    placings dialer.placing[] := '{}';
     leased uuid[] := '{}';
-    account record;
+    target record;
+    account dialer.provider_account;
 begin
     if coalesce(btrim(dispatcher), '') = '' or want is null or want < 0 or want > 10000 then
         perform dialer.fail('PD032', format('claim("%s", %s) is not sound', dispatcher, want), 'A dispatcher has a name and wants 0 to 10000 calls.',
             'Give the dispatcher''s own name and a batch size.');
     end if;
-    for account in
-        select k.account_id from dialer.account_control k join dialer.provider_account a using (account_id)
-        where a.state = 'open' and a.max_concurrent > a.inbound_reserve and k.blocked_until <= at
+    perform dialer.note_alive(at);
+    for target in
+        select k.account_id from dialer.account_control k join dialer.provider_account a using (account_id) join dialer.account_health h using (account_id)
+        where a.state = 'open' and a.max_concurrent > a.inbound_reserve and h.blocked_until <= at
+          and (a.per_second is null or k.owner is null or k.owner = claim.dispatcher or k.owned_until <= at)
           and exists (select from dialer.campaign c where c.account_id = k.account_id and c.state = 'running')
         order by k.next_slot_at, k.account_id
         for update of k skip locked
     loop
-        exit when cardinality(leased) >= want;
-        leased := leased || dialer.claim_account(dispatcher, account.account_id, want - cardinality(leased), at, horizon);
+        exit when cardinality(placings) >= want;
+        select a.* into account from dialer.provider_account a where a.account_id = target.account_id;
+        continue when not dialer.lock_tenant(account.tenant_id);
+        perform dialer.own_account(account, dispatcher, at);
+        placings := placings || dialer.choose_calls(account, want - cardinality(placings), at, horizon);
     end loop;
+    if placings = '{}' then
+        return;
+    end if;
+    leased := dialer.lease_out(placings, dispatcher, at);
     return query
         select l.attempt_id, l.token, l.call_id, l.campaign_id, l.account_id, t.name, a.provider, l.channel::text, a.base_url, a.secret_name,
-               a.settings || g.settings || coalesce(c.payload -> 'settings', '{}'), e.address,
+               a.settings || g.settings || coalesce(c.payload -> 'settings', '{}') || case when i.caller_id is null then '{}' else
+                   jsonb_strip_nulls(jsonb_build_object('caller_id', i.number, 'caller_ref', i.provider_ref)) end, e.address,
                jsonb_strip_nulls(jsonb_build_object('name', p.name, 'external_key', p.external_key)) || p.attributes || (c.payload - 'settings'),
-               l.due_at, l.place_at, l.place_by, l.claimed_at
-        from dialer.lease l join dialer.call c using (call_id) join dialer.campaign g on g.campaign_id = l.campaign_id
+               l.due_at, l.place_at, l.place_by, l.claimed_at, a.per_second::double precision
+        from unnest(leased) x(attempt_id) join dialer.lease l using (attempt_id) join dialer.call c using (call_id) join dialer.campaign g on g.campaign_id = l.campaign_id
         join dialer.provider_account a on a.account_id = l.account_id join dialer.tenant t on t.tenant_id = l.tenant_id
         join dialer.endpoint e on e.endpoint_id = l.endpoint_id join dialer.contact p on p.contact_id = l.contact_id
-        where l.attempt_id = any (leased)
+        left join dialer.caller_id i on i.caller_id = l.caller_id
         order by l.place_at;
 end $$;
 comment on function dialer.claim(text, integer) is
-'Claims up to "want" calls for a dispatcher: opens an attempt for each and returns all that placing needs. Every gate is tested; limits are exact for any number of dispatchers. See docs/dispatcher-api.md. Error PD032: bad arguments.';
-
+'Claims up to "want" calls for a dispatcher: opens an attempt for each and returns all that placing needs. Every gate is tested; limits are exact for any number of dispatchers. per_second: the account''s rate, which the dispatcher keeps at the instant of sending. See docs/dispatcher-api.md. Error PD032: bad arguments.';
 
 create function dialer.next_wake(dispatcher text) returns table (now_at timestamptz, rate double precision, wake_at timestamptz)
-language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
+language sql stable security definer
+set search_path = pg_catalog, dialer, pg_temp set enable_seqscan = off set jit = off as $$
     select k.now_at, k.rate,
-        (select min(greatest(d.due_at, case when l.recheck_at > k.now_at then l.opens_at end, x.blocked_until, x.next_slot_at,
+        (select min(greatest(d.due_at, case when l.recheck_at > k.now_at then l.opens_at end, h.blocked_until, x.next_slot_at, c.next_slot_at,
+             case when a.per_second is not null and x.owner <> next_wake.dispatcher then x.owned_until end,
              case when l.open_until > k.now_at and l.open_until <= k.now_at + dialer.place_margin(a)
                   then l.open_until end))
-         from dialer.provider_account a join dialer.account_control x using (account_id)
+         from dialer.provider_account a join dialer.account_control x using (account_id) join dialer.account_health h using (account_id)
          join dialer.campaign c on c.account_id = a.account_id and c.state = 'running'
               and (c.valid_until is null or c.valid_until > k.now_at + dialer.place_margin(a))
          join dialer.lane l on l.campaign_id = c.campaign_id
-         cross join lateral (select u.due_at from dialer.due u where u.lane_id = l.lane_id order by u.due_at, u.call_id limit 1) d
+         cross join lateral (select u.due_at from dialer.due u where u.lane_id = l.lane_id
+             and u.due_at >= case when l.floor_from > k.now_at - dialer.real_interval(interval '1 minute') and l.floor_from <= k.now_at then l.floor else '-infinity' end
+             order by u.due_at, u.call_id limit 1) d
          where a.state = 'open' and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
-           and (select count(*) from dialer.lease y where y.account_id = a.account_id) < a.max_concurrent - a.inbound_reserve
-           and (c.max_concurrent is null or (select count(*) from dialer.lease y where y.account_id = a.account_id and y.campaign_id = c.campaign_id) < c.max_concurrent))
+           and (select count(*) from dialer.open_attempts(a.account_id) y) < a.max_concurrent - a.inbound_reserve
+           and (c.max_concurrent is null or (select count(*) from dialer.open_attempts(a.account_id) y where y.campaign_id = c.campaign_id) < c.max_concurrent))
     from dialer.clock() k
 $$;
 comment on function dialer.next_wake(text) is

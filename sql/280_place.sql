@@ -72,7 +72,8 @@ begin
         delete from dialer.lease l where l.attempt_id = any (attempt_ids) returning l.*),
     back as (
         select g.call_id, g.lane_id, g.note, k.state as campaign_state, dialer.must_not_call(g.tenant_id, g.contact_id, e.address, at) as forbidden,
-               greatest(at, g.due_at) + case when g.note in ('not_sent', 'too_late', 'lease_over') then dialer.real_interval(interval '1 second') else '0' end as due_at
+               -- A lease that ended unused is due when it ended: after an outage that lies in it.
+               greatest(case when g.note = 'lease_over' then least(at, g.until) else at end, g.due_at) + case when g.note in ('not_sent', 'too_late', 'lease_over') then dialer.real_interval(interval '1 second') else '0' end as due_at
         from gone g join dialer.campaign k using (campaign_id) left join dialer.endpoint e on e.endpoint_id = g.endpoint_id),
     changed as (
         update dialer.call c
@@ -109,6 +110,9 @@ declare
     at timestamptz := dialer.now();
     own uuid[] := dialer.own_leases(attempt_ids, tokens, '{claimed,intended}');
 begin
+    -- The provider was not reached.
+    perform dialer.account_failed(array(select l.account_id from unnest(attempt_ids, reasons) u(attempt_id, reason) join dialer.lease l using (attempt_id)
+        where l.attempt_id = any (own) and u.reason = 'not_sent'), at);
     perform dialer.take_back(own, array(select coalesce(u.reason, 'not_sent') from unnest(own) o
         join unnest(attempt_ids, reasons) u(attempt_id, reason) on u.attempt_id = o), at);
     return cardinality(own);
@@ -128,6 +132,7 @@ begin
         look_at = at + make_interval(secs => a.ring_seconds + a.call_seconds_max) + dialer.real_interval(make_interval(secs => a.answer_seconds))
     from unnest(attempt_ids, provider_call_ids) u(attempt_id, provider_call_id), dialer.provider_account a
     where l.attempt_id = u.attempt_id and l.attempt_id = any (own) and a.account_id = l.account_id;
+    perform dialer.account_fine(array(select l.account_id from dialer.lease l where l.attempt_id = any (own)));
     -- A mail that the provider has accepted is done; a bounce comes as a late event and marks the address.
     perform dialer.end_attempts(array(select row(l.attempt_id, 'completed', 'accepted', null, null, null, null, '{}')::dialer.attempt_end
         from dialer.lease l where l.attempt_id = any (own) and l.channel = 'email'), at);
@@ -145,6 +150,7 @@ declare
 begin
     update dialer.lease l set note = u.reason, look_at = at + dialer.real_interval(interval '1 second')
     from unnest(attempt_ids, reasons) u(attempt_id, reason) where l.attempt_id = u.attempt_id and l.attempt_id = any (own);
+    perform dialer.account_failed(array(select l.account_id from dialer.lease l where l.attempt_id = any (own)), at);
     return cardinality(own);
 end $$;
 comment on function dialer.mark_unknown(uuid[], bigint[], text[]) is

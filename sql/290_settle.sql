@@ -21,10 +21,10 @@ begin
     update dialer.lease l set note = coalesce(u.outcome::text, 'review') from unnest(ends) u where l.attempt_id = u.attempt_id;
     with gone as (delete from dialer.lease l using unnest(ends) u where l.attempt_id = u.attempt_id returning l.*),
     written as (
-        insert into dialer.attempt (attempt_id, call_id, tenant_id, campaign_id, account_id, contact_id, endpoint_id, channel, outcome, counts, review,
+        insert into dialer.attempt (attempt_id, call_id, tenant_id, campaign_id, account_id, caller_id, contact_id, endpoint_id, channel, outcome, counts, review,
             word, disposition, dispatcher, due_at, claimed_at, place_at, intended_at, placed_at, ringing_at, answered_at, ended_at, dialled_at,
             duration_seconds, provider_call_id, decision, detail)
-        select g.attempt_id, g.call_id, g.tenant_id, g.campaign_id, g.account_id, g.contact_id, g.endpoint_id, g.channel,
+        select g.attempt_id, g.call_id, g.tenant_id, g.campaign_id, g.account_id, g.caller_id, g.contact_id, g.endpoint_id, g.channel,
             coalesce(u.outcome, 'unknown'), coalesce(dialer.outcome_counts(u.outcome) or g.ringing_at is not null or g.answered_at is not null, true), u.outcome is null, u.word, u.disposition, g.dispatcher,
             g.due_at, g.claimed_at, g.place_at, g.intended_at, g.placed_at, g.ringing_at, g.answered_at, at,
             coalesce(g.placed_at, g.intended_at, at), u.duration_seconds, coalesce(g.provider_call_id, u.provider_call_id), g.decision, coalesce(u.detail, '{}')
@@ -49,12 +49,12 @@ begin
     update dialer.endpoint e set status = 'unusable'
     from unnest(ended) x join dialer.call c using (call_id) where e.endpoint_id = c.endpoint_id and x.outcome = 'invalid_number';
     -- Over the provider's limit: the account rests, 1, 2, 4 ... 64 real seconds.
-    update dialer.account_control k
-    set over_limit_count = least(k.over_limit_count + 1, 7), blocked_reason = 'over_limit',
-        blocked_until = at + dialer.real_interval(make_interval(secs => power(2, least(k.over_limit_count, 6))))
-    where k.account_id in (select x.account_id from unnest(ended) x where x.outcome = 'over_limit');
-    update dialer.account_control k set over_limit_count = 0, blocked_reason = null
-    where k.over_limit_count > 0 and k.account_id in (select x.account_id from unnest(ended) x where x.counts);
+    update dialer.account_health h
+    set over_limit_count = least(h.over_limit_count + 1, 7), blocked_reason = 'over_limit',
+        blocked_until = greatest(h.blocked_until, at + dialer.real_interval(make_interval(secs => power(2, least(h.over_limit_count, 6)))))
+    where h.account_id in (select x.account_id from unnest(ended) x where x.outcome = 'over_limit');
+    perform dialer.account_failed(array(select x.account_id from unnest(ended) x where x.outcome = 'provider_fault'), at);
+    perform dialer.account_fine(array(select x.account_id from unnest(ended) x where x.counts and x.attempt_id is not null));
     update dialer.provider_account a set state = 'stopped', state_reason = coalesce(x.word, 'the provider refuses the account')
     from unnest(ended) x where x.outcome = 'account_error' and a.account_id = x.account_id and a.state = 'open';
     update dialer.campaign g set state = 'paused', state_reason = coalesce(x.word, 'the provider refuses the configuration')

@@ -7,9 +7,9 @@ returns table (attempt_id uuid, token bigint, account_id integer, provider text,
                provider_call_id text, intended_at timestamptz, look_by timestamptz)
 language sql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
     with silent as (
-        select l.call_id from dialer.lease l
+        select l.call_id from dialer.account_control k join dialer.lease l on l.account_id = k.account_id and l.token >= k.lease_floor
         where l.state <> 'claimed' and l.look_at <= dialer.now()
-        order by l.look_at limit least(want, 1000) for update skip locked),
+        order by l.look_at limit least(want, 1000) for update of l skip locked),
     noted as (
         update dialer.lease l set look_at = dialer.now() + dialer.real_interval(make_interval(secs => a.answer_seconds))
         from silent s, dialer.provider_account a where l.call_id = s.call_id and a.account_id = l.account_id
@@ -26,9 +26,11 @@ declare
     unsent uuid[];
     silent uuid[];
 begin
-    unsent := array(select l.attempt_id from dialer.lease l where l.state = 'claimed' and l.until <= at order by l.call_id limit limit_ for update skip locked);
+    unsent := array(select l.attempt_id from dialer.account_control k join dialer.lease l on l.account_id = k.account_id and l.token >= k.lease_floor
+        where l.state = 'claimed' and l.until <= at order by l.call_id limit limit_ for update of l skip locked);
     perform dialer.take_back(unsent, array(select 'lease_over' from unnest(unsent)), at);
-    silent := array(select l.attempt_id from dialer.lease l where l.state <> 'claimed' and l.until <= at order by l.call_id limit limit_ for update skip locked);
+    silent := array(select l.attempt_id from dialer.account_control k join dialer.lease l on l.account_id = k.account_id and l.token >= k.lease_floor
+        where l.state <> 'claimed' and l.until <= at order by l.call_id limit limit_ for update of l skip locked);
     perform dialer.end_attempts(array(select row(s, 'unknown', 'no evidence within the grace time', null, null, null, null, '{"source": "grace"}')::dialer.attempt_end
         from unnest(silent) s), at);
     return cardinality(unsent) + cardinality(silent);

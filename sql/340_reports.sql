@@ -119,7 +119,7 @@ create view dialer.account_dashboard as
     select t.name as tenant, a.name as account, a.provider, a.state, a.state_reason, a.max_concurrent, count(l.call_id) as in_use,
            count(*) filter (where l.state in ('intended', 'placed')) as dialling, count(*) filter (where l.state = 'ringing') as ringing,
            count(*) filter (where l.state = 'answered') as answered, k.blocked_until, k.blocked_reason
-    from dialer.provider_account a join dialer.tenant t using (tenant_id) join dialer.account_control k using (account_id)
+    from dialer.provider_account a join dialer.tenant t using (tenant_id) join dialer.account_health k using (account_id)
     left join dialer.lease l using (account_id)
     group by t.name, a.name, a.provider, a.state, a.state_reason, a.max_concurrent, k.blocked_until, k.blocked_reason;
 comment on view dialer.account_dashboard is 'accounts with their slots: limit, in use, ringing, answered, and why nothing goes out';

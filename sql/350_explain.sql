@@ -29,7 +29,7 @@ language sql stable as $$
                (select count(*) from dialer.lease x where x.campaign_id = g.campaign_id) as campaign_in_use,
                (select count(*) from dialer.attempt x where x.call_id = c.call_id and x.counts) as attempts
         from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
-        join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
+        join dialer.provider_account a using (account_id) join dialer.account_health k using (account_id)
         join dialer.endpoint e on e.endpoint_id = c.endpoint_id join dialer.contact p on p.contact_id = c.contact_id
         join dialer.redial_policy y using (policy_id) left join dialer.lease o on o.call_id = c.call_id
         where c.call_id = explain.call_id and c.tenant_id = dialer.current_tenant()),
@@ -72,7 +72,7 @@ create function dialer.why_waiting(campaign text, at timestamptz default dialer.
 language sql stable as $$
     select w.reason, count(*), nullif(min(w.next_at), 'infinity')
     from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
-    join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
+    join dialer.provider_account a using (account_id) join dialer.account_health k using (account_id)
     cross join lateral (select case when l.openings = '{}' then null when l.open_until <= at then dialer.next_open_all(at, l.openings) else l.opens_at end as opens_at) o
     cross join lateral (select case
             when c.state <> 'scheduled' then 'being called'

@@ -42,6 +42,12 @@ create policy own_contacts_only on dialer.endpoint as restrictive for all
 alter table dialer.account_control enable row level security;
 create policy own_accounts_only on dialer.account_control
     using (exists (select from dialer.provider_account a where a.account_id = account_control.account_id));
+alter table dialer.account_health enable row level security;
+create policy own_accounts_only on dialer.account_health
+    using (exists (select from dialer.provider_account a where a.account_id = account_health.account_id));
+alter table dialer.caller_id enable row level security;
+create policy own_accounts_only on dialer.caller_id
+    using (exists (select from dialer.provider_account a where a.account_id = caller_id.account_id));
 alter table dialer.due enable row level security;
 create policy own_lanes_only on dialer.due using (exists (select from dialer.lane l where l.lane_id = due.lane_id));
 alter table dialer.import_row enable row level security;
@@ -97,7 +103,9 @@ end $$;
 grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.campaign, dialer.contact,
     dialer.endpoint, dialer.do_not_call, dialer.import_row to dialer_user, dialer_admin;
 grant insert, update, delete on dialer.provider_account to dialer_admin;
-grant insert on dialer.account_control to dialer_admin;
+grant insert on dialer.account_control, dialer.account_health to dialer_admin;
+grant update on dialer.account_health to dialer_admin;
+grant insert, update, delete on dialer.caller_id to dialer_admin;
 grant usage on all sequences in schema dialer to dialer_admin, dialer_user;
 
 -- What a dump must hold: every row of every table, but those that create extension makes itself.

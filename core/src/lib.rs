@@ -18,6 +18,7 @@ mod outcome;
 mod phone;
 mod recurrence;
 mod redial;
+mod slots;
 mod stagger;
 mod state;
 mod zone;
@@ -37,6 +38,7 @@ pub use outcome::Outcome;
 pub use phone::PhoneNumber;
 pub use recurrence::{Adjust, BusinessDays, MonthEnd, Occurrences, Policy, Rule, Series};
 pub use redial::{History, Ladder, LadderScope, RedialPolicy, next_redial};
+pub use slots::{Pace, Wish, assign_slots};
 pub use stagger::{OpenTime, Strategy, safe_step, stagger};
 pub use state::Machine;
 pub use zone::{

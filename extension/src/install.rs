@@ -32,6 +32,7 @@ install_in_order! {
     "110_types": "../../sql/110_types.sql",
     "120_tenant": "../../sql/120_tenant.sql",
     "130_account": "../../sql/130_account.sql",
+    "132_outage": "../../sql/132_outage.sql",
     "140_calendar": "../../sql/140_calendar.sql",
     "150_redial_policy": "../../sql/150_redial_policy.sql",
     "160_disposition": "../../sql/160_disposition.sql",

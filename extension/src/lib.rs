@@ -22,6 +22,7 @@ mod redial;
 mod series_rows;
 mod server_zone;
 mod settings;
+mod slots;
 mod stagger;
 mod zone_data;
 

@@ -73,12 +73,11 @@ async fn the_rate_gives_each_call_an_instant_of_its_own() {
         .check(
             "select place_at - claimed_at from dialer.claim('d1', 100) order by place_at",
             expect![[r#"
-        00:00:00
-        00:00:00.05
-        00:00:00.1
-        00:00:00.15
-        00:00:00.2
-        00:00:00.25"#]],
+                00:00:00
+                00:00:00.051
+                00:00:00.102
+                00:00:00.153
+                00:00:00.204"#]],
         )
         .await;
     dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
@@ -247,15 +246,15 @@ async fn the_rate_holds_for_calls_that_become_due_together_in_a_moment() {
             "select place_at - claimed_at from dialer.claim('d1', 100) order by place_at",
             expect![[r#"
                 00:00:00.2
-                00:00:00.25
-                00:00:00.3
-                00:00:00.35"#]],
+                00:00:00.251
+                00:00:00.302
+                00:00:00.353"#]],
         )
         .await;
     dialer
         .check(
             "select next_slot_at - dialer.now() from dialer.account_control",
-            expect!["00:00:00.4"],
+            expect!["00:00:00.404"],
         )
         .await;
     dialer.sound().await;

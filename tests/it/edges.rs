@@ -155,6 +155,11 @@ const EDGES: &[Edges] = &[
         ],
     },
     Edges {
+        kind: "bigint[]",
+        plain: "'{1}'::bigint[]",
+        edges: &["null::bigint[]", "'{}'::bigint[]", "'{null}'::bigint[]", "'{1,2,3}'::bigint[]"],
+    },
+    Edges {
         kind: "double precision",
         plain: "2::float8",
         edges: &[

@@ -18,6 +18,7 @@ mod edges;
 mod guard;
 mod install;
 mod intake;
+mod limits;
 mod machine;
 mod place;
 mod race;

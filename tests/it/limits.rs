@@ -1,0 +1,331 @@
+//! Limits beside the account's: campaign, tenant, caller id; who places for an account with a
+//! rate; what an account does that fails; what becomes of calls that were due in an outage.
+
+use crate::dialer::{Dialer, set_clock};
+use expect_test::expect;
+
+const CLAIMED: &str = "select count(*) from dialer.claim('d1', 100)";
+const PLACES: &str = "select place_at - claimed_at, settings ->> 'caller_id' from dialer.claim('d1', 100) order by place_at, call_id";
+
+async fn with_lines(people: u32, lines: u32) -> Dialer {
+    let dialer = Dialer::open().await;
+    dialer.run(&format!("select dialer.set_limits('voice', {lines})")).await;
+    dialer.people(people).await;
+    dialer
+}
+
+#[tokio::test]
+async fn a_campaign_has_a_rate_of_its_own() {
+    let dialer = with_lines(6, 10).await;
+    dialer.run("update dialer.campaign set per_second = 10").await;
+    dialer.run("select dialer.create_campaign('summer', 'voice', '24/7', tz => 'UTC'); select dialer.start_campaign('summer')").await;
+    dialer.run("select dialer.schedule_call('summer', '+1312555' || to_char(100 + i, 'FM0000')) from generate_series(1, 2) i").await;
+    dialer
+        .check(
+            "select name, place_at - claimed_at from dialer.claim('d1', 100) join dialer.campaign using (campaign_id) order by 2, 1",
+            expect![[r#"
+                spring | 00:00:00
+                summer | 00:00:00
+                summer | 00:00:00
+                spring | 00:00:00.102
+                spring | 00:00:00.204"#]],
+        )
+        .await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer.clock("2026-12-04 12:00:01").await;
+    dialer.check(CLAIMED, expect!["3"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_tenant_has_limits_over_all_its_accounts() {
+    let dialer = with_lines(5, 10).await;
+    dialer
+        .run(
+            "select dialer.create_account('second', 'sandbox', 10); select dialer.create_campaign('summer', 'second', '24/7', tz => 'UTC');
+             select dialer.start_campaign('summer'); select dialer.set_tenant_limits('default', 4)",
+        )
+        .await;
+    dialer.run("select dialer.schedule_call('summer', '+1312555' || to_char(100 + i, 'FM0000')) from generate_series(1, 5) i").await;
+    dialer.check(CLAIMED, expect!["8"]).await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer.run("select dialer.set_tenant_limits('default', 100, 20)").await;
+    dialer
+        .check(
+            "select place_at - claimed_at from dialer.claim('d1', 100) order by 1",
+            expect![[r#"
+        00:00:00
+        00:00:00.051"#]],
+        )
+        .await;
+    dialer.run("select dialer.set_tenant_limits('default')").await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn the_limits_of_a_tenant_hold_between_two_dispatchers() {
+    let dialer = with_lines(3, 10).await;
+    dialer
+        .run(
+            "select dialer.create_account('second', 'sandbox', 10); select dialer.create_campaign('summer', 'second', '24/7', tz => 'UTC');
+             select dialer.start_campaign('summer'); select dialer.set_tenant_limits('default', 4);
+             select dialer.schedule_call('summer', '+1312555' || to_char(100 + i, 'FM0000')) from generate_series(1, 3) i",
+        )
+        .await;
+    let other = dialer.another_session().await;
+    set_clock(&other, "2026-12-04 12:00").await;
+    dialer.run("begin").await;
+    dialer.check("select count(*) from dialer.claim('d1', 2)", expect!["2"]).await;
+    other.check("select count(*) from dialer.claim('d2', 100)", expect!["0"]).await;
+    dialer.run("commit").await;
+    other.check("select count(*) from dialer.claim('d2', 100)", expect!["3"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn calls_go_out_from_the_caller_id_that_is_least_in_use() {
+    let dialer = with_lines(8, 10).await;
+    dialer
+        .run("select dialer.add_caller_id('voice', '+12125550001', 2); select dialer.add_caller_id('voice', '+12125550002', per_second => 5)")
+        .await;
+    dialer
+        .check(
+            PLACES,
+            expect![[r#"
+        00:00:00 | +12125550001
+        00:00:00 | +12125550002
+        00:00:00 | +12125550001
+        00:00:00.204 | +12125550002"#]],
+        )
+        .await;
+    dialer.check(PLACES, expect![""]).await;
+    dialer.clock("2026-12-04 12:00:01").await;
+    dialer
+        .check(
+            PLACES,
+            expect![[r#"
+        00:00:00 | +12125550002
+        00:00:00.204 | +12125550002"#]],
+        )
+        .await;
+    dialer.run("select dialer.add_caller_id('voice', '+12125550002', 0)").await;
+    dialer.clock("2026-12-04 12:00:02").await;
+    dialer.check(PLACES, expect![""]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn one_dispatcher_alone_places_for_an_account_with_a_rate() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 10, 20)").await;
+    dialer.people(10).await;
+    let from = |name: &str| {
+        format!(
+            "select count(*), min(place_at - claimed_at), max(place_by - claimed_at) from dialer.claim('{name}', 1)"
+        )
+    };
+    dialer.check(&from("d1"), expect!["1 | 00:00:00 | 00:00:04"]).await;
+    dialer.check(&from("d2"), expect!["0 | - | -"]).await;
+    dialer.clock("2026-12-04 12:00:04").await;
+    dialer.check(&from("d1"), expect!["1 | 00:00:00 | 00:00:04"]).await;
+    dialer.check(&from("d2"), expect!["0 | - | -"]).await;
+    // It died; the next begins a second after the last instant at which it may have placed.
+    dialer.clock("2026-12-04 12:00:09").await;
+    dialer.check(&from("d2"), expect!["0 | - | -"]).await;
+    dialer
+        .check("select next_wake.wake_at - now_at from dialer.next_wake('d2')", expect!["00:00:01"])
+        .await;
+    dialer.clock("2026-12-04 12:00:10").await;
+    dialer.check(&from("d2"), expect!["1 | 00:00:00 | 00:00:03"]).await;
+    dialer.check(&from("d1"), expect!["0 | - | -"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn calls_that_another_transaction_holds_do_not_starve_the_rest() {
+    let dialer = with_lines(6, 2).await;
+    let other = dialer.another_session().await;
+    other.run("begin").await;
+    other.run("select from dialer.due order by due_at, call_id limit 3 for update").await;
+    dialer
+        .check(
+            "select array_agg(call_id order by call_id) from dialer.claim('d1', 100)",
+            expect!["{4,5}"],
+        )
+        .await;
+    other.run("commit").await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn an_account_that_fails_rests_and_is_tried_with_one_call() {
+    let dialer = with_lines(20, 10).await;
+    let fail = |n: u32| {
+        format!(
+            "with c as (select array_agg(attempt_id) ids, array_agg(token) tokens from dialer.claim('d1', {n})),
+                  i as (select count(*) from c, dialer.intend('d1', c.ids, c.tokens))
+             select count(*) from c, i"
+        )
+    };
+    let settle = "select dialer.settle(array_agg(attempt_id), array_agg(token), array_agg('provider_fault'::text), array_agg('http-500'::text), array_agg('{}'::jsonb)) from dialer.lease where state = 'intended'";
+    let health = "select failed, level, case when isfinite(blocked_until) then blocked_until - dialer.now() end as rest, blocked_reason from dialer.account_health";
+    dialer.run(&fail(4)).await;
+    dialer.run(settle).await;
+    dialer.check(health, expect!["4 | 0 | - | -"]).await;
+    dialer.run(&fail(2)).await;
+    dialer.run(settle).await;
+    dialer.check(health, expect!["0 | 1 | 00:00:30 | breaker: 6 of 6 placings failed"]).await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer
+        .check(
+            "select state, state_reason, blocked_reason from dialer.account_dashboard",
+            expect!["open | - | breaker: 6 of 6 placings failed"],
+        )
+        .await;
+    dialer.clock("2026-12-04 12:01").await;
+    dialer.check(CLAIMED, expect!["1"]).await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer
+        .run(
+            "select dialer.intend('d1', array_agg(attempt_id), array_agg(token)) from dialer.lease",
+        )
+        .await;
+    dialer.run("select dialer.mark_placed(array_agg(attempt_id), array_agg(token), array_agg('p' || attempt_id)) from dialer.lease").await;
+    dialer.check(health, expect!["0 | 0 | -00:00:30 | -"]).await;
+    dialer.check(CLAIMED, expect!["9"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn one_call_opens_the_account_again_after_the_breaker() {
+    let dialer = with_lines(20, 10).await;
+    dialer.run("select dialer.account_failed(array_fill(1, array[5]), dialer.now())").await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer.run("select dialer.reopen_account('voice')").await;
+    dialer.check(CLAIMED, expect!["10"]).await;
+}
+
+/// Calls due each minute from 12:00; the dispatchers were last seen at 12:00 and come back at 13:30.
+async fn after_an_outage(misfire: &str) -> Dialer {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 100)").await;
+    dialer.run(&format!("update dialer.campaign set misfire = '{misfire}'")).await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer
+        .run(
+            "select dialer.schedule_call('spring', '+1212555' || to_char(100 + i, 'FM0000'), timestamptz '2026-12-04 12:00' + i * interval '20 min', tz => 'America/New_York')
+             from generate_series(0, 5) i",
+        )
+        .await;
+    dialer.clock("2026-12-04 13:30").await;
+    dialer
+}
+
+const AFTER: &str = "select state, coalesce(wait_reason, end_reason), due_at::time from dialer.call order by due_at, call_id";
+
+#[tokio::test]
+async fn calls_due_in_an_outage_are_placed_at_once() {
+    let dialer = after_an_outage("place").await;
+    dialer.check(CLAIMED, expect!["5"]).await;
+    dialer
+        .check(
+            "select from_at::time, to_at::time from dialer.outage",
+            expect!["12:00:00 | 13:30:00"],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn calls_due_in_an_outage_keep_their_distances() {
+    let dialer = after_an_outage("shift").await;
+    dialer.check(CLAIMED, expect!["1"]).await;
+    dialer
+        .check(
+            AFTER,
+            expect![[r#"
+        claimed | - | 12:00:00
+        scheduled | - | 13:40:00
+        scheduled | misfired | 13:50:00
+        scheduled | misfired | 14:10:00
+        scheduled | misfired | 14:30:00
+        scheduled | misfired | 14:50:00"#]],
+        )
+        .await;
+    dialer.clock("2026-12-04 13:50").await;
+    dialer.check(CLAIMED, expect!["1"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn calls_due_in_an_outage_expire() {
+    let dialer = after_an_outage("expire").await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer
+        .check(
+            AFTER,
+            expect![[r#"
+        expired | misfired | 12:00:00
+        expired | misfired | 12:20:00
+        expired | misfired | 12:40:00
+        expired | misfired | 13:00:00
+        expired | misfired | 13:20:00
+        scheduled | - | 13:40:00"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_weekend_without_dispatchers_moves_calls_into_open_hours() {
+    let dialer = after_an_outage("shift").await;
+    dialer.clock("2026-12-07 08:00").await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer.clock("2026-12-07 11:00").await;
+    dialer.check(CLAIMED, expect!["1"]).await;
+    dialer.check("select state, coalesce(wait_reason, end_reason), due_at from dialer.call order by due_at, call_id", expect![[r#"
+        claimed | - | 2026-12-04 12:00:00-05
+        scheduled | misfired | 2026-12-07 11:20:00-05
+        scheduled | misfired | 2026-12-07 11:40:00-05
+        scheduled | misfired | 2026-12-07 12:00:00-05
+        scheduled | misfired | 2026-12-07 12:20:00-05
+        scheduled | misfired | 2026-12-07 12:40:00-05"#]]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_short_break_is_no_outage() {
+    let dialer = after_an_outage("expire").await;
+    dialer.run("update dialer.campaign set misfire_after = '2 hours'").await;
+    dialer.check(CLAIMED, expect!["5"]).await;
+}
+
+#[tokio::test]
+async fn impossible_limits_are_refused() {
+    let dialer = Dialer::open().await;
+    dialer
+        .check_refusal(
+            "select dialer.set_tenant_limits('default', -1)",
+            expect![[r#"
+                PD035: tenant "default" may not have max_concurrent -1 and per_second unlimited
+                detail: Calls at once are zero or more; calls a second are more than zero.
+                hint: Give null for no limit, max_concurrent => 0 to stop new calls."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "select dialer.set_tenant_limits('nobody', 1)",
+            expect![[r#"
+        PD020: tenant "nobody" does not exist
+        hint: Create it with dialer.create_tenant."#]],
+        )
+        .await;
+    dialer.check_refusal("select dialer.add_caller_id('voice', '12')", expect![[r#"
+        PD014: invalid phone number: short code
+        detail: Short codes belong to one network and cannot be called from elsewhere.
+        hint: Give a number such as +12125550123, or one of the region's own form with its region."#]]).await;
+    dialer.check_refusal("update dialer.campaign set misfire = 'later'", expect![[r#"
+        23514: new row for relation "campaign" violates check constraint "misfire_is_place_shift_or_expire"
+        detail: Failing row contains (1, 1, spring, 1, 1, 1, contact, 5, 1, null, null, -infinity, later, 00:05:00, -infinity, null, {}, running, null, 0, 2026-11-21 01:45:40.307039-05)."#]]).await;
+}
