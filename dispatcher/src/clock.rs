@@ -51,6 +51,33 @@ impl DialerTime {
         Some(self.answered + wait + Duration::from_nanos(1))
     }
 
+    /// This reading, with what a shorter question found out about the same clock: the statement
+    /// that took long leaves its early reading behind by as much.
+    pub fn tightened(self, other: DialerTime) -> DialerTime {
+        if self.rate != other.rate || self.rate <= 0.0 {
+            return self;
+        }
+        // When the other's early reading showed what this one calls now.
+        let answered = match (self.now_at - other.now_at).to_std() {
+            Ok(later) => real_length(later, self.rate).and_then(|l| other.answered.checked_add(l)),
+            Err(_) => (other.now_at - self.now_at)
+                .to_std()
+                .ok()
+                .and_then(|earlier| real_length(earlier, self.rate))
+                .and_then(|length| other.answered.checked_sub(length)),
+        };
+        // Before the question it cannot have been so late: then the clock was set meanwhile.
+        match answered.filter(|answered| (self.asked..self.answered).contains(answered)) {
+            Some(answered) => DialerTime { answered, ..self },
+            None => self,
+        }
+    }
+
+    /// How little is known: the length of the question.
+    pub fn uncertainty(&self) -> Duration {
+        self.answered.saturating_duration_since(self.asked)
+    }
+
     /// The first instant at which the late reading has reached `at`; `None` if that is far off.
     pub fn over(&self, at: DateTime<Utc>) -> Option<Instant> {
         let ahead = (at - self.now_at).to_std().unwrap_or_default();

@@ -121,11 +121,9 @@ pub struct Claimed {
     pub per_second: Option<f64>,
 }
 
-/// A database that is older than this dispatcher says nothing of the rate.
 const CLAIM: &str = "select attempt_id, token, call_id, account_id, provider, channel, base_url, \
     secret_name, settings, address, variables, due_at, place_at, place_by, claimed_at, \
-    (to_jsonb(claimed) ->> 'per_second')::double precision \
-    from dialer.claim($1, $2) as claimed";
+    per_second from dialer.claim($1, $2)";
 
 /// What an intention came to.
 #[derive(Debug, Clone)]

@@ -81,6 +81,7 @@ async fn once(
     metrics::counter!("dialerd_claimed_total").increment(found as u64);
     for call in calls {
         let reading = DialerTime { now_at: call.claimed_at, rate: time.rate, asked, answered };
+        let reading = reading.tightened(time);
         let Some(permit) = room.split(1) else { break };
         hand_over(claimed, call, reading, permit).await;
     }

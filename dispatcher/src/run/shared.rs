@@ -16,8 +16,11 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
+/// LIMIT: how long a reading of the clock is kept; two clocks drift apart.
+const READING_MAX: Duration = Duration::from_secs(2);
 /// LIMIT: accounts that are remembered.
 const ACCOUNTS_MAX: usize = 1_000;
 
@@ -125,8 +128,19 @@ impl Shared {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps the most certain of the latest readings.
     pub fn set_time(&self, time: DialerTime) {
-        let before = self.time.lock().unwrap_or_else(PoisonError::into_inner).replace(time);
+        let mut held = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *held;
+        let is_better = |before: DialerTime| {
+            time.rate != before.rate
+                || time.uncertainty() <= before.uncertainty()
+                || time.asked.saturating_duration_since(before.asked) > READING_MAX
+        };
+        if before.is_none_or(is_better) {
+            *held = Some(time);
+        }
+        drop(held);
         if before.is_none_or(|before| before.rate != time.rate) {
             tracing::info!(rate = time.rate, "dialer time is known");
             self.wake.notify_one();
