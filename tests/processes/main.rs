@@ -14,6 +14,7 @@ mod list;
 mod mail;
 mod network;
 mod pooler;
+mod rate;
 mod silence;
 mod storm;
 mod webhook;

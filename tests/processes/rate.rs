@@ -1,0 +1,105 @@
+//! Limits at the provider with three dispatchers: never one start too many in any second, though
+//! the dispatcher that has the account is killed; and every slot in use.
+
+use crate::ONE_AT_A_TIME;
+use crate::day::{number, plan};
+use dialer_tests::judge;
+use dialer_tests::rehearsal::{Plan, Rehearsal};
+use std::time::{Duration, Instant};
+
+const PER_SECOND: usize = 20;
+
+/// A real clock, a provider that would admit everything, and so many calls due now.
+async fn three_dispatchers(name: &str, limits: &str, flags: &[&str], calls: i32) -> Rehearsal {
+    let mut all = vec!["--per-second", "100000", "--latency", "0"];
+    all.extend(flags);
+    let plan = Plan { max_concurrent: 500, ..plan(1.0, &all) };
+    let mut rehearsal = Rehearsal::start(name, plan).await.unwrap();
+    rehearsal.add_accounts().await.unwrap();
+    rehearsal
+        .db
+        .batch_execute(&format!(
+            "update dialer.provider_account set lease_seconds = 3, answer_seconds = 1, {limits};
+             select dialer.create_campaign('once', 'voice', '24/7', tz => 'UTC', policy => 'once');
+             select count(dialer.schedule_call('once', '+1' || (201 + i / 100) || '55501' || to_char(i % 100, 'FM00'), tz => 'UTC'))
+             from generate_series(0, {calls} - 1) i where not dialer.zones_of('+1' || (201 + i / 100) || '5550100') = '{{}}'"
+        ))
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        rehearsal.start_dispatcher().await.unwrap();
+    }
+    rehearsal.db.execute("select dialer.start_campaign('once')", &[]).await.unwrap();
+    rehearsal
+}
+
+async fn starts(rehearsal: &Rehearsal) -> Vec<judge::SeenCall> {
+    judge::seen_calls(&rehearsal.sandbox_journal().await.unwrap()).unwrap()
+}
+
+/// Who placed last.
+async fn owner(rehearsal: &Rehearsal) -> usize {
+    const SQL: &str = "select right(dispatcher, 1)::integer from dialer.attempt_all
+        where intended_at is not null order by intended_at desc limit 1";
+    let row = rehearsal.db.query_opt(SQL, &[]).await.unwrap();
+    row.map_or(0, |row| usize::try_from(row.get::<_, i32>(0)).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_second_holds_a_start_too_many_though_the_owner_is_killed() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let limits = format!("max_concurrent = 500, per_second = {PER_SECOND}");
+    let flags = ["--ring", "0", "--unanswered-ring", "0", "--talk", "0"];
+    let mut rehearsal = three_dispatchers("rate", &limits, &flags, 400).await;
+    let begun = Instant::now();
+    for round in 1..=4 {
+        let goal = round * 60;
+        while starts(&rehearsal).await.len() < goal {
+            assert!(begun.elapsed() < Duration::from_secs(50), "{goal} calls do not come");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let victim = owner(&rehearsal).await;
+        rehearsal.kill_dispatcher(victim).unwrap();
+        rehearsal.revive_dispatcher(victim).await.unwrap();
+    }
+    let at: Vec<_> = starts(&rehearsal).await.iter().map(|call| call.accepted_at).collect();
+    let spans = at.windows(PER_SECOND + 1).map(|calls| calls[PER_SECOND] - calls[0]);
+    let shortest = spans.min().unwrap();
+    println!("{} starts; the shortest span of {} took {shortest}", at.len(), PER_SECOND + 1);
+    assert!(shortest >= chrono::TimeDelta::seconds(1), "{} starts in {shortest}", PER_SECOND + 1);
+    let pairs = at.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    println!("the longest pause took {pairs}");
+    assert_eq!(number(&rehearsal, "select count(*) from dialer.invariant_violation").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_slot_is_in_use_and_never_one_more() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let flags = ["--ring", "0.1", "--unanswered-ring", "0.1", "--mix", "customer-did-not-answer=1"];
+    let rehearsal = three_dispatchers("slots", "max_concurrent = 10", &flags, 900).await;
+    let begun = Instant::now();
+    while starts(&rehearsal).await.len() < 600 {
+        assert!(begun.elapsed() < Duration::from_secs(50), "600 calls do not come");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let calls = starts(&rehearsal).await;
+    let (from, until) = (calls[60].accepted_at, calls[560].accepted_at);
+    let busy = |call: &judge::SeenCall| {
+        let (begins, ends) =
+            (call.accepted_at.max(from), call.ended_at.unwrap_or(until).min(until));
+        (ends - begins).as_seconds_f64().max(0.0)
+    };
+    let theirs = calls.iter().map(busy).sum::<f64>() / (until - from).as_seconds_f64() / 10.0;
+    const OURS: &str = "select (extract(epoch from sum(least(a.ended_at, b.last) - greatest(a.claimed_at, b.first)))
+            / extract(epoch from min(b.last - b.first)) / 10)::float8
+        from dialer.attempt_all a, (select min(placed_at) + interval '1 second' as first, max(placed_at) - interval '1 second' as last from dialer.attempt_all) b
+        where coalesce(a.ended_at, b.last) > b.first and a.claimed_at < b.last";
+    let ours: f64 = rehearsal.db.query_one(OURS, &[]).await.unwrap().get(0);
+    println!(
+        "slots in use: {:.1} % by our account, {:.1} % at the provider",
+        ours * 100.0,
+        theirs * 100.0
+    );
+    assert!(rehearsal.sandbox_summary().await.unwrap()["peak"].as_u64() <= Some(10));
+    assert!(ours >= 0.95, "{:.1} % of the slots in use", ours * 100.0);
+}
