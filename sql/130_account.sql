@@ -208,11 +208,12 @@ comment on function dialer.account_failed(integer[], timestamptz) is
 'Counts failures of providers, one element each; opens the breaker of an account that fails too often, and at once where it had not yet recovered.';
 
 create function dialer.account_fine(account_ids integer[]) returns void
-language sql volatile as $$
+language plpgsql volatile as $$
+begin
     update dialer.account_health h
     set fine = h.fine + n.placed, over_limit_count = 0, failed = case when h.level > 0 then 0 else h.failed end, level = 0,
         blocked_reason = case when h.level > 0 or h.over_limit_count > 0 then null else h.blocked_reason end
     from (select u as account_id, count(*)::integer as placed from unnest(account_ids) u group by u) n
-    where h.account_id = n.account_id and (h.failed > 0 or h.level > 0 or h.over_limit_count > 0)
-$$;
+    where h.account_id = n.account_id and (h.failed > 0 or h.level > 0 or h.over_limit_count > 0);
+end $$;
 comment on function dialer.account_fine(integer[]) is 'Counts successes of providers, one element each: a breaker that was trying closes. Touches nothing while nothing fails.';

@@ -143,6 +143,15 @@ begin
     elsif not exists (select from dialer.redial_policy y where y.policy_id = new.policy_id and coalesce(y.tenant_id, new.tenant_id) = new.tenant_id) then
         perform dialer.fail('PD023', format('redial policy %s does not exist', new.policy_id), own);
     end if;
+    -- The constraints say the same, without the remedy.
+    if new.misfire not in ('place', 'shift', 'expire') then
+        perform dialer.fail('PD036', format('campaign "%s" has the misfire rule "%s"', new.name, new.misfire),
+            'It says what becomes of calls that were due while no dispatcher ran.', 'Known are: place, shift, expire.');
+    elsif new.per_second <= 0 or new.max_concurrent < 0 or new.priority not between 1 and 100 or not (new.weight > 0 and new.weight <= 1000) then
+        perform dialer.fail('PD036', format('campaign "%s" may not have per_second %s, max_concurrent %s, priority %s and weight %s', new.name,
+                coalesce(new.per_second::text, 'null'), coalesce(new.max_concurrent::text, 'null'), new.priority, new.weight),
+            'per_second is more than 0, max_concurrent 0 or more (null: no limit), priority 1 (first) to 100, weight more than 0 and at most 1000.', 'Pause the campaign to stop it.');
+    end if;
     if tg_op = 'UPDATE' and new.account_id <> old.account_id then
         new.account_since := dialer.now();
     end if;
@@ -152,8 +161,8 @@ begin
     end if;
     return new;
 end $$;
-comment on function dialer.campaign_is_sound() is 'Trigger: account, calendar and policy are the tenant''s own; a fixed zone rule needs a calendar with a zone.';
-create trigger _100_sound before insert or update of tenant_id, account_id, calendar_id, policy_id, zone_rule on dialer.campaign for each row execute function dialer.campaign_is_sound();
+comment on function dialer.campaign_is_sound() is 'Trigger: account, calendar and policy are the tenant''s own; a fixed zone rule needs a calendar with a zone; limits and rules make sense. Errors PD021, PD022, PD023, PD024, PD036.';
+create trigger _100_sound before insert or update of tenant_id, account_id, calendar_id, policy_id, zone_rule, misfire, per_second, max_concurrent, priority, weight on dialer.campaign for each row execute function dialer.campaign_is_sound();
 
 create function dialer.campaign_named(name text) returns bigint
 language plpgsql stable as $$

@@ -78,10 +78,11 @@ comment on function dialer.dialled_times(text, bigint, bigint, bigint, dialer.ch
 'Instants of the ended attempts that count for a cap of this scope (call, number, contact), after an instant.';
 
 create function dialer.cap_horizon(caps dialer.cap[], at timestamptz) returns timestamptz
-language sql immutable as $$
-    select case when coalesce(bool_or(k.kind in ('lifetime')), false) then '-infinity'::timestamptz
+language plpgsql immutable as $$
+begin
+    return (select case when coalesce(bool_or(k.kind in ('lifetime')), false) then '-infinity'::timestamptz
                 else at - make_interval(secs => coalesce(max(case k.kind when 'rolling' then k.amount when 'gap' then k.amount
                      when 'local_dates' then (k.amount + 1) * 86400.0 when 'calendar_week' then 8 * 86400 else 0 end), 0) + 86400) end
-    from unnest(caps) k
-$$;
+            from unnest(caps) k);
+end $$;
 comment on function dialer.cap_horizon(dialer.cap[], timestamptz) is 'How far back attempts matter for these caps: older ones need not be read.';

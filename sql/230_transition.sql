@@ -36,7 +36,20 @@ create trigger _900_log after update on dialer.call referencing old table as bef
 create function dialer.log_attempt_transition() returns trigger
 language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp set enable_nestloop = off as $$
 begin
-    if tg_op = 'DELETE' then
+    if tg_op = 'INSERT' and current_setting('dialer.ending', true) is distinct from 'on' then
+        -- Moved by retention: it ended long ago.
+        return null;
+    elsif tg_op = 'INSERT' then
+        insert into dialer.transition (at, tenant_id, machine, call_id, attempt_id, from_state, to_state, reason, actor)
+        select dialer.now(), n.tenant_id, 'attempt', n.call_id, n.attempt_id,
+               case when n.answered_at is not null then 'answered' when n.ringing_at is not null then 'ringing' when n.placed_at is not null then 'placed'
+                    when n.intended_at is not null then 'intended' else 'claimed' end, 'ended', case when n.review then 'review' else n.outcome::text end,
+               session_user || coalesce('/' || nullif(current_setting('application_name'), ''), '')
+        from after_rows n;
+        return null;
+    elsif tg_op = 'DELETE' and current_setting('dialer.ending', true) = 'on' then
+        return null;
+    elsif tg_op = 'DELETE' then
         insert into dialer.transition (at, tenant_id, machine, call_id, attempt_id, from_state, to_state, reason, actor)
         select dialer.now(), o.tenant_id, 'attempt', o.call_id, o.attempt_id, o.state::text,
                case when o.state = 'claimed' then 'released' else 'ended' end, o.note,
@@ -51,10 +64,12 @@ begin
     where o.state <> n.state;
     return null;
 end $$;
-comment on function dialer.log_attempt_transition() is 'Trigger: writes the changes of state of one statement on dialer.lease into dialer.transition.';
+comment on function dialer.log_attempt_transition() is 'Trigger: writes the changes of state of one statement on dialer.lease, and the ends in dialer.attempt, into dialer.transition.';
 create trigger _900_log after update on dialer.lease referencing old table as before_rows new table as after_rows
     for each statement execute function dialer.log_attempt_transition();
 create trigger _900_log_end after delete on dialer.lease referencing old table as before_rows
+    for each statement execute function dialer.log_attempt_transition();
+create trigger _900_log_end after insert on dialer.attempt referencing new table as after_rows
     for each statement execute function dialer.log_attempt_transition();
 
 create function dialer.refuse_change() returns trigger language plpgsql as $$

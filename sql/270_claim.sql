@@ -202,6 +202,9 @@ create function dialer.turn_away(judged dialer.judged[], at timestamptz) returns
 language plpgsql volatile as $$
 declare turned integer;
 begin
+    if not exists (select from unnest(judged) j where j.verdict not in ('place', 'elsewhere')) then
+        return 0;
+    end if;
     delete from dialer.due d using unnest(judged) j
     where j.verdict not in ('place', 'elsewhere') and d.lane_id = j.lane_id and d.due_at = j.due_at and d.call_id = j.call_id;
     get diagnostics turned = row_count;
@@ -276,12 +279,16 @@ begin
           from unnest(placings) p join dialer.campaign c using (campaign_id)
           join (select y.campaign_id, count(*) as placed from unnest(placings) y group by y.campaign_id) x using (campaign_id)) n
     where k.account_id = account.account_id;
-    update dialer.tenant_control k set next_slot_at = n.last_at + dialer.slot_step(t.per_second)
-    from dialer.tenant t, (select max(p.place_at) as last_at from unnest(placings) p) n
-    where k.tenant_id = account.tenant_id and t.tenant_id = k.tenant_id and t.per_second is not null;
-    update dialer.caller_id i set next_slot_at = n.last_at + dialer.slot_step(i.per_second)
-    from (select p.caller_id, max(p.place_at) as last_at from unnest(placings) p where p.caller_id is not null group by p.caller_id) n
-    where i.caller_id = n.caller_id and i.per_second is not null;
+    if exists (select from dialer.tenant_control k where k.tenant_id = account.tenant_id) then
+        update dialer.tenant_control k set next_slot_at = n.last_at + dialer.slot_step(t.per_second)
+        from dialer.tenant t, (select max(p.place_at) as last_at from unnest(placings) p) n
+        where k.tenant_id = account.tenant_id and t.tenant_id = k.tenant_id and t.per_second is not null;
+    end if;
+    if exists (select from unnest(placings) p where p.caller_id is not null) then
+        update dialer.caller_id i set next_slot_at = n.last_at + dialer.slot_step(i.per_second)
+        from (select p.caller_id, max(p.place_at) as last_at from unnest(placings) p where p.caller_id is not null group by p.caller_id) n
+        where i.caller_id = n.caller_id and i.per_second is not null;
+    end if;
     -- The floor lags behind what was served, and a claim in the first minute after a reading from the beginning keeps that reading's time.
     update dialer.lane l
     set floor = greatest(n.floor, case when l.floor_from > at - dialer.real_interval(interval '1 minute') and l.floor_from <= at then l.floor end),
@@ -354,14 +361,15 @@ comment on function dialer.lease_out(dialer.placing[], text, timestamptz) is
 'Opens an attempt for each call that may be placed; returns the attempts. A call whose number or person another dispatcher took in this moment is passed over.';
 
 create function dialer.own_account(account dialer.provider_account, dispatcher text, at timestamptz) returns void
-language sql volatile as $$
+language plpgsql volatile as $$
+begin
     -- A successor begins a second after the last instant at which the owner before it may have placed.
     update dialer.account_control k
     set owner = own_account.dispatcher, owned_until = at + dialer.real_interval(interval '5 seconds'),
         next_slot_at = case when k.owner <> own_account.dispatcher then greatest(k.next_slot_at, k.owned_until + dialer.real_interval(interval '1 second')) else k.next_slot_at end
-    where k.account_id = account.account_id and account.per_second is not null
-      and (k.owner is distinct from own_account.dispatcher or k.owned_until < at + dialer.real_interval(interval '2.5 seconds'))
-$$;
+    where k.account_id = account.account_id
+      and (k.owner is distinct from own_account.dispatcher or k.owned_until < at + dialer.real_interval(interval '2.5 seconds'));
+end $$;
 comment on function dialer.own_account(dialer.provider_account, text, timestamptz) is
 'Makes a dispatcher the owner of an account with a rate for five seconds (real time). Nobody else claims for it meanwhile, and nothing is placed after.';
 
@@ -407,7 +415,9 @@ begin
         exit when cardinality(placings) >= want;
         select a.* into account from dialer.provider_account a where a.account_id = target.account_id;
         continue when not dialer.lock_tenant(account.tenant_id);
-        perform dialer.own_account(account, dispatcher, at);
+        if account.per_second is not null then
+            perform dialer.own_account(account, dispatcher, at);
+        end if;
         placings := placings || dialer.choose_calls(account, want - cardinality(placings), at, horizon);
     end loop;
     if placings = '{}' then

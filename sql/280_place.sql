@@ -55,8 +55,10 @@ begin
         where l.attempt_id = j.attempt_id and j.reason is null and a.account_id = l.account_id
         returning l.call_id)
     update dialer.call c set state = 'in_flight' from sent where c.call_id = sent.call_id;
-    perform dialer.take_back(array(select j.attempt_id from unnest(judged) j where j.reason not in ('superseded', 'intended_before')),
-        array(select j.reason from unnest(judged) j where j.reason not in ('superseded', 'intended_before')), at);
+    if exists (select from unnest(judged) j where j.reason is not null) then
+        perform dialer.take_back(array(select j.attempt_id from unnest(judged) j where j.reason not in ('superseded', 'intended_before')),
+            array(select j.reason from unnest(judged) j where j.reason not in ('superseded', 'intended_before')), at);
+    end if;
     return query select j.attempt_id, j.reason is null, j.reason from unnest(judged) j;
 end $$;
 comment on function dialer.intend(text, uuid[], bigint[]) is

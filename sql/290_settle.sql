@@ -18,7 +18,8 @@ begin
         return 0;
     end if;
     perform from dialer.lease l where l.attempt_id in (select u.attempt_id from unnest(ends) u) order by l.call_id for update;
-    update dialer.lease l set note = coalesce(u.outcome::text, 'review') from unnest(ends) u where l.attempt_id = u.attempt_id;
+    -- The row of dialer.attempt logs the end, with its outcome; the disappearance of the lease says no more.
+    perform set_config('dialer.ending', 'on', true);
     with gone as (delete from dialer.lease l using unnest(ends) u where l.attempt_id = u.attempt_id returning l.*),
     written as (
         insert into dialer.attempt (attempt_id, call_id, tenant_id, campaign_id, account_id, caller_id, contact_id, endpoint_id, channel, outcome, counts, review,
@@ -32,6 +33,7 @@ begin
         returning attempt_id, call_id, account_id, outcome, counts, review, coalesce(disposition, word) as word)
     select coalesce(array_agg(row(w.attempt_id, w.call_id, w.account_id, w.outcome, w.review, w.word, u.callback_at, w.counts)::dialer.ended_attempt order by w.call_id), '{}')
     into ended from written w join unnest(ends) u using (attempt_id);
+    perform set_config('dialer.ending', '', true);
     perform dialer.apply_consequences(ended, at);
     perform dialer.decide_next(ended, at);
     return cardinality(ended);
@@ -41,28 +43,43 @@ comment on function dialer.end_attempts(dialer.attempt_end[], timestamptz) is
 
 create function dialer.apply_consequences(ended dialer.ended_attempt[], at timestamptz) returns void
 language plpgsql volatile as $$
+declare outcomes dialer.outcome[] := array(select distinct x.outcome from unnest(ended) x);
 begin
-    insert into dialer.do_not_call (tenant_id, address, contact_id, source, added_at)
-    select c.tenant_id, e.address, c.contact_id, 'said in call ' || c.call_id, at
-    from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id)
-    where x.outcome = 'dnc' and not dialer.must_not_call(c.tenant_id, c.contact_id, e.address, at);
-    update dialer.endpoint e set status = 'unusable'
-    from unnest(ended) x join dialer.call c using (call_id) where e.endpoint_id = c.endpoint_id and x.outcome = 'invalid_number';
-    -- Over the provider's limit: the account rests, 1, 2, 4 ... 64 real seconds.
-    update dialer.account_health h
-    set over_limit_count = least(h.over_limit_count + 1, 7), blocked_reason = 'over_limit',
-        blocked_until = greatest(h.blocked_until, at + dialer.real_interval(make_interval(secs => power(2, least(h.over_limit_count, 6)))))
-    where h.account_id in (select x.account_id from unnest(ended) x where x.outcome = 'over_limit');
-    perform dialer.account_failed(array(select x.account_id from unnest(ended) x where x.outcome = 'provider_fault'), at);
+    if 'dnc' = any (outcomes) then
+        insert into dialer.do_not_call (tenant_id, address, contact_id, source, added_at)
+        select c.tenant_id, e.address, c.contact_id, 'said in call ' || c.call_id, at
+        from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id)
+        where x.outcome = 'dnc' and not dialer.must_not_call(c.tenant_id, c.contact_id, e.address, at);
+    end if;
+    if 'invalid_number' = any (outcomes) then
+        update dialer.endpoint e set status = 'unusable'
+        from unnest(ended) x join dialer.call c using (call_id) where e.endpoint_id = c.endpoint_id and x.outcome = 'invalid_number';
+    end if;
+    if 'over_limit' = any (outcomes) then
+        -- Over the provider's limit: the account rests, 1, 2, 4 ... 64 real seconds.
+        update dialer.account_health h
+        set over_limit_count = least(h.over_limit_count + 1, 7), blocked_reason = 'over_limit',
+            blocked_until = greatest(h.blocked_until, at + dialer.real_interval(make_interval(secs => power(2, least(h.over_limit_count, 6)))))
+        where h.account_id in (select x.account_id from unnest(ended) x where x.outcome = 'over_limit');
+    end if;
+    if 'provider_fault' = any (outcomes) then
+        perform dialer.account_failed(array(select x.account_id from unnest(ended) x where x.outcome = 'provider_fault'), at);
+    end if;
     perform dialer.account_fine(array(select x.account_id from unnest(ended) x where x.counts and x.attempt_id is not null));
-    update dialer.provider_account a set state = 'stopped', state_reason = coalesce(x.word, 'the provider refuses the account')
-    from unnest(ended) x where x.outcome = 'account_error' and a.account_id = x.account_id and a.state = 'open';
-    update dialer.campaign g set state = 'paused', state_reason = coalesce(x.word, 'the provider refuses the configuration')
-    from unnest(ended) x join dialer.call c using (call_id)
-    where x.outcome = 'config_error' and g.campaign_id = c.campaign_id and g.state = 'running';
-    insert into dialer.disposition (tenant_id, word)
-    select distinct c.tenant_id, dialer.disposition_key(x.word) from unnest(ended) x join dialer.call c using (call_id)
-    where x.review and x.word is not null on conflict do nothing;
+    if 'account_error' = any (outcomes) then
+        update dialer.provider_account a set state = 'stopped', state_reason = coalesce(x.word, 'the provider refuses the account')
+        from unnest(ended) x where x.outcome = 'account_error' and a.account_id = x.account_id and a.state = 'open';
+    end if;
+    if 'config_error' = any (outcomes) then
+        update dialer.campaign g set state = 'paused', state_reason = coalesce(x.word, 'the provider refuses the configuration')
+        from unnest(ended) x join dialer.call c using (call_id)
+        where x.outcome = 'config_error' and g.campaign_id = c.campaign_id and g.state = 'running';
+    end if;
+    if exists (select from unnest(ended) x where x.review and x.word is not null) then
+        insert into dialer.disposition (tenant_id, word)
+        select distinct c.tenant_id, dialer.disposition_key(x.word) from unnest(ended) x join dialer.call c using (call_id)
+        where x.review and x.word is not null on conflict do nothing;
+    end if;
 end $$;
 comment on function dialer.apply_consequences(dialer.ended_attempt[], timestamptz) is
 'What an outcome means beyond its call: do-not-call, an unusable number, an account that rests or stops, a campaign that pauses, a word for review.';

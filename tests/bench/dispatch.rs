@@ -26,9 +26,11 @@ async fn main() -> Result<()> {
         }
     }
     if is_wanted("stages") {
-        let bench = Bench::new("bench_stages").await?;
-        bench.load(30_000, "clock_timestamp() - interval '1 second'").await?;
-        bench.stages(30_000, 500).await?;
+        for (batch, calls) in [(500, 30_000), (50, 5_000), (1, 500)] {
+            let bench = Bench::new(&format!("bench_stages_{batch}")).await?;
+            bench.load(calls, "clock_timestamp() - interval '1 second'").await?;
+            bench.stages(calls, batch).await?;
+        }
     }
     Ok(())
 }

@@ -326,6 +326,7 @@ async fn impossible_limits_are_refused() {
         detail: Short codes belong to one network and cannot be called from elsewhere.
         hint: Give a number such as +12125550123, or one of the region's own form with its region."#]]).await;
     dialer.check_refusal("update dialer.campaign set misfire = 'later'", expect![[r#"
-        23514: new row for relation "campaign" violates check constraint "misfire_is_place_shift_or_expire"
-        detail: Failing row contains (1, 1, spring, 1, 1, 1, contact, 5, 1, null, null, -infinity, later, 00:05:00, -infinity, null, {}, running, null, 0, 2026-11-21 01:45:40.307039-05)."#]]).await;
+        PD036: campaign "spring" has the misfire rule "later"
+        detail: It says what becomes of calls that were due while no dispatcher ran.
+        hint: Known are: place, shift, expire."#]]).await;
 }
