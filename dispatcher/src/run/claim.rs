@@ -11,6 +11,7 @@ use crate::db::{Claimed, Error, spread};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// LIMIT: calls of one claim.
@@ -19,6 +20,8 @@ const CLAIM_MAX: usize = 500;
 const LEAD: Duration = Duration::from_millis(150);
 /// Between two claims: wake-ups come in swarms, and one claim answers them all.
 const GATHER: Duration = Duration::from_millis(1);
+/// The same where slots become free that nobody waits for: each end of a call would cost a claim.
+const GATHER_FREED: Duration = Duration::from_millis(50);
 /// After a claim that found nothing although something is said to be due.
 const WAIT_MIN: Duration = Duration::from_millis(4);
 /// LIMIT: a rehearsal clock shortens the poll, but not beyond this.
@@ -30,6 +33,8 @@ const ERROR_WAIT_MAX: Duration = Duration::from_secs(5);
 pub async fn run(shared: Arc<Shared>, claimed: mpsc::Sender<InHand>, stop: CancellationToken) {
     let mut pause = WAIT_MIN;
     let mut failures = 0;
+    // Whether those who waited lately waited for a slot.
+    let mut is_scarce = true;
     while !stop.is_cancelled() {
         let room = tokio::select! {
             room = shared.room(CLAIM_MAX) => room,
@@ -41,9 +46,11 @@ pub async fn run(shared: Arc<Shared>, claimed: mpsc::Sender<InHand>, stop: Cance
         match once(&shared, &claimed, room).await {
             Ok(round) => {
                 failures = 0;
-                if let Round::Partial { found } = round {
+                if let Round::Partial { found, overdue } = round {
+                    is_scarce = if found { overdue } else { is_scarce };
                     pause = if found { WAIT_MIN } else { pause };
-                    pause = sleep_until_due(&shared, pause, &stop).await;
+                    let gather = began + if is_scarce { GATHER } else { GATHER_FREED };
+                    pause = sleep_until_due(&shared, pause, gather, &stop).await;
                 }
                 rest((began + GATHER).saturating_duration_since(monotonic()), &stop).await;
             }
@@ -62,6 +69,8 @@ enum Round {
     Full,
     Partial {
         found: bool,
+        /// A call had been due before: it waited for a slot, and so may others.
+        overdue: bool,
     },
 }
 
@@ -71,7 +80,7 @@ async fn once(
     room: Option<OwnedSemaphorePermit>,
 ) -> Result<Round, Error> {
     let (Some(time), Some(mut room)) = (shared.time(), room) else {
-        return Ok(Round::Partial { found: false });
+        return Ok(Round::Partial { found: false, overdue: false });
     };
     let want = room.num_permits();
     let asked = monotonic();
@@ -79,13 +88,14 @@ async fn once(
     let answered = monotonic();
     let found = calls.len();
     metrics::counter!("dialerd_claimed_total").increment(found as u64);
+    let overdue = calls.iter().any(|call| call.due_at < call.claimed_at);
     for call in calls {
         let reading = DialerTime { now_at: call.claimed_at, rate: time.rate, asked, answered };
         let reading = reading.tightened(time);
         let Some(permit) = room.split(1) else { break };
         hand_over(claimed, call, reading, permit).await;
     }
-    Ok(if found == want { Round::Full } else { Round::Partial { found: found > 0 } })
+    Ok(if found == want { Round::Full } else { Round::Partial { found: found > 0, overdue } })
 }
 
 async fn hand_over(
@@ -100,7 +110,14 @@ async fn hand_over(
 }
 
 /// Waits for work; returns the pause to take if the next claim finds nothing either.
-async fn sleep_until_due(shared: &Shared, pause: Duration, stop: &CancellationToken) -> Duration {
+///
+/// Slots that have become free are looked at when `gather` has come.
+async fn sleep_until_due(
+    shared: &Shared,
+    pause: Duration,
+    gather: Instant,
+    stop: &CancellationToken,
+) -> Duration {
     let rate = shared.time().map_or(1.0, |time| time.rate).max(1.0);
     let poll = shared.config.poll.div_f64(rate).max(POLL_MIN).min(shared.config.poll);
     let due = async {
@@ -108,10 +125,15 @@ async fn sleep_until_due(shared: &Shared, pause: Duration, stop: &CancellationTo
         let wait = until_due(shared, poll).await.max(pause);
         tokio::time::sleep(wait).await;
     };
+    let freed = async {
+        shared.freed.notified().await;
+        tokio::time::sleep_until(gather).await;
+    };
     tokio::select! {
         // Something is said to be due that no claim finds: ask less and less often.
         () = due => (pause * 2).min(poll),
         () = shared.wake.notified() => WAIT_MIN,
+        () = freed => WAIT_MIN,
         () = stop.cancelled() => WAIT_MIN,
     }
 }

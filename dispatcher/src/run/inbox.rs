@@ -68,7 +68,7 @@ async fn take_in(shared: &Shared, account_id: i32, batch: Vec<Incoming>) {
     match shared.sessions.ingest.ingest(account_id, &events).await {
         Ok(results) => {
             if events.iter().any(|event| event.kind == Kind::Ended) {
-                shared.wake.notify_one();
+                shared.freed.notify_one();
             }
             for (incoming, result) in batch.into_iter().zip(results) {
                 answer(shared, incoming, result);

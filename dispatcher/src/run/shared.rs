@@ -63,8 +63,10 @@ pub struct Shared {
     pub http: reqwest::Client,
     pub health: Health,
     pub metrics: PrometheusHandle,
-    /// Something may have become due, or a slot free.
+    /// Something may have become due.
     pub wake: Arc<Notify>,
+    /// A slot may have become free.
+    pub freed: Notify,
     pub requests: Semaphore,
     pub fences: Fences,
     pub reports: mpsc::Sender<Report>,
@@ -107,6 +109,7 @@ impl Shared {
             health: Health::new(reach),
             metrics,
             wake: Arc::default(),
+            freed: Notify::new(),
             requests: Semaphore::new(config.requests_at_once),
             fences: Fences::since(monotonic()),
             reports,

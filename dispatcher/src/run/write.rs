@@ -59,7 +59,7 @@ pub async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Report>, last: C
         write(&shared, &reports).await;
         reports.clear();
         if frees {
-            shared.wake.notify_one();
+            shared.freed.notify_one();
         }
     }
 }
