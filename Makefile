@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build check fmt test test-core test-it fuzz sim soak bench-functions demo db stop clean
+.PHONY: help setup build check fmt test test-core test-it fuzz sim soak bench-functions bench-dispatch demo db stop clean
 
 # One selection of packages and one profile everywhere, so that nothing is compiled twice.
 # A server with RUST_BACKTRACE would send backtraces to its clients.
@@ -70,6 +70,10 @@ bench-functions: ## what the functions cost, each beside a rival in the same run
 	@$(MAKE) --no-print-directory setup
 	@cargo bench -p dialer_core --bench next_open
 	@cargo xtask with-pg --release --durable -- target/release/bench-functions
+
+bench-dispatch: ## how late a provider hears of a call, beside the commits of the same minute (release build)
+	@$(MAKE) --no-print-directory setup
+	@cargo xtask with-pg --release --durable -- target/release/bench-latency
 
 demo: ## a campaign of several days in two minutes, judged and reported (DEMO_EXIT=1: ends by itself)
 	@$(MAKE) --no-print-directory setup
