@@ -363,10 +363,11 @@ comment on function dialer.lease_out(dialer.placing[], text, timestamptz) is
 create function dialer.own_account(account dialer.provider_account, dispatcher text, at timestamptz) returns void
 language plpgsql volatile as $$
 begin
-    -- A successor begins a second after the last instant at which the owner before it may have placed.
+    -- A successor begins a second (or a whole step) after the last instant at which the owner before it may have placed.
     update dialer.account_control k
     set owner = own_account.dispatcher, owned_until = at + dialer.real_interval(interval '5 seconds'),
-        next_slot_at = case when k.owner <> own_account.dispatcher then greatest(k.next_slot_at, k.owned_until + dialer.real_interval(interval '1 second')) else k.next_slot_at end
+        next_slot_at = case when k.owner <> own_account.dispatcher then greatest(k.next_slot_at,
+            k.owned_until + greatest(dialer.real_interval(interval '1 second'), dialer.slot_step(account.per_second))) else k.next_slot_at end
     where k.account_id = account.account_id
       and (k.owner is distinct from own_account.dispatcher or k.owned_until < at + dialer.real_interval(interval '2.5 seconds'));
 end $$;
