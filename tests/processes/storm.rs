@@ -88,7 +88,7 @@ async fn storm(name: &str, trouble: Trouble, calls: usize) {
     }
     let mut crashes = [calls / 3, calls * 2 / 3].into_iter().peekable();
     let mut kills = 0;
-    let limit = Duration::from_secs(60 + calls as u64 / 12);
+    let limit = Duration::from_secs(90 + calls as u64 / 10);
     loop {
         tokio::time::sleep(KILL_EVERY).await;
         let ended = ended(&mut rehearsal, &server).await;
