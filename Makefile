@@ -71,8 +71,9 @@ bench-functions: ## what the functions cost, each beside a rival in the same run
 	@cargo bench -p dialer_core --bench next_open
 	@cargo xtask with-pg --release --durable -- target/release/bench-functions
 
-bench-dispatch: ## how late a provider hears of a call, beside the commits of the same minute (release build)
+bench-dispatch: ## what claim, intend and settle sustain, beside rival queues; how late a provider hears of a call (release build)
 	@$(MAKE) --no-print-directory setup
+	@cargo xtask with-pg --release --durable -- target/release/bench-dispatch
 	@cargo xtask with-pg --release --durable -- target/release/bench-latency
 
 demo: ## a campaign of several days in two minutes, judged and reported (DEMO_EXIT=1: ends by itself)

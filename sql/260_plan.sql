@@ -54,7 +54,7 @@ language sql stable as $$
            case when w.endpoint_id is null then 'no_number'
                 when x.call_id is not null then 'exists'
                 when w.status <> 'ok' then 'number_unusable'
-                when dialer.must_not_call(w.tenant_id, w.contact_id, w.address, at) then 'do_not_call'
+                when exists (select from dialer.do_not_call_entries(w.tenant_id, w.contact_id, w.address, at)) then 'do_not_call'
                 when t.due_at is null then 'waiting' else 'scheduled' end,
            w.expires_at, coalesce(w.payload, '{}'), w.idempotency_key, x.call_id,
            case when t.due_at is distinct from w.due_at then w.due_at end, case when t.due_at is distinct from w.due_at then w.offset_open end

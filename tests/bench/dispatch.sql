@@ -25,3 +25,50 @@ begin
             where e.endpoint_id > (select max(endpoint_id) from dialer.endpoint) - n and e.endpoint_id % campaigns = i - 1), dialer.now());
     end loop;
 end $$;
+
+-- Calls that wait and are not to be claimed: in the future, or (nine of ten) where nothing opens: campaigns 10 to 20 are paused or closed.
+create function bench.wait_in(campaign text, n integer, due timestamptz) returns void language sql as $$
+    with lane as (
+        select c.tenant_id, c.campaign_id, l.lane_id from dialer.campaign c
+        cross join lateral (select dialer.lanes_for(c.campaign_id, array(select contact_id from dialer.contact limit 1), array[null]::smallint[])) made
+        join dialer.lane l using (campaign_id) where c.name = wait_in.campaign limit 1),
+    made as (
+        insert into dialer.call (tenant_id, campaign_id, lane_id, contact_id, endpoint_id, channel, due_at, planned_at, created_at)
+        select l.tenant_id, l.campaign_id, l.lane_id, -i, -i, 'voice', due + i * interval '1 ms', due, now()
+        from lane l, generate_series(1, n) i returning call_id, lane_id, due_at)
+    insert into dialer.due (lane_id, due_at, call_id) select lane_id, due_at, call_id from made
+$$;
+
+create function bench.wait(n integer, hidden boolean) returns void language plpgsql as $$
+declare part integer := n / 20;
+begin
+    perform bench.people(1);
+    if hidden then
+        for i in 1..20 loop
+            perform bench.wait_in('campaign ' || i, case when i <= 10 then n / 100 else n * 9 / 100 end,
+                clock_timestamp() + case when i <= 10 then interval '1 day' else interval '-1 day' end);
+        end loop;
+        perform dialer.pause_campaign('campaign ' || i) from generate_series(11, 15) i;
+        update dialer.calendar set hours = '2090-01-01 09:00-10:00' where name in (select 'campaign campaign ' || i from generate_series(16, 20) i);
+        update dialer.campaign set name = 'hidden ' || name where name in (select 'campaign ' || i from generate_series(11, 20) i);
+        update dialer.calendar set name = 'hidden ' || name where name in (select 'campaign campaign ' || i from generate_series(11, 20) i);
+        perform dialer.create_campaign('campaign ' || i, 'account ' || 1 + i % 4, hours => '24/7', policy => 'bench') from generate_series(11, 20) i;
+        perform dialer.start_campaign('campaign ' || i) from generate_series(11, 20) i;
+    else
+        for i in 1..20 loop
+            perform bench.wait_in('campaign ' || i, part, clock_timestamp() + interval '1 day');
+        end loop;
+    end if;
+end $$;
+
+-- Rows as wide as those of planning, with the same indexes and triggers of none.
+create function bench.bare_insert() returns void language plpgsql as $$
+begin
+    create table bench.call (like dialer.call including indexes including defaults including constraints);
+    create table bench.due (like dialer.due including indexes);
+    with made as (
+        insert into bench.call (call_id, tenant_id, campaign_id, lane_id, contact_id, endpoint_id, channel, due_at, planned_at, created_at)
+        select e.endpoint_id, e.tenant_id, 1, 1, e.contact_id, e.endpoint_id, 'voice', now() + e.endpoint_id * interval '1 ms', now(), now()
+        from dialer.endpoint e returning call_id, lane_id, due_at)
+    insert into bench.due (lane_id, due_at, call_id) select lane_id, due_at, call_id from made;
+end $$;
