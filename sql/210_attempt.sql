@@ -32,15 +32,17 @@ create table dialer.attempt (
     decision jsonb not null,
     detail jsonb not null default '{}'
 ) partition by range (ended_at);
-create index attempt_of_contact on dialer.attempt (contact_id, dialled_at);
-comment on index dialer.attempt_of_contact is 'caps count the attempts of a contact';
-create index attempt_of_call on dialer.attempt (call_id);
-comment on index dialer.attempt_of_call is 'ladders count the attempts of a call';
-create index attempt_by_id on dialer.attempt (attempt_id);
-comment on index dialer.attempt_by_id is 'late events find their attempt';
 create table dialer.attempt_other partition of dialer.attempt default;
+-- On the partition, and from there on every month that is made like it: a dump could not be restored where the parent,
+-- which comes with the extension, has an index that the dump of a month brings as well.
+create index attempt_of_contact on dialer.attempt_other (contact_id, dialled_at);
+comment on index dialer.attempt_of_contact is 'caps count the attempts of a contact';
+create index attempt_of_call on dialer.attempt_other (call_id);
+comment on index dialer.attempt_of_call is 'ladders count the attempts of a call';
+create index attempt_by_id on dialer.attempt_other (attempt_id);
+comment on index dialer.attempt_by_id is 'late events find their attempt';
 comment on table dialer.attempt is 'one row per attempt that has ended, with all its times, its outcome and the decision that allowed it';
-comment on table dialer.attempt_other is 'attempts outside the months that have partitions';
+comment on table dialer.attempt_other is 'attempts outside the months that have partitions; the pattern of these';
 comment on column dialer.attempt.counts is 'whether it counts against caps and moves the ladder: by its outcome, and always when it rang';
 comment on column dialer.attempt.review is 'the outcome''s word was not known; the call waits for set_disposition';
 comment on column dialer.attempt.dialled_at is 'when the phone may first have rung: placed_at, else intended_at, else ended_at';

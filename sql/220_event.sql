@@ -12,9 +12,9 @@ create table dialer.provider_event (
     kind text not null,
     source text not null,
     result text not null,
-    raw jsonb not null,
-    constraint event_comes_once primary key (account_id, event_key, received_on)
+    raw jsonb not null
 ) partition by range (received_on);
-create table dialer.provider_event_other partition of dialer.provider_event default;
+-- The key is on the partition, as the indexes of attempt are.
+create table dialer.provider_event_other partition of dialer.provider_event (constraint event_comes_once primary key (account_id, event_key, received_on)) default;
 comment on table dialer.provider_event is 'every webhook and look-up answer as received, with what became of it';
-comment on table dialer.provider_event_other is 'events outside the months that have partitions';
+comment on table dialer.provider_event_other is 'events outside the months that have partitions; the pattern of these';

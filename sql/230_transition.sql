@@ -12,11 +12,11 @@ create table dialer.transition (
     reason text,
     actor text not null
 ) partition by range (at);
-create index transition_of_call on dialer.transition (call_id, at);
-comment on index dialer.transition_of_call is 'the history of one call';
 create table dialer.transition_other partition of dialer.transition default;
+create index transition_of_call on dialer.transition_other (call_id, at);
+comment on index dialer.transition_of_call is 'the history of one call';
 comment on table dialer.transition is 'append-only: who changed which call or attempt, when, from, to, why';
-comment on table dialer.transition_other is 'transitions outside the months that have partitions';
+comment on table dialer.transition_other is 'transitions outside the months that have partitions; the pattern of these';
 
 -- The first statement of a session may touch one row, and its plan is kept for those that touch a thousand: hence no nested loop.
 create function dialer.log_call_transition() returns trigger
@@ -83,7 +83,7 @@ create trigger _100_append_only before update or delete on dialer.transition for
 create trigger _100_append_only before update or delete on dialer.attempt for each row execute function dialer.refuse_change();
 
 create function dialer.ensure_partitions(at timestamptz) returns integer
-language plpgsql volatile as $$
+language plpgsql volatile set lock_timeout = '50ms' as $$
 declare
     month date;
     parent text;
@@ -96,19 +96,21 @@ begin
         foreach parent in array array['attempt', 'provider_event', 'transition'] loop
             child := format('%s_%s', parent, to_char(month, 'YYYY_MM'));
             continue when to_regclass('dialer.' || child) is not null;
-            -- Rows that fell into the default partition before would refuse the new one; the month then stays there.
+            -- Rows that fell into the default partition before would refuse the new one; when the month is over, retention moves them.
             -- Asked first, because the attempt would lock out every writer while it reads the default partition.
             key := case parent when 'attempt' then 'ended_at' when 'provider_event' then 'received_on' else 'at' end;
             execute format('select exists (select from dialer.%I x where x.%I >= %L and x.%I < %L)', parent || '_other',
                 key, month || ' 00:00:00+00', key, (month + interval '1 month')::date || ' 00:00:00+00') into begun;
             continue when begun;
             begin
-                execute format('create table dialer.%I partition of dialer.%I for values from (%L) to (%L)', child, parent,
+                execute format('create table dialer.%I (like dialer.%I including all)', child, parent || '_other');
+                execute format('alter table dialer.%I attach partition dialer.%I for values from (%L) to (%L)', parent, child,
                     case parent when 'provider_event' then month::text else month || ' 00:00:00+00' end,
                     case parent when 'provider_event' then (month + interval '1 month')::date::text else (month + interval '1 month')::date || ' 00:00:00+00' end);
                 execute format('comment on table dialer.%I is %L', child, format('month %s of dialer.%s', to_char(month, 'YYYY-MM'), parent));
                 made := made + 1;
-            exception when check_violation then null;
+            -- Somebody reads for long, or makes the same month: it is tried again with the next tick.
+            exception when check_violation or lock_not_available or duplicate_table or unique_violation then null;
             end;
         end loop;
     end loop;

@@ -1,6 +1,18 @@
 -- Upkeep: each task is bounded, so that a tick is short whatever has piled up.
 -- Who uses it: pg_cron after install_cron(), else a dispatcher; both at once do no harm.
 
+create table dialer.upkeep_step (
+    task text primary key,
+    block bigint not null default 0,
+    storage oid,
+    call_id bigint not null default 0,
+    rest_until timestamptz not null default '-infinity'
+);
+comment on table dialer.upkeep_step is 'how far the bounded work of ticks has come; may be emptied at any time, then it begins again';
+comment on column dialer.upkeep_step.block is 'pages of the task''s table that have been read';
+comment on column dialer.upkeep_step.storage is 'the file that they are pages of: after vacuum full or a restored dump the reading begins again';
+comment on column dialer.upkeep_step.rest_until is 'nothing was left to do; looked at again then';
+
 create function dialer.expire_calls(at timestamptz, limit_ integer) returns integer
 language sql volatile as $$
     select dialer.end_waiting(array(
@@ -52,8 +64,10 @@ begin
     delete from dialer.dispatcher d where d.seen_at < clock_timestamp() - interval '1 day';
     -- Last, because claims pass over the accounts that are locked here until the tick has committed.
     return query values ('lanes', dialer.refresh_all_lanes(at));
+    -- The very last, because everybody who reads a record waits from the exchange of a partition to the commit.
+    return query select r.task, r.done from dialer.retain(at) r;
 end $$;
-comment on function dialer.tick() is 'One bounded round of upkeep: leases, expiry, stopped campaigns, lanes, partitions. One row per task; no row when another session is at it.';
+comment on function dialer.tick() is 'One bounded round of upkeep: leases, expiry, stopped campaigns, lanes, partitions, retention. One row per task, of retention only for what it did; no row when another session is at it.';
 
 create table dialer.dispatcher (
     name text primary key,
@@ -84,7 +98,7 @@ begin
     every := case when version ~ '^1\.[0-4]([.-]|$)' then '* * * * *' else '5 seconds' end;
     execute format('select cron.schedule(%L, %L, %L)', 'dialer-tick', every, 'select dialer.tick()');
     execute format('select cron.schedule(%L, %L, %L)', 'dialer-tidy-cron', '17 3 * * *',
-        'delete from cron.job_run_details where end_time < now() - interval ''7 days''');
+        'delete from cron.job_run_details where end_time < dialer.kept_since(''cron_history'', now())');
     return format('pg_cron %s runs dialer-tick every %s', version, case every when '5 seconds' then every else 'minute' end);
 end $$;
 comment on function dialer.install_cron() is

@@ -54,6 +54,9 @@ alter table dialer.import_row enable row level security;
 create policy own_imports_only on dialer.import_row using (exists (select from dialer.import i where i.import_id = import_row.import_id));
 alter table dialer.import_line enable row level security;
 create policy own_imports_only on dialer.import_line using (exists (select from dialer.import i where i.import_id = import_line.import_id));
+-- Of all tenants together, so for the owner.
+alter table dialer.retention_log enable row level security;
+alter table dialer.upkeep_step enable row level security;
 
 -- Functions. The pure ones (files 010 to 040) are for everybody; the others for our roles.
 do $$
@@ -84,6 +87,10 @@ begin
                 execute format('revoke execute on function %s from dialer_admin', object.name);
             end if;
             execute format('grant execute on function %s to dialer_dispatcher', object.name);
+        end if;
+        if object.proname = 'set_retention' then
+            -- It holds for all tenants.
+            execute format('revoke execute on function %s from dialer_admin, dialer_user, dialer_reader', object.name);
         end if;
     end loop;
 end $$;
@@ -117,6 +124,7 @@ begin
         where c.relnamespace = 'dialer'::regnamespace and c.relkind in ('r', 'S') and c.relname !~ '^machine'
     loop
         perform pg_catalog.pg_extension_config_dump(object.oid, case object.relname
-            when 'tenant' then 'where tenant_id <> 1' when 'redial_policy' then 'where tenant_id is not null' else '' end);
+            when 'tenant' then 'where tenant_id <> 1' when 'redial_policy' then 'where tenant_id is not null'
+            when 'upkeep_step' then 'where false' else '' end);
     end loop;
 end $$;

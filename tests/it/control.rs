@@ -296,7 +296,7 @@ async fn pg_cron_is_given_the_ticks_once() {
     .await;
     cron.check("select jobname, schedule, command from cron.job order by jobname", expect![[r#"
         dialer-tick | * * * * * | select dialer.tick()
-        dialer-tidy-cron | 17 3 * * * | delete from cron.job_run_details where end_time < now() - interval '7 days'"#]]).await;
+        dialer-tidy-cron | 17 3 * * * | delete from cron.job_run_details where end_time < dialer.kept_since('cron_history', now())"#]]).await;
     cron.run("select cron.unschedule(jobname) from cron.job").await;
     cron.run("drop extension pg_dialer; drop extension pg_cron").await;
 }

@@ -23,6 +23,7 @@ mod machine;
 mod place;
 mod race;
 mod reference;
+mod retention;
 mod tidy;
 mod wish;
 mod zone;
