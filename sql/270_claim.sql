@@ -82,7 +82,7 @@ end $$;
 comment on function dialer.free_room(dialer.provider_account, timestamptz, integer, interval, dialer.placing[]) is
 'How many calls an account may be given now, by its own limits, its tenant''s and its caller ids'', and at which instants. What the claim has chosen already counts as open. The caller holds the locks on account_control and tenant_control.';
 
-create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval, chosen dialer.placing[], passed_over bigint[],
+create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval, limited bigint[], chosen dialer.placing[], passed_over bigint[],
     out picked dialer.candidate[], out held bigint[], out more boolean)
 language plpgsql volatile as $$
 begin
@@ -94,7 +94,8 @@ begin
                      else (select count(*) from dialer.open_attempts(c.account_id) x where x.campaign_id = c.campaign_id) end,
                    dialer.rate_room(greatest(c.next_slot_at, at), dialer.slot_step(c.per_second), at + horizon)) as room
         from dialer.campaign c join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
-        where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.place_margin(a))),
+        where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.place_margin(a))
+          and (c.campaign_id = any (limited) or (c.max_concurrent is null and c.per_second is null))),
     open_lane as materialized (
         select l.lane_id, l.campaign_id, l.priority, c.weight, c.start_time, c.room,
                case when l.floor_from > at - dialer.real_interval(interval '1 minute') and l.floor_from <= at then l.floor else '-infinity' end as floor
@@ -124,8 +125,8 @@ begin
            coalesce(bool_or(r.full), false) or count(*) < (select count(*) from ranked)
     into picked, held, more from locked r;
 end $$;
-comment on function dialer.pick_candidates(integer, timestamptz, integer, interval, dialer.placing[], bigint[]) is
-'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limits. Locks their due rows. held: calls that another transaction is at; more: there may be further calls.';
+comment on function dialer.pick_candidates(integer, timestamptz, integer, interval, bigint[], dialer.placing[], bigint[]) is
+'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limits, which needs its lock (limited). Locks their due rows. held: calls that another transaction is at; more: there may be further calls.';
 
 create type dialer.verdict as (verdict text, reason text, next_at timestamptz);
 comment on type dialer.verdict is 'what the gates say of a call: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan';
@@ -310,13 +311,17 @@ declare
     placings dialer.placing[] := '{}';
     fresh dialer.placing[];
     passed_over bigint[] := '{}';
+    limited bigint[] := array(
+        select c.campaign_id from dialer.campaign c
+        where c.account_id = account.account_id and c.state = 'running' and (c.max_concurrent is not null or c.per_second is not null)
+        order by c.campaign_id for no key update skip locked);
 begin
     perform dialer.refresh_lanes(account.account_id, at);
     -- LIMIT: ten rounds, in which candidates are turned away or shares are left over; the next claim goes on.
     for round in 1..10 loop
         room := dialer.free_room(account, at, want, horizon, placings);
         exit when room.slots <= 0;
-        pick := dialer.pick_candidates(account.account_id, at, room.slots, horizon, placings, passed_over);
+        pick := dialer.pick_candidates(account.account_id, at, room.slots, horizon, limited, placings, passed_over);
         judged := dialer.judge(pick.picked, at);
         elsewhere := array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere');
         if elsewhere <> '{}' then
@@ -444,7 +449,7 @@ create function dialer.next_wake(dispatcher text) returns table (now_at timestam
 language sql stable security definer
 set search_path = pg_catalog, dialer, pg_temp set enable_seqscan = off set jit = off as $$
     select k.now_at, k.rate,
-        (select min(greatest(d.due_at, case when l.recheck_at > k.now_at then l.opens_at end, h.blocked_until, x.next_slot_at, c.next_slot_at,
+        (select min(greatest(d.due_at, case when l.recheck_at > k.now_at then l.opens_at end, h.blocked_until, x.next_slot_at, c.next_slot_at, (select t.next_slot_at from dialer.tenant_control t where t.tenant_id = a.tenant_id),
              case when a.per_second is not null and x.owner <> next_wake.dispatcher then x.owned_until end,
              case when l.open_until > k.now_at and l.open_until <= k.now_at + dialer.place_margin(a)
                   then l.open_until end))

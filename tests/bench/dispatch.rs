@@ -61,9 +61,9 @@ async fn drain() -> Result<()> {
             ours[place].push(bench.drain(calls, batch).await?);
         }
         for (rival, figures) in rivals.iter().zip(&mut theirs) {
-            figures.extend(rival.drain(50_000).await?);
+            figures.extend(rival.drain(50_000, round).await?);
         }
-        bare.push(rivals::bare_loop(50_000, 500).await?);
+        bare.push(rivals::bare_loop(50_000, 500, round).await?);
     }
     let best = median(&mut ours[0]);
     println!("  {:<45} {best:>8.0}", "pg_dialer, batches of 500");

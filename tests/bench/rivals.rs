@@ -17,9 +17,9 @@ pub struct Rival {
 
 impl Rival {
     /// Calls a second, in a database of its own; `None` where it could not be set up.
-    pub async fn drain(&self, jobs: u32) -> Result<Option<f64>> {
+    pub async fn drain(&self, jobs: u32, round: usize) -> Result<Option<f64>> {
         let Ok(program) = &self.program else { return Ok(None) };
-        let (_, url) = create_database("bench_rival").await?;
+        let (_, url) = create_database(&format!("bench_{}_{round}", &self.name[..4])).await?;
         let (first, rest) = program.split_first().context("a program")?;
         let mut command = Command::new(first);
         command.args(rest).arg(jobs.to_string()).env("DATABASE_URL", &url);
@@ -79,8 +79,8 @@ fn run(command: &mut Command) -> Result<()> {
 }
 
 /// What Postgres can do at best: rows a second of one session that claims and deletes in batches.
-pub async fn bare_loop(rows: u32, batch: i64) -> Result<f64> {
-    let (_, url) = create_database("bench_bare").await?;
+pub async fn bare_loop(rows: u32, batch: i64, round: usize) -> Result<f64> {
+    let (_, url) = create_database(&format!("bench_bare_{round}")).await?;
     let db = connect(&url).await?;
     db.batch_execute("create table queue (id bigint primary key, due_at timestamptz not null, payload jsonb not null); create index on queue (due_at)").await?;
     db.execute(

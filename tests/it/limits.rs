@@ -325,8 +325,29 @@ async fn impossible_limits_are_refused() {
         PD014: invalid phone number: short code
         detail: Short codes belong to one network and cannot be called from elsewhere.
         hint: Give a number such as +12125550123, or one of the region's own form with its region."#]]).await;
-    dialer.check_refusal("update dialer.campaign set misfire = 'later'", expect![[r#"
+    dialer
+        .check_refusal(
+            "update dialer.campaign set misfire = 'later'",
+            expect![[r#"
         PD036: campaign "spring" has the misfire rule "later"
         detail: It says what becomes of calls that were due while no dispatcher ran.
-        hint: Known are: place, shift, expire."#]]).await;
+        hint: Known are: place, shift, expire."#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_limited_campaign_that_somebody_edits_is_passed_over() {
+    let dialer = with_lines(4, 10).await;
+    dialer.run("update dialer.campaign set max_concurrent = 3").await;
+    dialer.run("select dialer.create_campaign('summer', 'voice', '24/7', tz => 'UTC'); select dialer.start_campaign('summer')").await;
+    dialer.run("select dialer.schedule_call('summer', '+13125550100')").await;
+    let other = dialer.another_session().await;
+    other.run("begin").await;
+    other.run("update dialer.campaign set max_concurrent = 1 where name = 'spring'").await;
+    let named = "select name, count(*) from dialer.claim('d1', 100) join dialer.campaign using (campaign_id) group by 1";
+    dialer.check(named, expect!["summer | 1"]).await;
+    other.run("commit").await;
+    dialer.check(named, expect!["spring | 1"]).await;
+    dialer.sound().await;
 }
