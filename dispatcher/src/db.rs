@@ -287,6 +287,14 @@ impl Session {
         Ok(())
     }
 
+    /// Age of the oldest transaction that keeps dead rows.
+    pub async fn oldest_snapshot_seconds(&self) -> Result<f64, Error> {
+        const WHAT: &str = "oldest_snapshot_seconds";
+        let sql = "select age from dialer.oldest_snapshot_seconds() age";
+        let rows = self.query(WHAT, sql, &[]).await?;
+        rows.first().map_or(Ok(0.0), |row| get(row, WHAT, 0))
+    }
+
     pub async fn account_for_hook(
         &self,
         provider: &str,

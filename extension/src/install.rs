@@ -58,6 +58,7 @@ install_in_order! {
     "320_control": "../../sql/320_control.sql",
     "330_tick": "../../sql/330_tick.sql",
     "332_retention": "../../sql/332_retention.sql",
+    "334_snapshot": "../../sql/334_snapshot.sql",
     "340_reports": "../../sql/340_reports.sql",
     "350_explain": "../../sql/350_explain.sql",
     "360_invariants": "../../sql/360_invariants.sql",

@@ -24,6 +24,7 @@ mod place;
 mod race;
 mod reference;
 mod retention;
+mod snapshot;
 mod tidy;
 mod wish;
 mod zone;

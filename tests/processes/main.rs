@@ -16,6 +16,7 @@ mod network;
 mod pooler;
 mod rate;
 mod silence;
+mod snapshot;
 mod storm;
 mod webhook;
 

@@ -99,6 +99,7 @@ async fn checks(address: &Address, asker: &Asker) -> Vec<Finding> {
     findings.push(rights(asker).await);
     findings.extend([clock(asker).await, skew(asker).await]);
     findings.extend([upkeep(asker).await, notifications(address).await]);
+    findings.push(snapshots(asker).await);
     findings.extend([zones(asker).await, bans(asker).await]);
     findings.extend(keys(asker).await);
     findings.push(invariants(asker).await);
@@ -171,7 +172,8 @@ async fn rights(asker: &Asker) -> Finding {
     const SQL: &str = "select string_agg(distinct p.proname, ', ') from pg_proc p \
         where p.pronamespace = 'dialer'::regnamespace and p.proname in ('claim', 'intend', \
         'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', \
-        'next_wake', 'tick', 'heartbeat', 'account_for_hook', 'clock') \
+        'next_wake', 'tick', 'heartbeat', 'account_for_hook', 'clock', 'old_snapshots', \
+        'oldest_snapshot_seconds') \
         and not has_function_privilege(p.oid, 'execute')";
     const ROLE: &str = "select current_user || case when (select rolsuper from pg_roles \
         where rolname = current_user) then ' (superuser)' else '' end";
@@ -278,6 +280,23 @@ async fn notifications(address: &Address) -> Finding {
         }
         Probe::Lost => Finding::bad(Verdict::Warn, WHAT, "a NOTIFY did not come back", REMEDY),
         Probe::NotSent => Finding::bad(Verdict::Warn, WHAT, "a NOTIFY could not be sent", REMEDY),
+    }
+}
+
+/// Whoever looks at the database as it was long ago keeps the rows that claims have to read past.
+async fn snapshots(asker: &Asker) -> Finding {
+    const WHAT: &str = "old snapshots";
+    const SQL: &str = "select string_agg(format('%s %s%s (%s) since %s', kind, \
+        coalesce(nullif(name, ''), 'without a name'), ', pid ' || pid, state, \
+        coalesce(date_trunc('second', age)::text, transactions || ' transactions')), '; ') \
+        from (select * from dialer.old_snapshots() limit 5) s";
+    const REMEDY: &str = "dead rows stay until it ends, and claims slow down: end it \
+        (pg_terminate_backend, rollback prepared, pg_drop_replication_slot), and set \
+        idle_in_transaction_session_timeout";
+    match asker.value(SQL).await {
+        Ok(None) => Finding::ok(WHAT, "nobody has kept one for five minutes"),
+        Ok(Some(found)) => Finding::bad(Verdict::Warn, WHAT, found, REMEDY),
+        Err(error) => not_readable(WHAT, &error),
     }
 }
 

@@ -47,6 +47,10 @@ async fn beat(shared: &Shared) {
     if let Err(error) = shared.sessions.aside.heartbeat(&shared.config.name, version).await {
         not_done(&error, "heartbeat");
     }
+    match shared.sessions.aside.oldest_snapshot_seconds().await {
+        Ok(age) => metrics::gauge!("dialerd_oldest_snapshot_seconds").set(age),
+        Err(error) => not_done(&error, "looking for old snapshots"),
+    }
 }
 
 /// Drives `dialer.tick` until `stop`, unless that is left to others.
