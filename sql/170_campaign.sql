@@ -10,6 +10,7 @@ create table dialer.campaign (
     calendar_id integer not null references dialer.calendar,
     policy_id integer not null references dialer.redial_policy,
     zone_rule text not null default 'contact' constraint zone_rule_is_contact_or_fixed check (zone_rule in ('contact', 'fixed')),
+    strays boolean not null default false,
     priority smallint not null default 5 constraint priority_is_1_to_100 check (priority between 1 and 100),
     weight double precision not null default 1 constraint weight_is_positive check (weight > 0 and weight <= 1000),
     max_concurrent integer constraint campaign_max_concurrent_is_not_negative check (max_concurrent >= 0),
@@ -30,6 +31,7 @@ create index campaign_of_account on dialer.campaign (account_id);
 comment on index dialer.campaign_of_account is 'claim finds the campaigns of an account';
 comment on table dialer.campaign is 'calls with one purpose: account, opening hours, redial policy, limits';
 comment on column dialer.campaign.zone_rule is 'contact: hours by the contact''s wall clock; fixed: by the calendar''s zone';
+comment on column dialer.campaign.strays is 'the zone rule was changed to contact: calls that wait in the lane without zones are moved by the ticks';
 comment on column dialer.campaign.priority is '1 is served first; 5 is usual';
 comment on column dialer.campaign.weight is 'share of the account between campaigns of one priority';
 comment on column dialer.campaign.virtual_time is 'placed calls divided by weight: who has had less comes first';
@@ -142,6 +144,9 @@ begin
         perform dialer.fail('PD022', format('calendar %s does not exist', new.calendar_id), own);
     elsif not exists (select from dialer.redial_policy y where y.policy_id = new.policy_id and coalesce(y.tenant_id, new.tenant_id) = new.tenant_id) then
         perform dialer.fail('PD023', format('redial policy %s does not exist', new.policy_id), own);
+    end if;
+    if tg_op = 'UPDATE' and new.zone_rule <> old.zone_rule then
+        new.strays := new.zone_rule = 'contact';
     end if;
     -- The constraints say the same, without the remedy.
     if new.misfire not in ('place', 'shift', 'expire') then

@@ -6,6 +6,7 @@ create table dialer.upkeep_step (
     block bigint not null default 0,
     storage oid,
     call_id bigint not null default 0,
+    reached timestamptz not null default '-infinity',
     rest_until timestamptz not null default '-infinity'
 );
 comment on table dialer.upkeep_step is 'how far the bounded work of ticks has come; may be emptied at any time, then it begins again';
@@ -13,12 +14,73 @@ comment on column dialer.upkeep_step.block is 'pages of the task''s table that h
 comment on column dialer.upkeep_step.storage is 'the file that they are pages of: after vacuum full or a restored dump the reading begins again';
 comment on column dialer.upkeep_step.rest_until is 'nothing was left to do; looked at again then';
 
+create type dialer.expiring as (expires_at timestamptz, call_id bigint, waits boolean);
+comment on type dialer.expiring is 'a call whose time has run out, and whether it still waits';
+
+create function dialer.expire_from(task text, at timestamptz, limit_ integer) returns integer
+language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+    read dialer.expiring[];
+    last dialer.expiring;
+begin
+    insert into dialer.upkeep_step (task) values (expire_from.task) on conflict do nothing;
+    read := array(
+        select row(c.expires_at, c.call_id, c.state = 'scheduled')::dialer.expiring
+        from dialer.upkeep_step s, dialer.call c
+        where s.task = expire_from.task and c.expires_at is not null and (c.expires_at, c.call_id) > (s.reached, s.call_id) and c.expires_at <= at
+        order by c.expires_at, c.call_id limit limit_);
+    if read = '{}' then
+        return null;
+    end if;
+    last := read[cardinality(read)];
+    update dialer.upkeep_step s set reached = last.expires_at, call_id = last.call_id where s.task = expire_from.task;
+    return dialer.end_waiting(array(select r.call_id from unnest(read) r where r.waits), 'expired', 'expired', at);
+end $$;
+comment on function dialer.expire_from(text, timestamptz, integer) is
+'Expires what waits among the next calls whose time has run out, from where the task came the last time; null: it has come to the end.';
+
 create function dialer.expire_calls(at timestamptz, limit_ integer) returns integer
-language sql volatile as $$
-    select dialer.end_waiting(array(
-        select c.call_id from dialer.call c where c.expires_at <= at and c.ended_at is null and c.state = 'scheduled' order by c.expires_at limit limit_), 'expired', 'expired', at)
-$$;
-comment on function dialer.expire_calls(timestamptz, integer) is 'Expires waiting calls whose expires_at has come, a bounded number.';
+language plpgsql volatile as $$
+declare
+    expired integer := coalesce(dialer.expire_from('expiry', at, limit_), 0);
+    found_again integer;
+begin
+    -- Once an hour, and slowly, all of them: a call may have been planned late, or was being placed when its turn came.
+    -- Nothing depends on it: a claim places no call whose time has run out.
+    if not exists (select from dialer.upkeep_step s where s.task = 'expiry_again' and s.rest_until > at) then
+        found_again := dialer.expire_from('expiry_again', at, greatest(limit_ / 5, 1));
+        if found_again is null then
+            update dialer.upkeep_step s set reached = '-infinity', call_id = 0, rest_until = at + interval '1 hour' where s.task = 'expiry_again';
+        end if;
+    end if;
+    return expired + coalesce(found_again, 0);
+end $$;
+comment on function dialer.expire_calls(timestamptz, integer) is
+'Expires waiting calls whose expires_at has come; reads a bounded number, and not again those that ended long ago.';
+
+create function dialer.clear_lane(lane_id bigint, stopped boolean, at timestamptz, limit_ integer) returns integer
+language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+    name text := 'lane ' || clear_lane.lane_id;
+    waiting dialer.due[];
+begin
+    insert into dialer.upkeep_step (task) values (name) on conflict do nothing;
+    -- From where it came to: what was cleared before leaves dead entries at the beginning, for as long as anybody holds a snapshot.
+    waiting := array(select d from dialer.upkeep_step s, dialer.due d
+        where s.task = name and d.lane_id = clear_lane.lane_id and d.due_at >= s.reached order by d.due_at, d.call_id limit limit_);
+    if cardinality(waiting) < limit_ then
+        -- Looked at again, because somebody may be planning calls at this moment.
+        update dialer.upkeep_step s set reached = '-infinity', rest_until = at + interval '5 minutes' where s.task = name;
+    else
+        update dialer.upkeep_step s set reached = waiting[limit_].due_at where s.task = name;
+    end if;
+    return dialer.end_waiting(array(select w.call_id from unnest(waiting) w), case when stopped then 'cancelled' else 'expired' end::dialer.call_state,
+        case when stopped then 'campaign_stopped' else 'expired' end, at);
+end $$;
+comment on function dialer.clear_lane(bigint, boolean, timestamptz, integer) is
+'Ends what waits in a lane of a campaign that is stopped or over, a bounded number, and goes on from there the next time.';
 
 create function dialer.clear_campaigns(at timestamptz, limit_ integer) returns integer
 language plpgsql volatile as $$
@@ -26,15 +88,15 @@ declare
     target record;
     cleared integer := 0;
 begin
+    -- LIMIT: lanes that a tick looks at; those that were empty rest.
     for target in
-        select c.campaign_id, c.state in ('stopped', 'archived') as stopped from dialer.campaign c
-        where c.state in ('stopped', 'archived') or c.valid_until <= at order by c.campaign_id
+        select l.lane_id, c.state in ('stopped', 'archived') as stopped
+        from dialer.campaign c join dialer.lane l using (campaign_id) left join dialer.upkeep_step s on s.task = 'lane ' || l.lane_id
+        where (c.state in ('stopped', 'archived') or c.valid_until <= at) and coalesce(s.rest_until <= at, true)
+        order by s.rest_until nulls first, l.lane_id limit 100
     loop
         exit when cleared >= limit_;
-        cleared := cleared + dialer.end_waiting(array(
-                select d.call_id from dialer.lane l join dialer.due d using (lane_id) where l.campaign_id = target.campaign_id limit limit_ - cleared),
-            case when target.stopped then 'cancelled' else 'expired' end::dialer.call_state,
-            case when target.stopped then 'campaign_stopped' else 'expired' end, at);
+        cleared := cleared + dialer.clear_lane(target.lane_id, target.stopped, at, limit_ - cleared);
     end loop;
     return cleared;
 end $$;
@@ -60,6 +122,7 @@ begin
     return query values ('leases', dialer.end_leases(at, 1000));
     return query values ('expiry', dialer.expire_calls(at, 5000));
     return query values ('campaigns', dialer.clear_campaigns(at, 5000));
+    return query values ('strays', dialer.bring_strays_home(at, 5000));
     return query values ('partitions', dialer.ensure_partitions(at));
     delete from dialer.dispatcher d where d.seen_at < clock_timestamp() - interval '1 day';
     -- Last, because claims pass over the accounts that are locked here until the tick has committed.

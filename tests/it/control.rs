@@ -208,6 +208,8 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
                 mark_placed
                 mark_unknown
                 next_wake
+                old_snapshots
+                oldest_snapshot_seconds
                 release
                 settle
                 silent_attempts
@@ -258,6 +260,7 @@ async fn the_ticks_make_partitions_ahead_and_say_what_they_did() {
                 leases | 0
                 expiry | 0
                 campaigns | 0
+                strays | 0
                 partitions | 9
                 lanes | 0"#]],
         )
@@ -269,6 +272,7 @@ async fn the_ticks_make_partitions_ahead_and_say_what_they_did() {
                 leases | 0
                 expiry | 0
                 campaigns | 0
+                strays | 0
                 partitions | 0
                 lanes | 0"#]],
         )
@@ -403,4 +407,32 @@ async fn a_tick_does_not_try_for_ever_to_make_a_month_that_has_begun_without_it(
             expect!["0"],
         )
         .await;
+}
+
+#[tokio::test]
+async fn calls_follow_a_campaign_whose_zone_rule_is_changed() {
+    let dialer = Dialer::open().await;
+    dialer
+        .run("update dialer.calendar set tz = 'America/New_York'; update dialer.campaign set zone_rule = 'fixed'")
+        .await;
+    dialer.people(4).await;
+    let claim = "select count(*) from dialer.claim('d1', 1)";
+    dialer.check(claim, expect!["1"]).await;
+    dialer.run("update dialer.campaign set zone_rule = 'contact'").await;
+    dialer.check(claim, expect!["0"]).await;
+    let strays = "select done, (select strays from dialer.campaign) from dialer.tick() where task = 'strays'";
+    dialer.check(strays, expect!["3 | t"]).await;
+    dialer.check(claim, expect!["1"]).await;
+    // The one that was in flight comes back later.
+    dialer.clock("2026-12-04 12:01").await;
+    dialer.check("select done from dialer.tick() where task = 'leases'", expect!["2"]).await;
+    dialer.check(strays, expect!["0 | t"]).await;
+    dialer.check("select strays from dialer.campaign", expect!["f"]).await;
+    dialer
+        .check(
+            "select zones, count(*) from dialer.call join dialer.lane using (lane_id) group by 1",
+            expect!["{America/New_York} | 4"],
+        )
+        .await;
+    dialer.sound().await;
 }
