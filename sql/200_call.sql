@@ -38,7 +38,7 @@ create index call_of_campaign on dialer.call (campaign_id);
 comment on index dialer.call_of_campaign is 'reports and why_waiting read the calls of one campaign';
 create unique index call_is_asked_for_once on dialer.call (tenant_id, idempotency_key) where idempotency_key is not null;
 comment on index dialer.call_is_asked_for_once is 'schedule_batch finds a call that was asked for before';
-create index call_that_expires on dialer.call (expires_at) where expires_at is not null;
+create index call_that_expires on dialer.call (expires_at, call_id) where expires_at is not null;
 comment on index dialer.call_that_expires is 'tick expires calls whose time has run out';
 comment on table dialer.call is 'one planned outreach to one contact; no index on a column that changes while it lives, so that its updates stay HOT';
 comment on column dialer.call.due_at is 'when to look at it next; equal to its row in dialer.due while scheduled; infinity: waits for an event';

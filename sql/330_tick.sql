@@ -102,6 +102,29 @@ begin
 end $$;
 comment on function dialer.clear_campaigns(timestamptz, integer) is 'Cancels what waits in stopped campaigns and expires what waits in campaigns that are over, a bounded number.';
 
+create function dialer.bring_strays_home(at timestamptz, limit_ integer) returns integer
+language plpgsql volatile as $$
+declare
+    target record;
+    astray bigint[];
+    moved integer := 0;
+begin
+    for target in select c.campaign_id from dialer.campaign c where c.strays and c.zone_rule = 'contact' order by c.campaign_id loop
+        astray := array(
+            select d.call_id from dialer.lane l join dialer.due d using (lane_id) join dialer.call c using (call_id) join dialer.contact p using (contact_id)
+            where l.campaign_id = target.campaign_id and l.zones = '{}' and p.zones <> '{}' limit limit_ - moved);
+        moved := moved + dialer.relane(astray, at);
+        -- A call in flight comes back to the lane that it had.
+        update dialer.campaign c set strays = false
+        where c.campaign_id = target.campaign_id and astray = '{}'
+          and not exists (select from dialer.lane l join dialer.lease x using (lane_id) where l.campaign_id = c.campaign_id and l.zones = '{}');
+        exit when moved >= limit_;
+    end loop;
+    return moved;
+end $$;
+comment on function dialer.bring_strays_home(timestamptz, integer) is
+'Moves calls that wait in a lane without zones, since their campaign''s zone rule was changed, to the lanes of their contacts, a bounded number.';
+
 create function dialer.refresh_all_lanes(at timestamptz) returns integer
 language sql volatile as $$
     select coalesce(sum(dialer.refresh_lanes(s.account_id, at)), 0)::integer
