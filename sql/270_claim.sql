@@ -48,7 +48,7 @@ $$;
 comment on function dialer.caller_slots(integer, timestamptz, integer, interval, dialer.placing[]) is
 'Caller ids for the next calls of an account, the least used first, each as often as its limits allow.';
 
-create function dialer.free_room(account dialer.provider_account, at timestamptz, want integer, horizon interval, chosen dialer.placing[]) returns dialer.room
+create function dialer.free_room(account dialer.provider_account, at timestamptz, want integer, horizon interval, tenant_chosen integer, chosen dialer.placing[]) returns dialer.room
 language plpgsql stable as $$
 declare
     room dialer.room;
@@ -67,7 +67,7 @@ begin
     select t.max_concurrent, dialer.slot_step(t.per_second) as step, k.next_slot_at into tenant
     from dialer.tenant t join dialer.tenant_control k using (tenant_id) where t.tenant_id = account.tenant_id;
     if tenant.max_concurrent is not null then
-        select least(room.slots, tenant.max_concurrent - pending - count(*)) into room.slots
+        select least(room.slots, tenant.max_concurrent - tenant_chosen - pending - count(*)) into room.slots
         from dialer.provider_account a cross join lateral dialer.open_attempts(a.account_id) l where a.tenant_id = account.tenant_id;
     end if;
     room.first_slot := greatest(room.first_slot, tenant.next_slot_at);
@@ -79,8 +79,8 @@ begin
     end if;
     return room;
 end $$;
-comment on function dialer.free_room(dialer.provider_account, timestamptz, integer, interval, dialer.placing[]) is
-'How many calls an account may be given now, by its own limits, its tenant''s and its caller ids'', and at which instants. What the claim has chosen already counts as open. The caller holds the locks on account_control and tenant_control.';
+comment on function dialer.free_room(dialer.provider_account, timestamptz, integer, interval, integer, dialer.placing[]) is
+'How many calls an account may be given now, by its own limits, its tenant''s and its caller ids'', and at which instants. What the claim has chosen already, here and (tenant_chosen) at other accounts of the tenant, counts as open. The caller holds the locks on account_control and tenant_control.';
 
 create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval, limited bigint[], chosen dialer.placing[], passed_over bigint[],
     out picked dialer.candidate[], out held bigint[], out more boolean)
@@ -301,7 +301,7 @@ end $$;
 comment on function dialer.account_served(dialer.placing[], dialer.provider_account, bigint, timestamptz) is
 'Moves rates, shares and floors on by what was claimed. A campaign or lane that somebody is editing is passed over: its share is counted the next time.';
 
-create function dialer.choose_calls(account dialer.provider_account, want integer, at timestamptz, horizon interval) returns dialer.placing[]
+create function dialer.choose_calls(account dialer.provider_account, want integer, at timestamptz, horizon interval, tenant_chosen integer) returns dialer.placing[]
 language plpgsql volatile as $$
 declare
     room dialer.room;
@@ -319,7 +319,7 @@ begin
     perform dialer.refresh_lanes(account.account_id, at);
     -- LIMIT: ten rounds, in which candidates are turned away or shares are left over; the next claim goes on.
     for round in 1..10 loop
-        room := dialer.free_room(account, at, want, horizon, placings);
+        room := dialer.free_room(account, at, want, horizon, tenant_chosen, placings);
         exit when room.slots <= 0;
         pick := dialer.pick_candidates(account.account_id, at, room.slots, horizon, limited, placings, passed_over);
         judged := dialer.judge(pick.picked, at);
@@ -337,7 +337,7 @@ begin
     end loop;
     return placings;
 end $$;
-comment on function dialer.choose_calls(dialer.provider_account, integer, timestamptz, interval) is
+comment on function dialer.choose_calls(dialer.provider_account, integer, timestamptz, interval, integer) is
 'Chooses calls of one account whose control row the caller has locked, and gives them their instants; what may not be placed moves or ends.';
 
 create function dialer.lease_out(placings dialer.placing[], dispatcher text, at timestamptz) returns uuid[]
@@ -424,7 +424,8 @@ begin
         if account.per_second is not null then
             perform dialer.own_account(account, dispatcher, at);
         end if;
-        placings := placings || dialer.choose_calls(account, want - cardinality(placings), at, horizon);
+        placings := placings || dialer.choose_calls(account, want - cardinality(placings), at, horizon,
+            (select count(*)::integer from unnest(placings) p join dialer.provider_account a using (account_id) where a.tenant_id = account.tenant_id));
     end loop;
     if placings = '{}' then
         return;
