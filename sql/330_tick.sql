@@ -21,14 +21,16 @@ create function dialer.expire_from(task text, at timestamptz, limit_ integer) re
 language plpgsql volatile as $$
 #variable_conflict use_column
 declare
+    step dialer.upkeep_step;
     read dialer.expiring[];
     last dialer.expiring;
 begin
     insert into dialer.upkeep_step (task) values (expire_from.task) on conflict do nothing;
+    select s.* into step from dialer.upkeep_step s where s.task = expire_from.task;
     read := array(
         select row(c.expires_at, c.call_id, c.state = 'scheduled')::dialer.expiring
-        from dialer.upkeep_step s, dialer.call c
-        where s.task = expire_from.task and c.expires_at is not null and (c.expires_at, c.call_id) > (s.reached, s.call_id) and c.expires_at <= at
+        from dialer.call c
+        where c.expires_at is not null and (c.expires_at, c.call_id) > (step.reached, step.call_id) and c.expires_at <= at
         order by c.expires_at, c.call_id limit limit_);
     if read = '{}' then
         return null;
@@ -64,12 +66,14 @@ language plpgsql volatile as $$
 #variable_conflict use_column
 declare
     name text := 'lane ' || clear_lane.lane_id;
+    from_at timestamptz;
     waiting dialer.due[];
 begin
     insert into dialer.upkeep_step (task) values (name) on conflict do nothing;
+    select s.reached into from_at from dialer.upkeep_step s where s.task = name;
     -- From where it came to: what was cleared before leaves dead entries at the beginning, for as long as anybody holds a snapshot.
-    waiting := array(select d from dialer.upkeep_step s, dialer.due d
-        where s.task = name and d.lane_id = clear_lane.lane_id and d.due_at >= s.reached order by d.due_at, d.call_id limit limit_);
+    waiting := array(select d from dialer.due d
+        where d.lane_id = clear_lane.lane_id and d.due_at >= from_at order by d.due_at, d.call_id limit limit_);
     if cardinality(waiting) < limit_ then
         -- Looked at again, because somebody may be planning calls at this moment.
         update dialer.upkeep_step s set reached = '-infinity', rest_until = at + interval '5 minutes' where s.task = name;

@@ -143,9 +143,10 @@ comment on function dialer.copy_kept(text, bigint) is 'Copies, from the next pag
 create function dialer.copy_called_again(source text, limit_ integer) returns integer
 language plpgsql volatile as $$
 declare
+    seen bigint := (select s.call_id from dialer.upkeep_step s where s.task = source);
     calls bigint[];
 begin
-    calls := array(select c.call_id from dialer.call c, dialer.upkeep_step s where s.task = source and c.call_id > s.call_id order by c.call_id limit limit_);
+    calls := array(select c.call_id from dialer.call c where c.call_id > seen order by c.call_id limit limit_);
     execute format('insert into dialer.attempt_kept_next
         select x.* from (select distinct c.contact_id from dialer.call c where c.call_id = any ($1) and c.ended_at is null) p
         join only dialer.%I x on x.contact_id = p.contact_id

@@ -25,6 +25,7 @@ mod race;
 mod reference;
 mod retention;
 mod snapshot;
+mod stop;
 mod tidy;
 mod wish;
 mod zone;
