@@ -322,6 +322,7 @@ begin
         room := dialer.free_room(account, at, want, horizon, tenant_chosen, placings);
         exit when room.slots <= 0;
         pick := dialer.pick_candidates(account.account_id, at, room.slots, horizon, limited, placings, passed_over);
+        exit when pick.picked = '{}' and not pick.more;
         judged := dialer.judge(pick.picked, at);
         elsewhere := array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere');
         if elsewhere <> '{}' then

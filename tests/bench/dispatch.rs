@@ -18,7 +18,7 @@ const DUE: &str = "clock_timestamp() - interval '1 second'";
 const ROUNDS: usize = 3;
 
 /// What can be measured, in order; arguments choose.
-const PARTS: [&str; 6] = ["drain", "stages", "depth", "snapshot", "pause", "schedule"];
+const PARTS: [&str; 7] = ["drain", "stages", "depth", "history", "snapshot", "pause", "schedule"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -35,6 +35,7 @@ async fn main() -> Result<()> {
             "drain" => drain().await?,
             "stages" => stages().await?,
             "depth" => depth().await?,
+            "history" => history().await?,
             "snapshot" => snapshot().await?,
             "pause" => pause().await?,
             _ => schedule().await?,
@@ -104,8 +105,7 @@ async fn stages() -> Result<()> {
 
 /// The cost of a claim beside few and beside millions of waiting calls, most of them where nothing opens.
 async fn depth() -> Result<()> {
-    let millions: u32 =
-        std::env::var("BENCH_MILLIONS").ok().and_then(|it| it.parse().ok()).unwrap_or(10);
+    let millions = millions();
     println!(
         "\na claim of 50 beside waiting calls: microseconds, medians of 100 (wanted: at most 1.2 times; BENCH_MILLIONS sets how many)"
     );
@@ -121,17 +121,7 @@ async fn depth() -> Result<()> {
             .execute("select bench.wait($1, $2)", &[&(waiting as i32), &name.starts_with("nine")])
             .await?;
         bench.load(5_000, DUE).await?;
-        let session = Session::new(&bench.url).await?;
-        let mut times = Vec::new();
-        for _ in 0..100 {
-            let start = Instant::now();
-            let tokens = session.claim(50).await?;
-            times.push(start.elapsed().as_secs_f64() * 1e6);
-            ensure!(tokens.0.len() == 50, "{} were claimed", tokens.0.len());
-            session.intend(&tokens).await?;
-            session.settle(&tokens).await?;
-        }
-        let cost = median(&mut times);
+        let cost = bench.claim_cost().await?;
         if few == 0.0 {
             few = cost;
         }
@@ -143,6 +133,31 @@ async fn depth() -> Result<()> {
         println!("  {name:<45} {cost:>8.0}   {:.2} times", cost / few);
     }
     Ok(())
+}
+
+/// The cost of a claim before and after millions of attempts were made, over a year.
+async fn history() -> Result<()> {
+    let millions = millions();
+    println!(
+        "\na claim of 50 after many attempts: microseconds, medians of 100 (wanted: as fast as at the start)"
+    );
+    let bench = Bench::new("bench_history").await?;
+    bench.load(10_000, DUE).await?;
+    let fresh = bench.claim_cost().await?;
+    println!("  {:<45} {fresh:>8.0}", "at the start");
+    bench.db.execute("select bench.history($1)", &[&(millions as i32 * 1_000_000)]).await?;
+    bench.db.execute("vacuum analyze", &[]).await?;
+    let cost = bench.claim_cost().await?;
+    println!(
+        "  {:<45} {cost:>8.0}   {:.2} times",
+        format!("after {millions} million attempts"),
+        cost / fresh
+    );
+    Ok(())
+}
+
+fn millions() -> u32 {
+    std::env::var("BENCH_MILLIONS").ok().and_then(|it| it.parse().ok()).unwrap_or(10)
 }
 
 /// Calls a second while a transaction elsewhere keeps every dead row.
@@ -345,6 +360,21 @@ impl Bench {
         claims.await??;
         intends.await??;
         Ok(f64::from(calls) / started.elapsed().as_secs_f64())
+    }
+
+    /// Microseconds of a claim of 50, the median of 100; what is claimed is ended.
+    async fn claim_cost(&self) -> Result<f64> {
+        let session = Session::new(&self.url).await?;
+        let mut times = Vec::new();
+        for _ in 0..100 {
+            let start = Instant::now();
+            let tokens = session.claim(50).await?;
+            times.push(start.elapsed().as_secs_f64() * 1e6);
+            ensure!(tokens.0.len() == 50, "{} were claimed", tokens.0.len());
+            session.intend(&tokens).await?;
+            session.settle(&tokens).await?;
+        }
+        Ok(median(&mut times))
     }
 
     /// What each of the three statements costs alone, microseconds a call.

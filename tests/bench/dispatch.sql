@@ -72,3 +72,15 @@ begin
         from dialer.endpoint e returning call_id, lane_id, due_at)
     insert into bench.due (lane_id, due_at, call_id) select lane_id, due_at, call_id from made;
 end $$;
+
+-- Attempts of other people over the last year, in monthly partitions.
+create function bench.history(n integer) returns void language plpgsql set session_replication_role = replica as $$
+begin
+    for month in 1..12 loop
+        perform dialer.ensure_partitions(clock_timestamp() - month * interval '1 month');
+        insert into dialer.attempt (attempt_id, call_id, tenant_id, campaign_id, account_id, contact_id, endpoint_id, channel, outcome, counts, dispatcher,
+            due_at, claimed_at, place_at, ended_at, dialled_at, decision)
+        select gen_random_uuid(), -i, 1, 1, 1, -i, -i, 'voice', 'no_answer', true, 'bench', at, at, at, at, at, '{"zones": ["America/New_York"]}'
+        from (select i, clock_timestamp() - month * interval '1 month' as at from generate_series(1, n / 12) i) x;
+    end loop;
+end $$;
