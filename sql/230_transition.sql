@@ -83,7 +83,7 @@ create trigger _100_append_only before update or delete on dialer.transition for
 create trigger _100_append_only before update or delete on dialer.attempt for each row execute function dialer.refuse_change();
 
 create function dialer.ensure_partitions(at timestamptz) returns integer
-language plpgsql volatile set lock_timeout = '50ms' as $$
+language plpgsql volatile set lock_timeout = '20ms' as $$
 declare
     month date;
     parent text;

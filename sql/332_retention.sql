@@ -112,7 +112,9 @@ comment on function dialer.begin_copy(text) is 'Begins the copying of a table at
 create function dialer.begin_kept(source text) returns void
 language plpgsql volatile as $$
 begin
-    drop table if exists dialer.attempt_kept_next;
+    if to_regclass('dialer.attempt_kept_next') is not null then
+        drop table dialer.attempt_kept_next;
+    end if;
     create table dialer.attempt_kept_next (like dialer.attempt_other including all);
     comment on table dialer.attempt_kept_next is 'being filled by retention: what will be dialer.attempt_kept';
     -- With it, the exchange need not read the rows again.
@@ -190,7 +192,9 @@ declare kept bigint := (select count(*) from dialer.attempt_kept_next);
 begin
     lock table only dialer.attempt in access exclusive mode;
     execute format('drop table dialer.%I', source);
-    drop table if exists dialer.attempt_kept;
+    if to_regclass('dialer.attempt_kept') is not null then
+        drop table dialer.attempt_kept;
+    end if;
     if kept = 0 then
         drop table dialer.attempt_kept_next;
     else
