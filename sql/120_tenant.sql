@@ -7,7 +7,7 @@ create table dialer.tenant (
     name text not null constraint tenant_name_is_taken unique
         constraint tenant_name_is_not_blank check (btrim(name) <> ''),
     max_concurrent integer constraint tenant_max_concurrent_is_not_negative check (max_concurrent >= 0),
-    per_second numeric constraint tenant_per_second_is_positive check (per_second > 0),
+    per_second numeric constraint tenant_per_second_is_possible check (per_second between 0.0001 and 10000),
     created_at timestamptz not null default clock_timestamp()
 );
 comment on column dialer.tenant.max_concurrent is 'calls at once over all accounts of the tenant; null: no such limit';
@@ -46,20 +46,34 @@ create table dialer.tenant_control (
 ) with (fillfactor = 30);
 comment on table dialer.tenant_control is 'the lock that makes a tenant''s limits exact, and the next free slot of its rate';
 
+create function dialer.slot_step(per_second numeric) returns interval language sql immutable as $$
+    -- Two per cent slower than the rate, so that what jitters on its way to the provider does not exceed it there.
+    select make_interval(secs => 1.02 / per_second::double precision)
+$$;
+comment on function dialer.slot_step(numeric) is 'Distance of two calls at this rate; null for no rate.';
+
+create function dialer.slot_after_change(next_at timestamptz, per_second numeric) returns timestamptz language sql volatile as $$
+    -- The last call was given a slot at most 250 ms ahead: a step later at the new rate is far enough.
+    select least(next_at, dialer.now() + dialer.real_interval(interval '250 milliseconds') + dialer.slot_step(per_second))
+$$;
+comment on function dialer.slot_after_change(timestamptz, numeric) is 'The next slot when a rate has been changed: sooner, if the old rate was slower.';
+
 create function dialer.set_tenant_limits(tenant text, max_concurrent integer default null, per_second numeric default null) returns void
 language plpgsql volatile as $$
 begin
-    if max_concurrent < 0 or per_second <= 0 then
+    if max_concurrent < 0 or not coalesce(per_second between 0.0001 and 10000, true) then
         perform dialer.fail('PD035', format('tenant "%s" may not have max_concurrent %s and per_second %s', tenant, coalesce(max_concurrent::text, 'unlimited'),
                 coalesce(per_second::text, 'unlimited')),
-            'Calls at once are zero or more; calls a second are more than zero.', 'Give null for no limit, max_concurrent => 0 to stop new calls.');
+            'Calls at once are zero or more; calls a second are 0.0001 to 10000.', 'Give null for no limit, max_concurrent => 0 to stop new calls.');
     end if;
     update dialer.tenant t set max_concurrent = set_tenant_limits.max_concurrent, per_second = set_tenant_limits.per_second where t.name = tenant;
     if not found then
         perform dialer.fail('PD020', format('tenant "%s" does not exist', tenant), null, 'Create it with dialer.create_tenant.');
     end if;
+    update dialer.tenant_control k set next_slot_at = dialer.slot_after_change(k.next_slot_at, set_tenant_limits.per_second)
+    from dialer.tenant t where t.name = tenant and k.tenant_id = t.tenant_id;
     insert into dialer.tenant_control (tenant_id) select t.tenant_id from dialer.tenant t
     where t.name = tenant and (t.max_concurrent is not null or t.per_second is not null) on conflict do nothing;
 end $$;
 comment on function dialer.set_tenant_limits(text, integer, numeric) is
-'Sets what a tenant may have over all its accounts, from the next claim on: calls at once and new calls a second; null takes a limit away. Errors: PD020 no such tenant, PD035 bad limit.';
+'Sets what a tenant may have over all its accounts, from the next claim on: calls at once and new calls a second; null takes a limit away. For the owner of the database''s dialer only. Errors: PD020 no such tenant, PD035 bad limit.';

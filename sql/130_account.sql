@@ -14,7 +14,7 @@ create table dialer.provider_account (
     secret_name text constraint secret_name_is_a_name_and_not_a_secret check (secret_name ~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$'),
     webhook_secret_name text constraint webhook_secret_name_is_a_name_and_not_a_secret check (webhook_secret_name ~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$'),
     max_concurrent integer not null constraint max_concurrent_is_not_negative check (max_concurrent between 0 and 100000),
-    per_second numeric constraint per_second_is_positive check (per_second > 0),
+    per_second numeric constraint per_second_is_possible check (per_second between 0.0001 and 10000),
     inbound_reserve integer not null default 0 constraint inbound_reserve_is_not_negative check (inbound_reserve >= 0),
     limits_changed_at timestamptz not null default dialer.now(),
     state dialer.account_state not null default 'open',
@@ -57,11 +57,15 @@ create table dialer.account_control (
     next_slot_at timestamptz not null default '-infinity',
     virtual_time double precision not null default 0,
     lease_floor bigint not null default 0,
+    served_at timestamptz not null default '-infinity',
     owner text,
-    owned_until timestamptz not null default '-infinity'
+    owned_until timestamptz not null default '-infinity',
+    owned_slot_at timestamptz
 ) with (fillfactor = 30);
 comment on table dialer.account_control is 'the lock that makes limits exact, and the next free slot of the rate (GCRA)';
 comment on column dialer.account_control.lease_floor is 'every open attempt of the account has a token of at least this: counting them passes over the dead entries of ended ones';
+comment on column dialer.account_control.served_at is 'when a claim last gave it a call: who was served longest ago comes first';
+comment on column dialer.account_control.owned_slot_at is 'the next slot when the owner became the owner: unchanged, the owner was given none';
 comment on column dialer.account_control.owner is 'dispatcher that alone places for an account with a rate, until owned_until: two cannot keep a distance at the provider';
 
 -- What came back from the provider lately. Apart from account_control, whose lock a claim holds: a settling never waits for it.
@@ -85,7 +89,7 @@ create table dialer.caller_id (
     number text not null constraint caller_id_is_e164 check (number ~ '^\+[1-9][0-9]{6,14}$'),
     provider_ref text,
     max_concurrent integer constraint caller_id_max_concurrent_is_not_negative check (max_concurrent >= 0),
-    per_second numeric constraint caller_id_per_second_is_positive check (per_second > 0),
+    per_second numeric constraint caller_id_per_second_is_possible check (per_second between 0.0001 and 10000),
     next_slot_at timestamptz not null default '-infinity',
     constraint caller_id_is_listed_once unique (account_id, number)
 );
@@ -99,17 +103,12 @@ returns integer language sql volatile as $$
     insert into dialer.caller_id (account_id, number, provider_ref, max_concurrent, per_second)
     values (dialer.account_named(account), dialer.normalize_phone(add_caller_id.number, 'US'), add_caller_id.provider_ref, add_caller_id.max_concurrent, add_caller_id.per_second)
     on conflict (account_id, number) do update
-    set provider_ref = excluded.provider_ref, max_concurrent = excluded.max_concurrent, per_second = excluded.per_second
+    set provider_ref = excluded.provider_ref, max_concurrent = excluded.max_concurrent, per_second = excluded.per_second,
+        next_slot_at = dialer.slot_after_change(caller_id.next_slot_at, excluded.per_second)
     returning caller_id
 $$;
 comment on function dialer.add_caller_id(text, text, integer, numeric, text) is
 'Adds a number that an account calls from, or changes its limits: calls at once, new calls a second (null: none of its own). Errors: PD021 account, PD014 number.';
-
-create function dialer.slot_step(per_second numeric) returns interval language sql immutable as $$
-    -- Two per cent slower than the rate, so that what jitters on its way to the provider does not exceed it there.
-    select make_interval(secs => 1.02 / per_second::double precision)
-$$;
-comment on function dialer.slot_step(numeric) is 'Distance of two calls at this rate; null for no rate.';
 
 create function dialer.account_is_sound() returns trigger language plpgsql as $$
 begin
@@ -121,11 +120,14 @@ begin
     elsif new.provider not in ('sandbox', 'vapi', 'bland', 'twilio', 'retell', 'telnyx', 'elevenlabs', 'asterisk', 'resend', 'smtp', 'http') then
         perform dialer.fail('PD035', format('provider "%s" is not known', new.provider), null,
             'Known are: sandbox, vapi, bland, twilio, retell, telnyx, elevenlabs, asterisk, resend, smtp, http.');
-    elsif new.max_concurrent not between 0 and 100000 or new.per_second <= 0 then
+    elsif new.max_concurrent not between 0 and 100000 or not coalesce(new.per_second between 0.0001 and 10000, true) then
         perform dialer.fail('PD035', format('account "%s" may not have max_concurrent %s and per_second %s', new.name, new.max_concurrent, new.per_second),
-            'Calls at once are 0 to 100000; calls a second are more than 0, or null for no limit.', 'Give max_concurrent => 0 to stop new calls.');
+            'Calls at once are 0 to 100000; calls a second are 0.0001 to 10000, or null for no limit.', 'Give max_concurrent => 0 to stop new calls.');
     end if;
-    if tg_op = 'UPDATE' and new.max_concurrent <> old.max_concurrent then
+    if tg_op = 'UPDATE' and new.per_second is distinct from old.per_second then
+        update dialer.account_control k set next_slot_at = dialer.slot_after_change(k.next_slot_at, new.per_second) where k.account_id = new.account_id;
+    end if;
+    if tg_op = 'UPDATE' and (new.max_concurrent, new.inbound_reserve, new.per_second) is distinct from (old.max_concurrent, old.inbound_reserve, old.per_second) then
         new.limits_changed_at := dialer.now();
     end if;
     return new;
@@ -188,6 +190,7 @@ comment on function dialer.pause_account(text, text) is 'Stops new calls of an a
 create function dialer.account_failed(account_ids integer[], at timestamptz) returns void
 language plpgsql volatile as $$
 begin
+    perform from dialer.account_health h where h.account_id = any (account_ids) order by h.account_id for update;
     update dialer.account_health h
     set counted_from = case when n.over then at else h.counted_from end, failed = n.failures + case when n.over then 0 else h.failed end,
         fine = case when n.over then 0 else h.fine end
@@ -210,6 +213,8 @@ comment on function dialer.account_failed(integer[], timestamptz) is
 create function dialer.account_fine(account_ids integer[]) returns void
 language plpgsql volatile as $$
 begin
+    perform from dialer.account_health h
+    where h.account_id = any (account_ids) and (h.failed > 0 or h.level > 0 or h.over_limit_count > 0) order by h.account_id for update;
     update dialer.account_health h
     set fine = h.fine + n.placed, over_limit_count = 0, failed = case when h.level > 0 then 0 else h.failed end, level = 0,
         blocked_reason = case when h.level > 0 or h.over_limit_count > 0 then null else h.blocked_reason end

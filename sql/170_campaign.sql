@@ -12,9 +12,9 @@ create table dialer.campaign (
     zone_rule text not null default 'contact' constraint zone_rule_is_contact_or_fixed check (zone_rule in ('contact', 'fixed')),
     strays boolean not null default false,
     priority smallint not null default 5 constraint priority_is_1_to_100 check (priority between 1 and 100),
-    weight double precision not null default 1 constraint weight_is_positive check (weight > 0 and weight <= 1000),
+    weight double precision not null default 1 constraint weight_is_positive check (weight between 0.001 and 1000),
     max_concurrent integer constraint campaign_max_concurrent_is_not_negative check (max_concurrent >= 0),
-    per_second numeric constraint campaign_per_second_is_positive check (per_second > 0),
+    per_second numeric constraint campaign_per_second_is_possible check (per_second between 0.0001 and 10000),
     next_slot_at timestamptz not null default '-infinity',
     misfire text not null default 'place' constraint misfire_is_place_shift_or_expire check (misfire in ('place', 'shift', 'expire')),
     misfire_after interval not null default '5 minutes' constraint misfire_after_is_not_negative check (misfire_after >= interval '0'),
@@ -78,7 +78,7 @@ begin
     -- Locked first, computed in a later statement: an edit of the hours committed meanwhile is seen.
     -- Lanes that somebody is editing are passed over; they are closed, or open as they were.
     stale := array(select s.lane_id from dialer.lane s join dialer.campaign c using (campaign_id)
-        where c.account_id = refresh_lanes.account_id and s.recheck_at <= at order by s.lane_id for update of s skip locked);
+        where c.account_id = refresh_lanes.account_id and (s.recheck_at <= at or s.recheck_at > at + interval '2 days' and s.recheck_at < 'infinity') order by s.lane_id for update of s skip locked);
     update dialer.lane l
     set opens_at = coalesce(span.opens, 'infinity'), open_until = coalesce(span.closes, 'infinity'),
         recheck_at = least(coalesce(span.closes, 'infinity'), at + interval '1 day')
@@ -152,10 +152,13 @@ begin
     if new.misfire not in ('place', 'shift', 'expire') then
         perform dialer.fail('PD036', format('campaign "%s" has the misfire rule "%s"', new.name, new.misfire),
             'It says what becomes of calls that were due while no dispatcher ran.', 'Known are: place, shift, expire.');
-    elsif new.per_second <= 0 or new.max_concurrent < 0 or new.priority not between 1 and 100 or not (new.weight > 0 and new.weight <= 1000) then
+    elsif not coalesce(new.per_second between 0.0001 and 10000, true) or new.max_concurrent < 0 or new.priority not between 1 and 100 or not new.weight between 0.001 and 1000 then
         perform dialer.fail('PD036', format('campaign "%s" may not have per_second %s, max_concurrent %s, priority %s and weight %s', new.name,
                 coalesce(new.per_second::text, 'null'), coalesce(new.max_concurrent::text, 'null'), new.priority, new.weight),
-            'per_second is more than 0, max_concurrent 0 or more (null: no limit), priority 1 (first) to 100, weight more than 0 and at most 1000.', 'Pause the campaign to stop it.');
+            'per_second is 0.0001 to 10000, max_concurrent 0 or more (null: no limit for both), priority 1 (first) to 100, weight 0.001 to 1000.', 'Pause the campaign to stop it.');
+    end if;
+    if tg_op = 'UPDATE' and new.per_second is distinct from old.per_second then
+        new.next_slot_at := dialer.slot_after_change(new.next_slot_at, new.per_second);
     end if;
     if tg_op = 'UPDATE' and new.account_id <> old.account_id then
         new.account_since := dialer.now();

@@ -1,6 +1,6 @@
 -- The claim: which calls may be placed now. Every gate is tested here, in one transaction, under the account's lock.
 -- Who uses it: the dispatcher, through dialer.claim.
--- Invariants kept: 1, 4, 5, 7, 8. Lock order: account, tenant, campaign, lane, due, lease, call; of the first four, and of due, what is
+-- Invariants kept: 1, 4, 5, 7, 8. Lock order: account, tenant, campaign, caller id, lane, due, lease, call; but of leases, what is
 -- locked by another is passed over and never waited for.
 --
 -- 1. The account_control row is locked, skipping accounts that another dispatcher is at.
@@ -32,7 +32,13 @@ language sql immutable as $$
 $$;
 comment on function dialer.rate_room(timestamptz, interval, timestamptz) is 'How many instants of a rate lie at or before an instant; without a rate, any number.';
 
-create function dialer.caller_slots(account_id integer, at timestamptz, want integer, horizon interval, chosen dialer.placing[]) returns integer[]
+create function dialer.slot_from(next_at timestamptz, step interval, at timestamptz) returns timestamptz
+language sql immutable as $$
+    select case when step is null then at else greatest(at, next_at) end
+$$;
+comment on function dialer.slot_from(timestamptz, interval, timestamptz) is 'The first instant that a rate gives now; without a rate, now.';
+
+create function dialer.caller_slots(account_id integer, at timestamptz, want integer, horizon interval, limited integer[], chosen dialer.placing[]) returns integer[]
 language sql stable as $$
     select array(
         select c.caller_id
@@ -40,15 +46,15 @@ language sql stable as $$
         left join (select x.caller_id, count(*)::integer as used
                    from (select l.caller_id from dialer.open_attempts(caller_slots.account_id) l union all select p.caller_id from unnest(chosen) p) x
                    group by x.caller_id) u using (caller_id)
-        cross join lateral generate_series(1, least(want, coalesce(c.max_concurrent, want) - coalesce(u.used, 0),
-            dialer.rate_room(greatest(c.next_slot_at, at), dialer.slot_step(c.per_second), at + horizon))) n
-        where c.account_id = caller_slots.account_id
+        cross join lateral generate_series(1, least(want, c.max_concurrent - coalesce(u.used, 0)::integer,
+            dialer.rate_room(dialer.slot_from(c.next_slot_at, dialer.slot_step(c.per_second), at), dialer.slot_step(c.per_second), at + horizon))) n
+        where c.account_id = caller_slots.account_id and (c.per_second is null or c.caller_id = any (limited))
         order by coalesce(u.used, 0) + n, c.next_slot_at, c.caller_id limit want)
 $$;
-comment on function dialer.caller_slots(integer, timestamptz, integer, interval, dialer.placing[]) is
-'Caller ids for the next calls of an account, the least used first, each as often as its limits allow.';
+comment on function dialer.caller_slots(integer, timestamptz, integer, interval, integer[], dialer.placing[]) is
+'Caller ids for the next calls of an account, the least used first, each as often as its limits allow; those with a rate only if the caller holds their lock (limited).';
 
-create function dialer.free_room(account dialer.provider_account, at timestamptz, want integer, horizon interval, tenant_chosen integer, chosen dialer.placing[]) returns dialer.room
+create function dialer.free_room(account dialer.provider_account, at timestamptz, want integer, horizon interval, tenant_chosen integer, limited integer[], chosen dialer.placing[]) returns dialer.room
 language plpgsql stable as $$
 declare
     room dialer.room;
@@ -56,10 +62,13 @@ declare
     probing timestamptz;
     pending integer := cardinality(chosen);
 begin
-    select want - pending, greatest(k.next_slot_at, at), dialer.slot_step(account.per_second), k.lease_floor, null
+    select want - pending, dialer.slot_from(k.next_slot_at, dialer.slot_step(account.per_second), at), dialer.slot_step(account.per_second), k.lease_floor, null
     into room from dialer.account_control k where k.account_id = account.account_id;
     select h.blocked_until into probing from dialer.account_health h where h.account_id = account.account_id and h.level > 0;
-    -- Where the breaker was open, one call at a time until one got through.
+    -- Where the breaker was open, one call at a time until one got through; one of which nothing was heard does not count for long.
+    if probing is not null then
+        probing := greatest(probing, at - dialer.real_interval(make_interval(secs => account.lease_seconds + account.answer_seconds)));
+    end if;
     select least(room.slots, account.max_concurrent - account.inbound_reserve - pending - count(*),
                case when probing is not null then 1 - pending - count(*) filter (where l.claimed_at >= probing) end),
            coalesce(min(l.token), (select q.last_value from dialer.lease_token q))
@@ -70,37 +79,41 @@ begin
         select least(room.slots, tenant.max_concurrent - tenant_chosen - pending - count(*)) into room.slots
         from dialer.provider_account a cross join lateral dialer.open_attempts(a.account_id) l where a.tenant_id = account.tenant_id;
     end if;
-    room.first_slot := greatest(room.first_slot, tenant.next_slot_at);
+    room.first_slot := greatest(room.first_slot, dialer.slot_from(tenant.next_slot_at, tenant.step, at));
     room.step := greatest(room.step, tenant.step);
     room.slots := greatest(0, least(room.slots, dialer.rate_room(room.first_slot, room.step, at + horizon)));
     if room.slots > 0 and exists (select from dialer.caller_id c where c.account_id = account.account_id) then
-        room.caller_ids := dialer.caller_slots(account.account_id, at, room.slots, horizon, chosen);
+        room.caller_ids := dialer.caller_slots(account.account_id, at, room.slots, horizon, limited, chosen);
         room.slots := cardinality(room.caller_ids);
     end if;
     return room;
 end $$;
-comment on function dialer.free_room(dialer.provider_account, timestamptz, integer, interval, integer, dialer.placing[]) is
+comment on function dialer.free_room(dialer.provider_account, timestamptz, integer, interval, integer, integer[], dialer.placing[]) is
 'How many calls an account may be given now, by its own limits, its tenant''s and its caller ids'', and at which instants. What the claim has chosen already, here and (tenant_chosen) at other accounts of the tenant, counts as open. The caller holds the locks on account_control and tenant_control.';
 
 create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval, limited bigint[], chosen dialer.placing[], passed_over bigint[],
     out picked dialer.candidate[], out held bigint[], out more boolean)
 language plpgsql volatile as $$
 begin
-    with campaign as materialized (
+    with open_calls as materialized (
+        select l.campaign_id, count(*) as calls from dialer.open_attempts(pick_candidates.account_id) l where limited <> '{}' group by l.campaign_id),
+    campaign as materialized (
         select c.campaign_id, c.weight, greatest(c.virtual_time, k.virtual_time) as start_time, dialer.place_margin(a) as margin,
                least(slots, c.max_concurrent - (select count(*) from unnest(chosen) p where p.campaign_id = c.campaign_id) - case when c.max_concurrent is null then 0
                      -- Attempts at the account that the campaign had before count as well, for as long as a call can last.
                      when c.account_since > at - interval '2 days' then (select count(*) from dialer.lease x where x.campaign_id = c.campaign_id)
-                     else (select count(*) from dialer.open_attempts(c.account_id) x where x.campaign_id = c.campaign_id) end,
-                   dialer.rate_room(greatest(c.next_slot_at, at), dialer.slot_step(c.per_second), at + horizon)) as room
+                     else coalesce((select x.calls from open_calls x where x.campaign_id = c.campaign_id), 0) end,
+                   dialer.rate_room(dialer.slot_from(c.next_slot_at, dialer.slot_step(c.per_second), at), dialer.slot_step(c.per_second), at + horizon)) as room
         from dialer.campaign c join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
         where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.place_margin(a))
           and (c.campaign_id = any (limited) or (c.max_concurrent is null and c.per_second is null))),
     open_lane as materialized (
-        select l.lane_id, l.campaign_id, l.priority, c.weight, c.start_time, c.room,
-               case when l.floor_from > at - dialer.real_interval(interval '1 minute') and l.floor_from <= at then l.floor else '-infinity' end as floor
+        select l.lane_id, l.campaign_id, l.priority, c.weight, c.start_time, c.room, f.floor
         from campaign c join dialer.lane l using (campaign_id)
-        where c.room > 0 and l.opens_at <= at + horizon and l.open_until > at + c.margin),
+        cross join lateral (select case when l.floor_from > at - dialer.real_interval(interval '1 minute') and l.floor_from <= at then l.floor else '-infinity' end as floor) f
+        -- A campaign of which nothing is due has no share.
+        where c.room > 0 and l.opens_at <= at + horizon and l.open_until > at + c.margin
+          and exists (select from dialer.due u where u.lane_id = l.lane_id and u.due_at >= f.floor and u.due_at <= at + horizon)),
     -- Each campaign is read as far as its share of the slots; what others leave over is given out in the next round.
     share as materialized (
         select o.campaign_id, o.priority, least(o.room, ceil(slots * o.weight / sum(o.weight) over (partition by o.priority)))::integer as quota
@@ -237,9 +250,10 @@ begin
         return '{}';
     end if;
     select array_agg(greatest(at, c.due_at, l.opens_at) order by c.position),
-           array_agg(c.campaign_id order by c.position) as campaigns, array_agg(g.next_slot_at order by c.position) as campaign_next,
+           array_agg(c.campaign_id order by c.position) as campaigns,
+           array_agg(dialer.slot_from(g.next_slot_at, dialer.slot_step(g.per_second), at) order by c.position) as campaign_next,
            array_agg(dialer.slot_step(g.per_second) order by c.position) as campaign_step,
-           array_agg(i.caller_id::bigint order by c.position) as callers, array_agg(i.next_slot_at order by c.position) as caller_next,
+           array_agg(i.caller_id::bigint order by c.position) as callers, array_agg(dialer.slot_from(i.next_slot_at, dialer.slot_step(i.per_second), at) order by c.position) as caller_next,
            array_agg(dialer.slot_step(i.per_second) order by c.position) as caller_step,
            room.step is not null or bool_or(g.per_second is not null) or bool_or(i.per_second is not null) as any_rate
     into paced
@@ -275,6 +289,7 @@ begin
     update dialer.account_control k
     set next_slot_at = case when account.per_second is null then k.next_slot_at else n.last_at + dialer.slot_step(account.per_second) end,
         virtual_time = greatest(k.virtual_time, n.virtual_time),
+        served_at = at,
         lease_floor = case when oldest > k.lease_floor + 100 then oldest else k.lease_floor end
     from (select max(p.place_at) as last_at, min(c.virtual_time - x.placed / c.weight) as virtual_time
           from unnest(placings) p join dialer.campaign c using (campaign_id)
@@ -301,25 +316,27 @@ end $$;
 comment on function dialer.account_served(dialer.placing[], dialer.provider_account, bigint, timestamptz) is
 'Moves rates, shares and floors on by what was claimed. A campaign or lane that somebody is editing is passed over: its share is counted the next time.';
 
-create function dialer.choose_calls(account dialer.provider_account, want integer, at timestamptz, horizon interval, tenant_chosen integer) returns dialer.placing[]
+create function dialer.choose_calls(account dialer.provider_account, want integer, at timestamptz, horizon interval, tenant_chosen integer, placings dialer.placing[]) returns dialer.placing[]
 language plpgsql volatile as $$
 declare
     room dialer.room;
     pick record;
     judged dialer.judged[];
     elsewhere bigint[];
-    placings dialer.placing[] := '{}';
     fresh dialer.placing[];
-    passed_over bigint[] := '{}';
+    passed_over bigint[] := array(select p.call_id from unnest(placings) p);
     limited bigint[] := array(
         select c.campaign_id from dialer.campaign c
         where c.account_id = account.account_id and c.state = 'running' and (c.max_concurrent is not null or c.per_second is not null)
         order by c.campaign_id for no key update skip locked);
+    callers integer[] := array(
+        select i.caller_id from dialer.caller_id i where i.account_id = account.account_id and i.per_second is not null
+        order by i.caller_id for no key update skip locked);
 begin
     perform dialer.refresh_lanes(account.account_id, at);
     -- LIMIT: ten rounds, in which candidates are turned away or shares are left over; the next claim goes on.
     for round in 1..10 loop
-        room := dialer.free_room(account, at, want, horizon, tenant_chosen, placings);
+        room := dialer.free_room(account, at, want, horizon, tenant_chosen, callers, placings);
         exit when room.slots <= 0;
         pick := dialer.pick_candidates(account.account_id, at, room.slots, horizon, limited, placings, passed_over);
         exit when pick.picked = '{}' and not pick.more;
@@ -338,7 +355,7 @@ begin
     end loop;
     return placings;
 end $$;
-comment on function dialer.choose_calls(dialer.provider_account, integer, timestamptz, interval, integer) is
+comment on function dialer.choose_calls(dialer.provider_account, integer, timestamptz, interval, integer, dialer.placing[]) is
 'Chooses calls of one account whose control row the caller has locked, and gives them their instants; what may not be placed moves or ends.';
 
 create function dialer.lease_out(placings dialer.placing[], dispatcher text, at timestamptz) returns uuid[]
@@ -369,16 +386,21 @@ comment on function dialer.lease_out(dialer.placing[], text, timestamptz) is
 create function dialer.own_account(account dialer.provider_account, dispatcher text, at timestamptz) returns void
 language plpgsql volatile as $$
 begin
-    -- A successor begins a second (or a whole step) after the last instant at which the owner before it may have placed.
+    -- A successor begins a second (or a whole step) after the last instant at which the owner before it may have placed, if that one
+    -- was given a slot at all: else owners who follow each other sooner than the slots do would push the next slot on for ever.
     update dialer.account_control k
-    set owner = own_account.dispatcher, owned_until = at + dialer.real_interval(interval '5 seconds'),
-        next_slot_at = case when k.owner <> own_account.dispatcher then greatest(k.next_slot_at,
-            k.owned_until + greatest(dialer.real_interval(interval '1 second'), dialer.slot_step(account.per_second))) else k.next_slot_at end
-    where k.account_id = account.account_id
-      and (k.owner is distinct from own_account.dispatcher or k.owned_until < at + dialer.real_interval(interval '2.5 seconds'));
+    set owner = own_account.dispatcher, owned_until = at + dialer.real_interval(interval '5 seconds') + dialer.place_margin(account),
+        next_slot_at = n.slot_at, owned_slot_at = case when k.owner is distinct from own_account.dispatcher then n.slot_at else k.owned_slot_at end
+    from (select o.account_id, case when o.owner <> own_account.dispatcher and o.next_slot_at is distinct from o.owned_slot_at
+              then greatest(o.next_slot_at, o.owned_until + greatest(dialer.real_interval(interval '1 second'), dialer.slot_step(account.per_second)))
+              else o.next_slot_at end as slot_at
+          from dialer.account_control o where o.account_id = account.account_id) n
+    where k.account_id = n.account_id
+      and (k.owner is distinct from own_account.dispatcher
+           or k.owned_until < at + dialer.real_interval(interval '2.5 seconds') + dialer.place_margin(account));
 end $$;
 comment on function dialer.own_account(dialer.provider_account, text, timestamptz) is
-'Makes a dispatcher the owner of an account with a rate for five seconds (real time). Nobody else claims for it meanwhile, and nothing is placed after.';
+'Makes a dispatcher the owner of an account with a rate for five seconds and the margin (real time). Nobody else claims for it meanwhile, and nothing is placed after.';
 
 create function dialer.lock_tenant(tenant_id integer) returns boolean
 language plpgsql volatile as $$
@@ -403,8 +425,13 @@ declare
     horizon interval := dialer.real_interval(interval '250 milliseconds');
     placings dialer.placing[] := '{}';
     leased uuid[] := '{}';
+    accounts integer[] := '{}';
+    hungry integer[];
+    others dialer.placing[];
+    own dialer.placing[];
     target record;
     account dialer.provider_account;
+    share integer;
 begin
     if coalesce(btrim(dispatcher), '') = '' or want is null or want < 0 or want > 10000 then
         perform dialer.fail('PD032', format('claim("%s", %s) is not sound', dispatcher, want), 'A dispatcher has a name and wants 0 to 10000 calls.',
@@ -416,17 +443,36 @@ begin
         where a.state = 'open' and a.max_concurrent > a.inbound_reserve and h.blocked_until <= at
           and (a.per_second is null or k.owner is null or k.owner = claim.dispatcher or k.owned_until <= at)
           and exists (select from dialer.campaign c where c.account_id = k.account_id and c.state = 'running')
-        order by k.next_slot_at, k.account_id
+        order by k.served_at, k.account_id
         for update of k skip locked
     loop
-        exit when cardinality(placings) >= want;
         select a.* into account from dialer.provider_account a where a.account_id = target.account_id;
         continue when not dialer.lock_tenant(account.tenant_id);
         if account.per_second is not null then
             perform dialer.own_account(account, dispatcher, at);
         end if;
-        placings := placings || dialer.choose_calls(account, want - cardinality(placings), at, horizon,
-            (select count(*)::integer from unnest(placings) p join dialer.provider_account a using (account_id) where a.tenant_id = account.tenant_id));
+        accounts := accounts || target.account_id;
+    end loop;
+    -- Whoever was served longest ago comes first. Each account has its share of what is wanted; in a second round those that could take
+    -- more have what others left over.
+    for round in 1..2 loop
+        hungry := '{}';
+        for position in 1..cardinality(accounts) loop
+            share := ceil((want - cardinality(placings))::numeric / (cardinality(accounts) - position + 1));
+            exit when share <= 0;
+            select a.* into account from dialer.provider_account a where a.account_id = accounts[position];
+            others := array(select p from unnest(placings) p where p.account_id <> account.account_id);
+            own := array(select p from unnest(placings) p where p.account_id = account.account_id);
+            share := share + cardinality(own);
+            own := dialer.choose_calls(account, share, at, horizon,
+                (select count(*)::integer from unnest(others) p join dialer.provider_account a using (account_id) where a.tenant_id = account.tenant_id), own);
+            placings := others || own;
+            if cardinality(own) >= share then
+                hungry := hungry || account.account_id;
+            end if;
+        end loop;
+        exit when cardinality(placings) >= want or hungry = '{}';
+        accounts := hungry;
     end loop;
     if placings = '{}' then
         return;
@@ -450,6 +496,9 @@ comment on function dialer.claim(text, integer) is
 create function dialer.next_wake(dispatcher text) returns table (now_at timestamptz, rate double precision, wake_at timestamptz)
 language sql stable security definer
 set search_path = pg_catalog, dialer, pg_temp set enable_seqscan = off set jit = off as $$
+    with used as materialized (
+        select l.account_id, l.campaign_id, count(*) as calls from dialer.account_control x join dialer.lease l on l.account_id = x.account_id and l.token >= x.lease_floor
+        group by l.account_id, l.campaign_id)
     select k.now_at, k.rate,
         (select min(greatest(d.due_at, case when l.recheck_at > k.now_at then l.opens_at end, h.blocked_until, x.next_slot_at, c.next_slot_at, (select t.next_slot_at from dialer.tenant_control t where t.tenant_id = a.tenant_id),
              case when a.per_second is not null and x.owner <> next_wake.dispatcher then x.owned_until end,
@@ -463,8 +512,8 @@ set search_path = pg_catalog, dialer, pg_temp set enable_seqscan = off set jit =
              and u.due_at >= case when l.floor_from > k.now_at - dialer.real_interval(interval '1 minute') and l.floor_from <= k.now_at then l.floor else '-infinity' end
              order by u.due_at, u.call_id limit 1) d
          where a.state = 'open' and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
-           and (select count(*) from dialer.open_attempts(a.account_id) y) < a.max_concurrent - a.inbound_reserve
-           and (c.max_concurrent is null or (select count(*) from dialer.open_attempts(a.account_id) y where y.campaign_id = c.campaign_id) < c.max_concurrent))
+           and coalesce((select sum(y.calls) from used y where y.account_id = a.account_id), 0) < a.max_concurrent - a.inbound_reserve
+           and (c.max_concurrent is null or coalesce((select y.calls from used y where y.account_id = a.account_id and y.campaign_id = c.campaign_id), 0) < c.max_concurrent))
     from dialer.clock() k
 $$;
 comment on function dialer.next_wake(text) is

@@ -17,8 +17,8 @@ begin
             when l.state <> 'claimed' or row_number() over (partition by u.attempt_id order by u.position) > 1 then 'intended_before'
             when l.until <= at then 'lease_over'
             when l.place_by <= at then 'too_late'
-            when g.state <> 'running' then 'campaign_' || g.state
-            when a.state <> 'open' then 'account_' || a.state
+            when g.state is distinct from 'running' then 'campaign_' || coalesce(g.state::text, 'gone')
+            when a.state is distinct from 'open' then 'account_' || coalesce(a.state::text, 'gone')
             when c.stated_outcome is not null then 'finished'
             when c.review_word is not null then 'review'
             when exists (select from dialer.do_not_call_entries(l.tenant_id, l.contact_id, e.address, at)) then 'do_not_call'

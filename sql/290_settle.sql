@@ -55,6 +55,10 @@ begin
         update dialer.endpoint e set status = 'unusable'
         from unnest(ended) x join dialer.call c using (call_id) where e.endpoint_id = c.endpoint_id and x.outcome = 'invalid_number';
     end if;
+    -- All that follows touches, in one order for everybody.
+    if outcomes && '{over_limit,provider_fault}' then
+        perform from dialer.account_health h where h.account_id in (select x.account_id from unnest(ended) x) order by h.account_id for update;
+    end if;
     if 'over_limit' = any (outcomes) then
         -- Over the provider's limit: the account rests, 1, 2, 4 ... 64 real seconds.
         update dialer.account_health h

@@ -132,6 +132,9 @@ begin
           from unnest(incoming) i where i.open and i.fresh and i.kind in ('placed', 'ringing', 'answered') group by i.attempt_id) f,
          dialer.provider_account a
     where l.attempt_id = f.attempt_id and a.account_id = l.account_id;
+    if exists (select from unnest(incoming) i where i.open and i.fresh and i.kind in ('placed', 'ringing', 'answered')) then
+        perform dialer.account_fine(array[ingest_event.account_id]);
+    end if;
     perform dialer.end_attempts(dialer.event_ends(incoming, tenant), now_);
     perform dialer.late_facts(incoming, tenant, now_);
     return query select i.position, case when i.problem is not null then 'invalid: ' || i.problem when not i.fresh then 'doubled'

@@ -132,7 +132,9 @@ comment on function dialer.bring_strays_home(timestamptz, integer) is
 create function dialer.refresh_all_lanes(at timestamptz) returns integer
 language sql volatile as $$
     select coalesce(sum(dialer.refresh_lanes(s.account_id, at)), 0)::integer
-    from (select k.account_id from dialer.account_control k order by k.account_id for update skip locked) s
+    from (select k.account_id from dialer.account_control k
+          where exists (select from dialer.campaign c join dialer.lane l using (campaign_id) where c.account_id = k.account_id and l.recheck_at <= at)
+          order by k.account_id for update skip locked) s
 $$;
 comment on function dialer.refresh_all_lanes(timestamptz) is 'Looks up the next open span of every lane whose span has ended, so that reports are true while nothing is claimed.';
 

@@ -88,7 +88,7 @@ begin
             end if;
             execute format('grant execute on function %s to dialer_dispatcher', object.name);
         end if;
-        if object.proname = 'set_retention' then
+        if object.proname in ('set_retention', 'set_tenant_limits') then
             -- It holds for all tenants.
             execute format('revoke execute on function %s from dialer_admin, dialer_user, dialer_reader', object.name);
         end if;
@@ -107,12 +107,18 @@ begin
         execute format('grant select on %s to dialer_reader, dialer_user, dialer_admin', object.name);
     end loop;
 end $$;
-grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.campaign, dialer.contact,
+grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.contact,
     dialer.endpoint, dialer.do_not_call, dialer.import_row to dialer_user, dialer_admin;
+-- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
+grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
+        valid_until, settings, state, state_reason),
+    update (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
+        valid_until, settings, state, state_reason), delete on dialer.campaign to dialer_user, dialer_admin;
 grant insert, update, delete on dialer.provider_account to dialer_admin;
 grant insert on dialer.account_control, dialer.account_health to dialer_admin;
 grant update on dialer.account_health to dialer_admin;
-grant insert, update, delete on dialer.caller_id to dialer_admin;
+grant update (next_slot_at) on dialer.account_control to dialer_admin;
+grant insert, delete, update (number, provider_ref, max_concurrent, per_second, next_slot_at) on dialer.caller_id to dialer_admin;
 grant usage on all sequences in schema dialer to dialer_admin, dialer_user;
 
 -- What a dump must hold: every row of every table, but those that create extension makes itself.

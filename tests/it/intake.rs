@@ -152,9 +152,9 @@ async fn bad_policies_and_accounts_are_refused_with_a_remedy() {
         .check_refusal(
             "select dialer.create_account('x', 'vapi', -1)",
             expect![[r#"
-        PD035: account "x" may not have max_concurrent -1 and per_second 
-        detail: Calls at once are 0 to 100000; calls a second are more than 0, or null for no limit.
-        hint: Give max_concurrent => 0 to stop new calls."#]],
+                PD035: account "x" may not have max_concurrent -1 and per_second 
+                detail: Calls at once are 0 to 100000; calls a second are 0.0001 to 10000, or null for no limit.
+                hint: Give max_concurrent => 0 to stop new calls."#]],
         )
         .await;
     dialer

@@ -128,19 +128,19 @@ async fn one_dispatcher_alone_places_for_an_account_with_a_rate() {
             "select count(*), min(place_at - claimed_at), max(place_by - claimed_at) from dialer.claim('{name}', 1)"
         )
     };
-    dialer.check(&from("d1"), expect!["1 | 00:00:00 | 00:00:04"]).await;
+    dialer.check(&from("d1"), expect!["1 | 00:00:00 | 00:00:05"]).await;
     dialer.check(&from("d2"), expect!["0 | - | -"]).await;
     dialer.clock("2026-12-04 12:00:04").await;
-    dialer.check(&from("d1"), expect!["1 | 00:00:00 | 00:00:04"]).await;
+    dialer.check(&from("d1"), expect!["1 | 00:00:00 | 00:00:05"]).await;
     dialer.check(&from("d2"), expect!["0 | - | -"]).await;
     // It died; the next begins a second after the last instant at which it may have placed.
-    dialer.clock("2026-12-04 12:00:09").await;
+    dialer.clock("2026-12-04 12:00:10").await;
     dialer.check(&from("d2"), expect!["0 | - | -"]).await;
     dialer
         .check("select next_wake.wake_at - now_at from dialer.next_wake('d2')", expect!["00:00:01"])
         .await;
-    dialer.clock("2026-12-04 12:00:10").await;
-    dialer.check(&from("d2"), expect!["1 | 00:00:00 | 00:00:03"]).await;
+    dialer.clock("2026-12-04 12:00:11").await;
+    dialer.check(&from("d2"), expect!["1 | 00:00:00 | 00:00:04"]).await;
     dialer.check(&from("d1"), expect!["0 | - | -"]).await;
     dialer.sound().await;
 }
@@ -312,7 +312,7 @@ async fn impossible_limits_are_refused() {
             "select dialer.set_tenant_limits('default', -1)",
             expect![[r#"
                 PD035: tenant "default" may not have max_concurrent -1 and per_second unlimited
-                detail: Calls at once are zero or more; calls a second are more than zero.
+                detail: Calls at once are zero or more; calls a second are 0.0001 to 10000.
                 hint: Give null for no limit, max_concurrent => 0 to stop new calls."#]],
         )
         .await;
@@ -353,4 +353,114 @@ async fn a_limited_campaign_that_somebody_edits_is_passed_over() {
     other.run("commit").await;
     dialer.check(named, expect!["spring | 1"]).await;
     dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_caller_id_without_limits_takes_none_from_the_account() {
+    let dialer = with_lines(20, 10).await;
+    dialer.run("select dialer.add_caller_id('voice', '+12125550001')").await;
+    dialer.check("select count(*) from dialer.claim('d1', 6)", expect!["6"]).await;
+    dialer.check(CLAIMED, expect!["4"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_caller_id_that_somebody_edits_is_passed_over() {
+    let dialer = with_lines(4, 10).await;
+    dialer.run("select dialer.add_caller_id('voice', '+12125550001', per_second => 5); select dialer.add_caller_id('voice', '+12125550002', 1)").await;
+    let other = dialer.another_session().await;
+    other.run("begin").await;
+    other.run("select dialer.add_caller_id('voice', '+12125550001', per_second => 1)").await;
+    dialer.check(PLACES, expect!["00:00:00 | +12125550002"]).await;
+    other.run("commit").await;
+    dialer.check(PLACES, expect!["00:00:00 | +12125550001"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn owners_that_follow_each_other_do_not_push_a_slow_rate_on() {
+    let dialer = with_lines(30, 10).await;
+    dialer.run("select dialer.set_limits('voice', 10, 0.1)").await;
+    for second in 0..20 {
+        set_clock(&dialer, &format!("2026-12-04 12:{:02}:{:02}", second * 7 / 60, second * 7 % 60))
+            .await;
+        dialer.run(&format!("select from dialer.claim('d{}', 5)", second % 2)).await;
+    }
+    dialer.check("select count(*) from dialer.lease", expect!["7"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_rate_that_is_raised_is_effective_at_the_next_claim() {
+    let dialer = with_lines(30, 10).await;
+    dialer.run("select dialer.set_limits('voice', 10, 0.001)").await;
+    dialer.check(CLAIMED, expect!["1"]).await;
+    dialer.run("select dialer.set_limits('voice', 10, 5)").await;
+    dialer.clock("2026-12-04 12:00:03").await;
+    dialer.check(CLAIMED, expect!["2"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn no_account_waits_for_the_backlog_of_another() {
+    let dialer = with_lines(60, 1000).await;
+    dialer
+        .run(
+            "select dialer.create_account('second', 'sandbox', 1000); select dialer.create_campaign('summer', 'second', '24/7', tz => 'UTC');
+             select dialer.start_campaign('summer'); select dialer.schedule_call('summer', '+1312555' || to_char(100 + i, 'FM0000')) from generate_series(1, 3) i",
+        )
+        .await;
+    let by_account =
+        "select account_id, count(*) from dialer.claim('d1', 10) group by 1 order by 1";
+    dialer.check(by_account, expect![[r#"
+        1 | 7
+        2 | 3"#]]).await;
+    dialer.check(by_account, expect!["1 | 10"]).await;
+    dialer.run("select dialer.set_tenant_limits('default', 21)").await;
+    dialer.check(by_account, expect!["1 | 1"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn nothing_is_allowed_of_which_nothing_was_recorded() {
+    let dialer = with_lines(1, 10).await;
+    dialer
+        .run("create temporary table mine as select attempt_id, token from dialer.claim('d1', 1)")
+        .await;
+    dialer
+        .run(
+            "select dialer.create_account('second', 'sandbox', 1); update dialer.campaign set account_id = 2;
+             delete from dialer.provider_account where name = 'voice'",
+        )
+        .await;
+    dialer
+        .check(
+            "select i.allowed, i.reason from mine, dialer.intend('d1', array[attempt_id], array[token]) i",
+            expect!["f | account_gone"],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn limits_that_would_break_every_claim_are_refused() {
+    let dialer = Dialer::open().await;
+    for rate in ["10000000", "'Infinity'", "'NaN'", "0.00001"] {
+        for sql in [
+            format!("update dialer.campaign set per_second = {rate}"),
+            format!("select dialer.set_limits('voice', 10, {rate})"),
+            format!("select dialer.set_tenant_limits('default', null, {rate})"),
+            format!("select dialer.add_caller_id('voice', '+12125550001', null, {rate})"),
+        ] {
+            let refusal = dialer.refusal(&sql).await;
+            assert!(
+                refusal.starts_with("PD03") || refusal.starts_with("23514"),
+                "{sql}: {refusal}"
+            );
+        }
+    }
+    dialer.check_refusal("update dialer.campaign set weight = 1e-308", expect![[r#"
+        PD036: campaign "spring" may not have per_second null, max_concurrent null, priority 5 and weight 1e-308
+        detail: per_second is 0.0001 to 10000, max_concurrent 0 or more (null: no limit for both), priority 1 (first) to 100, weight 0.001 to 1000.
+        hint: Pause the campaign to stop it."#]]).await;
 }
