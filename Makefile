@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build check fmt test test-core test-it fuzz sim soak bench-functions bench-dispatch demo db stop clean
+.PHONY: help setup build check fmt test test-core test-it fuzz sim mutants soak bench-functions bench-dispatch demo db stop clean
 
 # One selection of packages and one profile everywhere, so that nothing is compiled twice.
 # A server with RUST_BACKTRACE would send backtraces to its clients.
@@ -59,6 +59,9 @@ fuzz: ## mutated texts for every parser: make fuzz FUZZ_SECONDS=600 FUZZ_SEED=7 
 
 sim: ## the simulation with other seeds: make sim SEED=7, or SEED=100-140
 	@SEED=$(or $(SEED),1) cargo xtask with-pg -- cargo test --workspace --test sim -- --nocapture
+
+mutants: ## has the simulation teeth? Thirty seeded defects, each of which it has to find (MUTANT=token: only those)
+	@cargo xtask with-pg -- cargo test --workspace --test sim -- --nocapture mutants
 
 soak: ## the long proofs: 5,000 calls among kills, crashes and cuts (SEED=7 for other faults; 20 minutes at most)
 	@$(MAKE) --no-print-directory setup

@@ -1,4 +1,7 @@
 -- The invariants as questions to the database; each must return no row.
+-- Not a question of rows, and held elsewhere: 6 (what is unreadable cannot be stored: types and constraints), 9 (core has no clock and no I/O:
+-- its manifest), 14 (pausing changes one row: a test counts them), 15 (limits stand in the code, and a test searches the logs).
+-- Half of 2, 3, 5 and 7 is what a provider saw: the simulation keeps a provider's journal beside these.
 -- Who uses it: tests after every step, the demo, doctor. See ARCHITECTURE.md for the list.
 
 create view dialer.invariant_violation as
@@ -16,15 +19,38 @@ create view dialer.invariant_violation as
     union all
     select 2, 'an attempt id was used twice', min(a.call_id) from dialer.attempt_all a group by a.attempt_id having count(*) > 1
     union all
+    select 3, 'an attempt of which nothing is known does not count', a.call_id from dialer.attempt a where a.outcome = 'unknown' and not a.counts
+    union all
+    select 4, 'a lane is taken for open while its hours say closed, or the reverse', null from dialer.lane l
+    where l.recheck_at > dialer.now() and l.openings <> '{}'
+      and dialer.is_open_all(dialer.now(), l.openings) <> (l.opens_at <= dialer.now() and l.open_until > dialer.now())
+    union all
     select 4, 'an attempt was intended outside its window', a.call_id from dialer.attempt a
     where a.intended_at is not null and a.intended_at >= (a.decision ->> 'open_until')::timestamptz
     union all
     select 5, 'an attempt was intended after the end of its lease', l.call_id from dialer.lease l where l.intended_at >= l.place_by
     union all
+    select 5, 'an attempt was intended after its call had expired', t.call_id
+    from dialer.attempt_all t join dialer.call c using (call_id) where t.intended_at >= c.expires_at
+    union all
     select 7, 'account ' || a.account_id || ' has more open attempts than its limit', null
-    from dialer.provider_account a join dialer.lease l using (account_id) group by a.account_id, a.max_concurrent, a.limits_changed_at
+    from dialer.provider_account a join dialer.lease l using (account_id) group by a.account_id
     -- Calls in flight finish after a limit was lowered; but nothing new may have been claimed above it.
-    having count(*) > a.max_concurrent and max(l.claimed_at) > a.limits_changed_at
+    having count(*) > a.max_concurrent - a.inbound_reserve and max(l.claimed_at) > a.limits_changed_at
+    union all
+    select 7, 'two dispatchers may place at once for account ' || a.account_id || ', which has a rate', x.call_id
+    from dialer.provider_account a join dialer.lease x using (account_id) join dialer.lease y using (account_id)
+    where a.per_second is not null and x.dispatcher < y.dispatcher and x.claimed_at < y.place_by and y.claimed_at < x.place_by
+      and x.claimed_at > a.limits_changed_at and y.claimed_at > a.limits_changed_at
+    union all
+    select 7, 'two attempts of account ' || x.account_id || ' are closer than its rate', x.call_id
+    from (select a.account_id, a.per_second, t.call_id, t.place_at - lag(t.place_at) over (partition by a.account_id order by t.place_at) as distance
+          from dialer.provider_account a join dialer.attempt_all t using (account_id)
+          where a.per_second is not null and t.claimed_at > a.limits_changed_at) x
+    where x.distance < make_interval(secs => 1 / x.per_second::double precision)
+    union all
+    select 8, 'an attempt counts that never reached the contact', a.call_id from dialer.attempt a
+    where a.counts and a.outcome in ('over_limit', 'account_error', 'config_error', 'not_sent') and a.ringing_at is null and a.answered_at is null
     union all
     select 8, 'more attempts on a local day than the policy allows', min(a.call_id)
     from dialer.attempt a join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)

@@ -412,9 +412,14 @@ async fn no_account_waits_for_the_backlog_of_another() {
         .await;
     let by_account =
         "select account_id, count(*) from dialer.claim('d1', 10) group by 1 order by 1";
-    dialer.check(by_account, expect![[r#"
+    dialer
+        .check(
+            by_account,
+            expect![[r#"
         1 | 7
-        2 | 3"#]]).await;
+        2 | 3"#]],
+        )
+        .await;
     dialer.check(by_account, expect!["1 | 10"]).await;
     dialer.run("select dialer.set_tenant_limits('default', 21)").await;
     dialer.check(by_account, expect!["1 | 1"]).await;

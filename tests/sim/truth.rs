@@ -1,0 +1,141 @@
+//! What people have decided, as the simulation itself remembers it: the judge's own book, kept
+//! apart from the database and without a line of its arithmetic.
+
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc, Weekday};
+use chrono_tz::Tz;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is wrong comes back as a sentence, so that a mutant's failure can be told from a success.
+pub type Verdict<T> = Result<T, String>;
+
+/// Opening hours on working days, on one wall clock.
+#[derive(Clone, Debug)]
+pub struct Window {
+    pub zone: Tz,
+    pub opens: u32,
+    pub closes: u32,
+    pub closed: BTreeSet<NaiveDate>,
+}
+
+impl Window {
+    pub fn is_open(&self, at: DateTime<Utc>) -> bool {
+        let local = at.with_timezone(&self.zone);
+        let weekend = matches!(local.weekday(), Weekday::Sat | Weekday::Sun);
+        let hours = (self.opens..self.closes).contains(&local.hour());
+        hours && !weekend && !self.closed.contains(&local.date_naive())
+    }
+}
+
+/// Whose calls at once are limited.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    Account(i32),
+    Tenant,
+    Campaign(i64),
+    Caller(String),
+}
+
+pub type Limits = BTreeMap<Holder, usize>;
+
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    pub name: &'static str,
+    pub running: bool,
+    pub over: bool,
+    pub opens: u32,
+    pub closes: u32,
+    /// Hours by the calendar's zone, whoever is called.
+    pub fixed: bool,
+}
+
+/// A planned call.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub number: String,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+pub const OFFICE: Tz = chrono_tz::America::New_York;
+
+#[derive(Default)]
+pub struct Truth {
+    pub campaigns: BTreeMap<i64, Campaign>,
+    pub calls: BTreeMap<i64, Planned>,
+    pub zones: BTreeMap<String, Tz>,
+    pub closed: BTreeSet<NaiveDate>,
+    pub limits: Limits,
+    pub callers: Vec<String>,
+    /// Rates of accounts, and since when.
+    pub rates: Vec<(DateTime<Utc>, i32, Option<f64>)>,
+    pub forbidden: BTreeSet<String>,
+    /// Calls that ended with what is final, as far as the dialer was told.
+    pub finished: BTreeSet<i64>,
+    /// Numbers that were forbidden in the very moment in which a call to them was being planned.
+    pub raced: BTreeSet<String>,
+}
+
+/// What a decision changes in the book.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    Forbidden(String),
+    Running(i64, bool),
+    Over(i64),
+    Limit(Holder, Option<usize>),
+    Caller(String),
+    Rate(i32, Option<f64>),
+    Hours(i64, u32, u32),
+    Closed(NaiveDate),
+    Moved(String, Tz),
+    Fixed(i64, bool),
+    Finished(i64),
+}
+
+impl Truth {
+    pub fn apply(&mut self, effect: Effect, now: DateTime<Utc>) {
+        match effect {
+            Effect::Forbidden(number) => drop(self.forbidden.insert(number)),
+            Effect::Running(id, running) => self.campaign(id).running = running,
+            Effect::Over(id) => {
+                self.campaign(id).running = false;
+                self.campaign(id).over = true;
+            }
+            Effect::Limit(holder, Some(limit)) => drop(self.limits.insert(holder, limit)),
+            Effect::Limit(holder, None) => drop(self.limits.remove(&holder)),
+            Effect::Caller(number) => self.callers.push(number),
+            Effect::Rate(account, rate) => self.rates.push((now, account, rate)),
+            Effect::Hours(id, opens, closes) => {
+                self.campaign(id).opens = opens;
+                self.campaign(id).closes = closes;
+            }
+            Effect::Closed(date) => drop(self.closed.insert(date)),
+            Effect::Moved(number, zone) => drop(self.zones.insert(number, zone)),
+            Effect::Fixed(id, fixed) => self.campaign(id).fixed = fixed,
+            Effect::Finished(call) => drop(self.finished.insert(call)),
+        }
+    }
+
+    fn campaign(&mut self, id: i64) -> &mut Campaign {
+        self.campaigns.get_mut(&id).unwrap()
+    }
+
+    /// When a campaign may call somebody who lives in a zone.
+    pub fn window(&self, campaign: i64, zone: Tz) -> Window {
+        let Campaign { opens, closes, fixed, .. } = self.campaigns[&campaign];
+        let zone = if fixed { OFFICE } else { zone };
+        Window { zone, opens, closes, closed: self.closed.clone() }
+    }
+
+    /// The highest rate that an account had in the last minute: what was claimed under a rate may
+    /// still go out under it.
+    pub fn rate(&self, account: i32, now: DateTime<Utc>) -> Option<f64> {
+        let mut highest = None;
+        for (since, _, rate) in self.rates.iter().rev().filter(|(_, of, _)| *of == account) {
+            let rate = (*rate)?;
+            highest = Some(highest.unwrap_or(rate).max(rate));
+            if *since < now - chrono::Duration::seconds(60) {
+                return highest;
+            }
+        }
+        None
+    }
+}
