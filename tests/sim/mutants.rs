@@ -96,6 +96,15 @@ fn limits() -> Vec<Mutant> {
         )
         .among(Focus::Tenant),
         mutant(
+            "the tenant's limit forgets what the claim chose at another account",
+            vec![function(
+                "free_room",
+                "tenant.max_concurrent - tenant_chosen - pending",
+                "tenant.max_concurrent - pending",
+            )],
+        )
+        .among(Focus::Tenant),
+        mutant(
             "the campaign's limit counts only what is chosen now",
             vec![function(
                 "pick_candidates",
