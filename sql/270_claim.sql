@@ -342,8 +342,8 @@ begin
         exit when pick.picked = '{}' and not pick.more;
         judged := dialer.judge(pick.picked, at);
         elsewhere := array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere');
-        if elsewhere <> '{}' then
-            perform dialer.relane(elsewhere, at);
+        if elsewhere <> '{}' and dialer.relane(elsewhere, at) < cardinality(elsewhere) then
+            passed_over := passed_over || elsewhere;
         end if;
         fresh := dialer.place_times(judged, account, room, at);
         if fresh <> '{}' then
@@ -513,6 +513,8 @@ set search_path = pg_catalog, dialer, pg_temp set enable_seqscan = off set jit =
              order by u.due_at, u.call_id limit 1) d
          where a.state = 'open' and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
            and coalesce((select sum(y.calls) from used y where y.account_id = a.account_id), 0) < a.max_concurrent - a.inbound_reserve
+           and not exists (select from dialer.tenant t where t.tenant_id = a.tenant_id and t.max_concurrent <= (
+                   select coalesce(sum(y.calls), 0) from used y join dialer.provider_account z using (account_id) where z.tenant_id = a.tenant_id))
            and (c.max_concurrent is null or coalesce((select y.calls from used y where y.account_id = a.account_id and y.campaign_id = c.campaign_id), 0) < c.max_concurrent))
     from dialer.clock() k
 $$;
