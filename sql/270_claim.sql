@@ -146,7 +146,9 @@ comment on type dialer.verdict is 'what the gates say of a call: place, wait (un
 
 create function dialer.judge(candidates dialer.candidate[], at timestamptz) returns dialer.judged[]
 language plpgsql stable as $$
-declare judged dialer.judged[];
+declare
+    judged dialer.judged[];
+    oldest timestamptz := dialer.oldest_horizon(array(select distinct u.lane_id from unnest(candidates) u), at);
 begin
     -- What is the lane's, the campaign's and the policy's is looked up once for all its calls. Materialized: a column that
     -- calls a function would otherwise be computed anew wherever it is used.
@@ -171,7 +173,7 @@ begin
                exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
                exists (select from dialer.lease z where z.endpoint_id = c.endpoint_id)
                    or exists (select from dialer.lease z where z.contact_id = c.contact_id and z.channel = c.channel) as busy,
-               case when f.caps <> '{}' then array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since) d) else '{}' end as dialled
+               case when f.caps <> '{}' then array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since, oldest) d) else '{}' end as dialled
         from (select u.*, row_number() over () as position from unnest(candidates) u) x
         left join dialer.call c on c.call_id = x.call_id and c.lane_id = x.lane_id and c.due_at = x.due_at
         left join dialer.endpoint e on e.endpoint_id = c.endpoint_id
