@@ -131,6 +131,6 @@ begin
     loop
         perform pg_catalog.pg_extension_config_dump(object.oid, case object.relname
             when 'tenant' then 'where tenant_id <> 1' when 'redial_policy' then 'where tenant_id is not null'
-            when 'upkeep_step' then 'where false' else '' end);
+            when 'upkeep_step' then 'where false' when 'provider_word' then 'where false' else '' end);
     end loop;
 end $$;
