@@ -24,7 +24,7 @@ pub use event::{Event, Kind, Source};
 pub use exchange::client;
 use futures_util::future::BoxFuture;
 pub use gate::{Gate, TOO_LATE};
-pub use hook::{HookAnswer, HookRequest, HookTrust, ParseError, VerifyError};
+pub use hook::{HookAnswer, HookRequest, HookTrust, ParseError, StoredHook, VerifyError};
 pub use look::{CheckError, Listed, LookUpError, Page, Reconciles, Sought, Span};
 use serde_json::Value;
 use uuid::Uuid;
@@ -147,6 +147,11 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
         settings: &Value,
         request: HookRequest<'_>,
     ) -> Result<Vec<Event>, ParseError>;
+
+    /// A stored webhook as the body that came in, with its content type.
+    fn body_of(&self, raw: &Value) -> (&'static str, Vec<u8>) {
+        ("application/json", raw.to_string().into_bytes())
+    }
 
     /// What a webhook is answered once its events are kept.
     fn hook_answer(&self, _settings: &Value, _request: HookRequest<'_>) -> HookAnswer {
