@@ -3,12 +3,15 @@
 //! Placing fails in exactly three ways, and whoever cannot tell says `Unknown`: it may be ringing.
 //! Nothing in here tries anything a second time.
 
+mod asterisk;
+mod cause;
 mod ended_reason;
 mod exchange;
 mod gate;
 mod resend;
 mod sandbox;
 mod signature;
+mod stream;
 mod vapi;
 
 use chrono::{DateTime, Utc};
@@ -17,6 +20,7 @@ use futures_util::future::BoxFuture;
 pub use gate::{Gate, TOO_LATE};
 use serde::Serialize;
 use serde_json::Value;
+pub use stream::{Listener, Stream, StreamError, Told};
 use uuid::Uuid;
 
 /// A key; it shows nothing of itself when it is printed.
@@ -244,6 +248,12 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
 
     /// What an answer that is no success means.
     fn classify_error(&self, answer: &Answer) -> PlaceError;
+
+    /// How it is listened to, where it reports over a connection that we keep. Then nothing is
+    /// placed while nobody listens, and the settings of a placement say in `listener` who does.
+    fn stream(&self) -> Option<&dyn Stream> {
+        None
+    }
 }
 
 /// An answer of a provider, read to its end.
@@ -257,12 +267,18 @@ pub struct Answer {
 /// The adapter for an account; `None` when there is none of that name.
 pub fn adapter(provider: &str, channel: &str) -> Option<&'static dyn Adapter> {
     match (provider, channel) {
+        ("asterisk", "voice") => Some(&asterisk::Asterisk),
         ("vapi", "voice") => Some(&vapi::Vapi),
         ("resend", "email") => Some(&resend::Resend),
         ("sandbox", "voice") => Some(&sandbox::VOICE),
         ("sandbox", "email") => Some(&sandbox::EMAIL),
         _ => None,
     }
+}
+
+/// The providers that are listened to.
+pub fn streaming() -> &'static [&'static str] {
+    &["asterisk"]
 }
 
 /// The channel of a provider, voice where it has several: an e-mail is over when it is accepted,
