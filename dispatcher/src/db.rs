@@ -154,6 +154,17 @@ pub struct HookAccount {
     pub settings: Value,
 }
 
+/// An account whose provider reports to whoever listens.
+#[derive(Debug, Clone)]
+pub struct Streaming {
+    pub account_id: i32,
+    pub provider: String,
+    pub channel: String,
+    pub base_url: Option<String>,
+    pub secret_name: Option<String>,
+    pub settings: Value,
+}
+
 /// What was decided about a batch of attempts; the arrays run in parallel.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -247,6 +258,20 @@ impl Session {
         let parameters: [Parameter<'_>; 2] = [(&dispatcher, Type::TEXT), (&want, Type::INT4)];
         let rows = self.query("silent_attempts", SQL, &parameters).await?;
         rows.iter().map(silent).collect()
+    }
+
+    /// The accounts of these providers that are to be listened to.
+    pub async fn streaming_accounts(&self, providers: &[&str]) -> Result<Vec<Streaming>, Error> {
+        const SQL: &str = "select account_id, provider, channel, base_url, secret_name, settings \
+            from dialer.streaming_accounts($1)";
+        let rows = self.query("streaming_accounts", SQL, &[(&providers, Type::TEXT_ARRAY)]).await?;
+        rows.iter().map(streaming).collect()
+    }
+
+    /// Makes every open attempt of an account one of which too little was heard; how many.
+    pub async fn look_again(&self, account_id: i32) -> Result<i32, Error> {
+        let parameters: [Parameter<'_>; 1] = [(&account_id, Type::INT4)];
+        self.count("look_again", "select dialer.look_again($1)", &parameters).await
     }
 
     /// Dialer time, and the next instant at which a claim could find something.
@@ -343,6 +368,18 @@ fn claimed(row: &Row) -> Result<Claimed, Error> {
         place_by: get(row, NAME, 13)?,
         claimed_at: get(row, NAME, 14)?,
         per_second: get(row, NAME, 15)?,
+    })
+}
+
+fn streaming(row: &Row) -> Result<Streaming, Error> {
+    const NAME: &str = "streaming_accounts";
+    Ok(Streaming {
+        account_id: get(row, NAME, 0)?,
+        provider: get(row, NAME, 1)?,
+        channel: get(row, NAME, 2)?,
+        base_url: get(row, NAME, 3)?,
+        secret_name: get(row, NAME, 4)?,
+        settings: get(row, NAME, 5)?,
     })
 }
 
