@@ -15,12 +15,15 @@ mod report;
 mod socket;
 
 use super::stream::{Listener, Stream, StreamError, Told};
+use super::word::{Word, vocabulary};
 use super::{
-    Accepted, Account, Adapter, Answer, Event, HookRequest, LookUpError, ParseError, PlaceError,
-    Placement, RefusalClass, Secret, Sought, VerifyError, exchange,
+    Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Listed,
+    LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass, Secret, Sought,
+    Span, VerifyError, exchange,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -63,19 +66,48 @@ impl Adapter for Asterisk {
     /// There are no webhooks.
     fn verify(
         &self,
-        _secret: &Secret,
+        _trust: &HookTrust<'_>,
         _request: HookRequest<'_>,
         _now: DateTime<Utc>,
     ) -> Result<(), VerifyError> {
         Err(VerifyError::NotSigned)
     }
 
-    fn parse_event(&self, _request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {
+    fn parse_event(
+        &self,
+        _settings: &Value,
+        _request: HookRequest<'_>,
+    ) -> Result<Vec<Event>, ParseError> {
         Err(ParseError::Missing("meaning: this provider reports by its websocket"))
     }
 
     fn classify_error(&self, answer: &Answer) -> PlaceError {
         classify(answer)
+    }
+
+    fn words(&self) -> &'static [Word] {
+        WORDS
+    }
+
+    fn reconciles(&self) -> Reconciles {
+        Reconciles::ByAttempt
+    }
+
+    fn list<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+        span: &'a Span,
+    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
+        Box::pin(list(http, account, span))
+    }
+
+    fn check<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+    ) -> BoxFuture<'a, Result<String, CheckError>> {
+        Box::pin(check(http, account))
     }
 
     fn stream(&self) -> Option<&dyn Stream> {
@@ -95,15 +127,22 @@ impl Stream for Asterisk {
     }
 }
 
+/// What Asterisk says in words of its own; how calls end it says in SIP's and Q.850's numbers.
+const WORDS: &[Word] = vocabulary! {
+    Status, None, "states of a channel": "Down" "Rsrved" "OffHook" "Dialing" "Ring" "Ringing" "Up"
+        "Busy" "Dialing Offhook" "Pre-ring" "Unknown";
+    EndedReason, Some("unknown"), "it is over, and nobody heard how": "channel gone";
+    Error, Some("provider_fault"), "no such endpoint, nobody registered, or the trunk is down": "allocation-failed";
+};
+
 /// A request with the account's user and password.
 fn signed_in(request: reqwest::RequestBuilder, account: &Account) -> reqwest::RequestBuilder {
-    let user = account.settings["user"].as_str().unwrap_or("dialer");
+    let user = account.text("user").unwrap_or("dialer");
     request.basic_auth(user, account.key.as_ref().map(Secret::text))
 }
 
 fn url(account: &Account, path: &str) -> String {
-    let base = account.base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/');
-    format!("{base}{path}")
+    account.url(BASE_URL, path)
 }
 
 async fn place(
@@ -182,6 +221,78 @@ async fn hang_up(
         404 => Err(LookUpError("no such call".to_owned())),
         status => Err(LookUpError(format!("answer {status}"))),
     }
+}
+
+/// The calls that live now; of others Asterisk knows nothing.
+async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<Page, LookUpError> {
+    let answer = exchange::ask(signed_in(http.get(url(account, "/channels")), account)).await?;
+    let Value::Array(channels) = answer.body else {
+        return Err(LookUpError(format!("answer {}", answer.status)));
+    };
+    let listed = |channel: &Value| {
+        let event = report::of_channel(channel, report::attempt_of(channel["id"].as_str()?)?)?;
+        let created_at = report::instant(&channel["creationtime"]);
+        // The number is in no field of its own.
+        Some(Listed { address: None, created_at, event })
+    };
+    let in_span =
+        |listed: &Listed| listed.created_at.is_none_or(|at| (span.from..span.until).contains(&at));
+    Ok(Page { calls: channels.iter().filter_map(listed).filter(in_span).collect(), next: None })
+}
+
+/// Asks for the version and for the trunk.
+async fn check(http: &reqwest::Client, account: &Account) -> Result<String, CheckError> {
+    let answer = asked(http, account, "/asterisk/info").await?;
+    let version = match answer.status {
+        200 => answer.body["system"]["version"].as_str().unwrap_or("of a version it does not tell"),
+        401 => {
+            return Err(CheckError::new(
+                "user or password is refused",
+                "compare settings.user and the secret with ari.conf",
+            ));
+        }
+        status => {
+            let found = format!("no ARI there: answer {status}");
+            return Err(CheckError::new(
+                found,
+                "base_url ends in /ari; see http.conf and ari.conf",
+            ));
+        }
+    };
+    let Some(trunk) = account.text("endpoint").and_then(trunk_of) else {
+        return Ok(format!("Asterisk {version}; settings.endpoint names no trunk to look at"));
+    };
+    let trunk_answer = asked(http, account, &format!("/endpoints/{trunk}")).await?;
+    match (trunk_answer.status, trunk_answer.body["state"].as_str()) {
+        (200, Some("offline")) => Err(CheckError::new(
+            format!("Asterisk {version}: {trunk} is offline"),
+            "see its registration, or why it does not answer OPTIONS",
+        )),
+        (200, state) => Ok(format!("Asterisk {version}; {trunk} is {}", state.unwrap_or("there"))),
+        _ => {
+            let found = format!("Asterisk {version} does not know the endpoint {trunk}");
+            Err(CheckError::new(
+                found,
+                "settings.endpoint is as PJSIP/{number}@trunk, the trunk as in pjsip.conf",
+            ))
+        }
+    }
+}
+
+async fn asked(
+    http: &reqwest::Client,
+    account: &Account,
+    path: &str,
+) -> Result<Answer, CheckError> {
+    let answer = exchange::ask(signed_in(http.get(url(account, path)), account)).await;
+    answer.map_err(|error| CheckError::new(error.0, "see base_url, and bindaddr in http.conf"))
+}
+
+/// `PJSIP/trunk` of `PJSIP/{number}@trunk`.
+fn trunk_of(endpoint: &str) -> Option<String> {
+    let (technology, rest) = endpoint.split_once('/')?;
+    let (_, trunk) = rest.rsplit_once('@')?;
+    Some(format!("{technology}/{trunk}"))
 }
 
 #[cfg(test)]

@@ -145,7 +145,7 @@ struct Task {
 pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     let mut tasks: HashMap<i32, Task> = HashMap::new();
     while !stop.is_cancelled() {
-        match shared.sessions.aside.streaming_accounts(provider::streaming()).await {
+        match shared.sessions.aside.streaming_accounts(&provider::streaming()).await {
             Ok(accounts) => attend(&shared, accounts, &mut tasks, &stop),
             Err(error) => not_done(&error, "asking for accounts to listen to"),
         }

@@ -3,8 +3,8 @@
 use super::exchange::{Exchange, Socket, frame, say};
 use chrono::Utc;
 use dialerd::provider::{
-    self, Account, Adapter, Event, Gate, Kind, Listener, PlaceError, Placement, RefusalClass,
-    Secret, Sought, StreamError, Told,
+    self, Account, Adapter, CallOptions, Event, Gate, Kind, Listener, PlaceError, Placement,
+    RefusalClass, Secret, Sought, Span, StreamError, Told,
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -30,7 +30,12 @@ fn account(url: &str) -> Account {
     let settings = json!({
         "user": "pbx", "endpoint": "PJSIP/{number}@trunk", "sound": "hello-world",
         "listener": listener()});
-    Account { base_url: Some(url.to_owned()), key: Some(Secret::new("s3".into())), settings }
+    Account {
+        base_url: Some(url.to_owned()),
+        key: Some(Secret::new("s3".into())),
+        settings,
+        ..Account::default()
+    }
 }
 
 fn placement() -> Placement {
@@ -38,6 +43,7 @@ fn placement() -> Placement {
         attempt_id: Uuid::new_v4(),
         address: "+13035550100".to_owned(),
         variables: json!({"name": "Ada"}),
+        options: CallOptions::default(),
         callback_url: String::new(),
         gate: Gate::open(),
     }
@@ -45,7 +51,7 @@ fn placement() -> Placement {
 
 fn sought(attempt_id: Uuid, placed: bool) -> Sought {
     let provider_call_id = placed.then(|| attempt_id.to_string());
-    Sought { attempt_id, provider_call_id, intended_at: Utc::now() }
+    Sought { attempt_id, provider_call_id, address: None, intended_at: Utc::now() }
 }
 
 #[tokio::test]
@@ -152,6 +158,56 @@ async fn a_live_call_is_hung_up_by_its_id() {
     assert_eq!(exchange.asked().await.line, "DELETE /channels/a");
 }
 
+#[tokio::test]
+async fn the_live_calls_of_a_span_are_listed() {
+    let exchange = Exchange::start().await;
+    let (id, older) = (Uuid::new_v4(), Uuid::new_v4());
+    let channel =
+        |id: String, created: &str| json!({"id": id, "state": "Up", "creationtime": created});
+    let channels = json!([
+        channel(id.to_string(), "2026-11-21T01:02:56.315+0000"),
+        channel(older.to_string(), "2026-11-20T01:02:56.315+0000"),
+        channel("1795252336.12".to_owned(), "2026-11-21T01:02:56.315+0000"),
+    ]);
+    exchange.answers("GET /channels", 200, channels);
+    let span = Span {
+        from: "2026-11-21T00:00:00Z".parse().expect("an instant"),
+        until: "2026-11-22T00:00:00Z".parse().expect("an instant"),
+        cursor: None,
+    };
+    let page = asterisk().list(&client(), &account(&exchange.url), &span).await.expect("a page");
+    let found: Vec<_> = page.calls.iter().map(|call| call.event.attempt_id).collect();
+    assert_eq!((found, page.next), (vec![Some(id)], None));
+    exchange.answers("GET /channels", 500, json!({"error": "Allocation failed"}));
+    assert!(asterisk().list(&client(), &account(&exchange.url), &span).await.is_err());
+}
+
+#[tokio::test]
+async fn an_account_is_tried_without_calling_anybody() {
+    let mut exchange = Exchange::start().await;
+    let account = account(&exchange.url);
+    let told = async || match asterisk().check(&client(), &account).await {
+        Ok(found) => found,
+        Err(error) => format!("{} -> {}", error.found, error.remedy),
+    };
+    exchange.answers("GET /asterisk/info", 200, json!({"system": {"version": "22.10.1"}}));
+    exchange.answers("GET /endpoints/PJSIP/trunk", 200, json!({"state": "online"}));
+    assert_eq!(told().await, "Asterisk 22.10.1; PJSIP/trunk is online");
+    exchange.answers("GET /endpoints/PJSIP/trunk", 200, json!({"state": "offline"}));
+    assert!(told().await.starts_with("Asterisk 22.10.1: PJSIP/trunk is offline -> "));
+    exchange.answers("GET /endpoints/PJSIP/trunk", 404, json!({}));
+    assert!(
+        told().await.starts_with("Asterisk 22.10.1 does not know the endpoint PJSIP/trunk -> ")
+    );
+    exchange.answers("GET /asterisk/info", 401, json!({}));
+    assert!(told().await.starts_with("user or password is refused -> "));
+    exchange.answers("GET /asterisk/info", 404, json!({}));
+    assert!(told().await.starts_with("no ARI there: answer 404 -> "));
+    while let Ok(asked) = tokio::time::timeout(Duration::from_millis(50), exchange.asked()).await {
+        assert!(asked.line.starts_with("GET "), "{asked:?}");
+    }
+}
+
 /// A listener that follows a scripted exchange.
 struct Following {
     told: mpsc::Receiver<Told>,
@@ -223,7 +279,7 @@ async fn a_listener_subscribes_to_all_channels_under_a_name_of_its_own() {
     let (first, second) = (following.event().await, following.event().await);
     assert_eq!((first.kind, first.attempt_id), (Kind::Ringing, Some(id)));
     assert_eq!((second.kind, second.outcome), (Kind::Ended, Some("busy")));
-    assert_eq!(second.word.as_deref(), Some("sip 486"));
+    assert_eq!(second.word.as_deref(), Some("486"));
 }
 
 async fn socket_text(socket: &mut Socket, text: &str) {

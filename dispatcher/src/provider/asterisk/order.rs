@@ -4,14 +4,14 @@
 //! word (a ring time that is no number, an endpoint of another trunk hidden in a number), so
 //! everything is checked here.
 
-use super::super::{PlaceError, Placement, RefusalClass};
+use crate::provider::account::{setting_wrong, settings_lack};
+use crate::provider::call_options::passed_through;
 use crate::provider::stream::Listener;
+use crate::provider::{PlaceError, Placement, RefusalClass};
 use serde_json::{Map, Value, json};
 
-/// LIMIT: the bounds of times.
-const RING_SECONDS: std::ops::RangeInclusive<u64> = 5..=600;
-const DURATION_SECONDS: std::ops::RangeInclusive<u64> = 10..=43_200;
-const RING_SECONDS_DEFAULT: u64 = 30;
+/// LIMIT: how long it rings if nobody says.
+const RING_SECONDS: u32 = 30;
 /// LIMIT: variables of a call, and letters of each.
 const VARIABLES_MAX: usize = 100;
 const VALUE_LETTERS_MAX: usize = 4_000;
@@ -38,23 +38,30 @@ pub const MARK: &str = "pg_dialer-";
 
 /// The request's body.
 pub fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceError> {
+    let options = &placement.options;
+    options.only("asterisk", &["ring_seconds", "max_duration_seconds"])?;
     let listener: Option<Listener> = serde_json::from_value(settings["listener"].clone()).ok();
-    let ring_seconds =
-        seconds(settings, "ring_seconds", RING_SECONDS)?.unwrap_or(RING_SECONDS_DEFAULT);
-    let longest = seconds(settings, "max_duration_seconds", DURATION_SECONDS)?;
-    let mut body = then(settings, listener.as_ref())?;
+    let ring_seconds = options.ring_seconds.unwrap_or(RING_SECONDS);
+    let mut body = passed_through(settings)?;
+    if body.contains_key("variables") {
+        // They may name functions of Asterisk, and whoever plans a call could state them.
+        return Err(setting_wrong(
+            "request.variables is set, but a call's variables are those of its contact and payload; remove it".to_owned(),
+        ));
+    }
+    body.extend(then(settings, listener.as_ref())?);
     body.insert("endpoint".into(), json!(endpoint(settings, &placement.address)?));
     body.insert("timeout".into(), json!(ring_seconds));
-    if let Some(caller) = caller(settings)? {
+    if let Some(caller) = caller(settings, placement)? {
         body.insert("callerId".into(), json!(caller));
     }
     let mut variables = call_variables(&placement.variables);
     let attempt_id = json!(placement.attempt_id);
     variables.insert(format!("{VARIABLE_PREFIX}ATTEMPT_ID"), attempt_id.clone());
     variables.insert("PJSIP_HEADER(add,X-Attempt-ID)".into(), attempt_id);
-    if let Some(longest) = longest {
+    if let Some(longest) = options.max_duration_seconds {
         // Counted from the order on, so the ringing is in it.
-        let whole = (ring_seconds + longest).to_string();
+        let whole = ring_seconds.saturating_add(longest).to_string();
         variables.insert("TIMEOUT(absolute)".into(), json!(whole));
     }
     if let Some(listener) = &listener {
@@ -67,9 +74,9 @@ pub fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceErro
 /// Where to dial: the setting's pattern with the number put in.
 fn endpoint(settings: &Value, address: &str) -> Result<String, PlaceError> {
     let pattern = text(settings, "endpoint")?;
-    let pattern = pattern.ok_or_else(|| lacking("endpoint, such as PJSIP/{number}@trunk"))?;
+    let pattern = pattern.ok_or_else(|| settings_lack("endpoint, such as PJSIP/{number}@trunk"))?;
     if !(pattern.contains("{number}") || pattern.contains("{digits}")) {
-        return Err(wrong(format!(
+        return Err(setting_wrong(format!(
             "endpoint is {pattern:?}, but must say where the number goes: {{number}} with a plus, or {{digits}} without"
         )));
     }
@@ -92,22 +99,26 @@ fn then(settings: &Value, listener: Option<&Listener>) -> Result<Map<String, Val
         (Some(context), None, None) => json!({
             "context": context,
             "extension": text(settings, "extension")?.unwrap_or("s"),
-            "priority": seconds(settings, "priority", 1..=1_000_000)?.unwrap_or(1),
+            "priority": priority(settings)?,
         }),
         (None, Some(app), None) => {
             json!({ "app": app, "appArgs": text(settings, "app_args")?.unwrap_or("") })
         }
         (None, None, Some(sound)) => {
             let listener = listener.ok_or_else(|| {
-                wrong("sound is set, but no dispatcher listens that could play it".to_owned())
+                setting_wrong(
+                    "sound is set, but no dispatcher listens that could play it".to_owned(),
+                )
             })?;
             json!({ "app": application(listener), "appArgs": format!("play,{}", media(sound)?) })
         }
         (None, None, None) => {
-            return Err(lacking("what to do with a call that is answered: context, app or sound"));
+            return Err(settings_lack(
+                "what to do with a call that is answered: context, app or sound",
+            ));
         }
         _ => {
-            return Err(wrong(
+            return Err(setting_wrong(
                 "more than one of context, app and sound is set; keep the one to be done with a call that is answered".to_owned(),
             ));
         }
@@ -115,34 +126,47 @@ fn then(settings: &Value, listener: Option<&Listener>) -> Result<Map<String, Val
     Ok(members.as_object().cloned().unwrap_or_default())
 }
 
+fn priority(settings: &Value) -> Result<u64, PlaceError> {
+    match &settings["priority"] {
+        Value::Null => Ok(1),
+        stated => stated.as_u64().filter(|stated| *stated > 0).ok_or_else(|| {
+            setting_wrong(format!("priority is {stated}, but must be a whole number from 1 on"))
+        }),
+    }
+}
+
 /// A sound by its name is a file of that name.
 fn media(sound: &str) -> Result<String, PlaceError> {
     if sound.contains(',') {
-        return Err(wrong(format!(
+        return Err(setting_wrong(format!(
             "sound is {sound:?}, but a comma separates sounds; name one, such as hello-world or recording:welcome"
         )));
     }
     Ok(if sound.contains(':') { sound.to_owned() } else { format!("sound:{sound}") })
 }
 
-fn caller(settings: &Value) -> Result<Option<String>, PlaceError> {
+fn caller(settings: &Value, placement: &Placement) -> Result<Option<String>, PlaceError> {
     let plain = |c: &char| !c.is_control() && !"\"<>\\".contains(*c);
     let name = text(settings, "caller_name")?
         .map(|name| name.chars().filter(plain).take(NAME_LETTERS_MAX).collect::<String>());
-    let number = match text(settings, "caller_ref")? {
-        Some(reference) => Some(reference),
-        None => text(settings, "caller_id")?,
+    let number = match &placement.options.caller_ref {
+        Some(reference) => Some(extension(reference)?),
+        None => placement.options.caller_e164()?,
     };
-    let sound =
-        |number: &str| number.bytes().all(|byte| byte.is_ascii_digit() || b"+*#".contains(&byte));
-    match number {
-        None => Ok(name.map(|name| format!("\"{name}\" <>"))),
-        Some(number) if sound(number) => Ok(Some(match name {
-            Some(name) => format!("\"{name}\" <{number}>"),
-            None => number.to_owned(),
-        })),
-        Some(number) => Err(wrong(format!(
-            "the number to call from is {number:?}, but must consist of digits, such as +13035550100"
+    Ok(match (name, number) {
+        (None, number) => number,
+        (Some(name), None) => Some(format!("\"{name}\" <>")),
+        (Some(name), Some(number)) => Some(format!("\"{name}\" <{number}>")),
+    })
+}
+
+/// A number as the trunk wants it, which need not be E.164.
+fn extension(reference: &str) -> Result<String, PlaceError> {
+    let plain = |byte: u8| byte.is_ascii_digit() || b"+*#".contains(&byte);
+    match reference.bytes().all(plain) {
+        true => Ok(reference.to_owned()),
+        false => Err(setting_wrong(format!(
+            "caller_ref is {reference:?}, but must consist of digits, as the trunk wants the number to call from"
         ))),
     }
 }
@@ -168,35 +192,6 @@ fn text<'a>(settings: &'a Value, name: &str) -> Result<Option<&'a str>, PlaceErr
     match &settings[name] {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-        other => Err(wrong(format!("{name} is {other}, but must be a text"))),
+        other => Err(setting_wrong(format!("{name} is {other}, but must be a text"))),
     }
-}
-
-fn seconds(
-    settings: &Value,
-    name: &str,
-    allowed: std::ops::RangeInclusive<u64>,
-) -> Result<Option<u64>, PlaceError> {
-    let stated = &settings[name];
-    if stated.is_null() {
-        return Ok(None);
-    }
-    match stated.as_u64().filter(|number| allowed.contains(number)) {
-        Some(number) => Ok(Some(number)),
-        None => Err(wrong(format!(
-            "{name} is {stated}, but must be a whole number from {} to {}",
-            allowed.start(),
-            allowed.end()
-        ))),
-    }
-}
-
-fn lacking(what: &str) -> PlaceError {
-    let details = json!({"reason": format!("settings lack {what}")});
-    PlaceError::refused(RefusalClass::ConfigError, "settings-incomplete", details)
-}
-
-fn wrong(reason: String) -> PlaceError {
-    let details = json!({ "reason": reason });
-    PlaceError::refused(RefusalClass::ConfigError, "setting-wrong", details)
 }

@@ -123,21 +123,11 @@ pub fn gone(attempt_id: Uuid) -> Event {
 }
 
 fn event(attempt_id: Uuid, label: &str, kind: Kind, source: Source, raw: &Value) -> Event {
-    Event {
-        event_key: format!("{attempt_id}:{label}"),
-        kind,
-        attempt_id: Some(attempt_id),
-        provider_call_id: Some(attempt_id.to_string()),
-        at: None,
-        outcome: None,
-        word: None,
-        disposition: None,
-        duration_seconds: None,
-        callback_at: None,
-        source,
-        raw: raw.clone(),
-        report_follows: false,
-    }
+    let key = format!("{attempt_id}:{label}");
+    let mut event = Event::new(key, kind, source, raw.clone());
+    event.attempt_id = Some(attempt_id);
+    event.provider_call_id = Some(attempt_id.to_string());
+    event
 }
 
 fn kind_of(state: &Value) -> Kind {
@@ -165,12 +155,12 @@ fn played(playback: &Value) -> Heard {
 }
 
 /// An id that we gave: a UUID in its one spelling.
-fn attempt_of(id: &str) -> Option<Uuid> {
+pub fn attempt_of(id: &str) -> Option<Uuid> {
     id.parse::<Uuid>().ok().filter(|parsed| parsed.to_string() == id)
 }
 
 /// Asterisk's own spelling: no colon in the offset.
-fn instant(value: &Value) -> Option<DateTime<Utc>> {
+pub fn instant(value: &Value) -> Option<DateTime<Utc>> {
     let text = value.as_str()?;
     let at = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z").ok()?;
     Some(at.with_timezone(&Utc))

@@ -3,7 +3,7 @@
 use super::order::{application, order};
 use super::report::{Heard, Reader, gone, of_channel};
 use super::*;
-use crate::provider::{Gate, Kind, Refusal, Source};
+use crate::provider::{CallOptions, Gate, Kind, Refusal, Source};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ fn placement(address: &str, variables: Value) -> Placement {
         attempt_id: attempt(),
         address: address.to_owned(),
         variables,
+        options: CallOptions::default(),
         callback_url: String::new(),
         gate: Gate::open(),
     }
@@ -37,7 +38,9 @@ fn settings(more: Value) -> Value {
 }
 
 fn ordered(more: Value) -> Result<Value, PlaceError> {
-    order(&settings(more), &placement("+13035550100", json!({})))
+    let (settings, mut placement) = (settings(more), placement("+13035550100", json!({})));
+    placement.options = CallOptions::read(&settings, &placement.variables)?;
+    order(&settings, &placement)
 }
 
 fn refusal(more: Value) -> Refusal {
@@ -52,14 +55,16 @@ fn an_order_says_whom_to_call_for_how_long_and_what_then() {
     let variables = json!({"first name": "Ada", "amount": 12, "TRANSFER_CONTEXT": "a\nb"});
     let stated = settings(json!({
         "endpoint": "PJSIP/{digits}@trunk", "extension": "hello", "priority": 2, "ring_seconds": 20,
-        "max_duration_seconds": 100, "caller_id": "+13035550199", "caller_name": "\"Clinic\" <x>"}));
-    let body = order(&stated, &placement("+13035550100", variables)).expect("an order");
+        "max_duration_seconds": 100, "request": {"formats": "ulaw"}, "caller_id": "+13035550199", "caller_name": "\"Clinic\" <x>"}));
+    let mut placement = placement("+13035550100", variables);
+    placement.options = CallOptions::read(&stated, &json!({})).expect("options");
+    let body = order(&stated, &placement).expect("an order");
     assert_eq!(
         body,
         json!({
             "endpoint": "PJSIP/13035550100@trunk", "timeout": 20,
             "context": "announcement", "extension": "hello", "priority": 2,
-            "callerId": "\"Clinic x\" <+13035550199>",
+            "formats": "ulaw", "callerId": "\"Clinic x\" <+13035550199>",
             "variables": {
                 "DIALER_FIRST_NAME": "Ada", "DIALER_AMOUNT": "12", "DIALER_TRANSFER_CONTEXT": "ab",
                 "DIALER_ATTEMPT_ID": ATTEMPT, "PJSIP_HEADER(add,X-Attempt-ID)": ATTEMPT,
@@ -101,10 +106,12 @@ fn a_setting_that_asterisk_would_take_for_something_else_is_refused_by_name() {
         (json!({"context": null}), "settings lack what to do"),
         (json!({"sound": "hello-world"}), "more than one of context, app and sound"),
         (json!({"context": null, "sound": "a,b"}), "a comma separates sounds"),
+        (json!({"priority": 0}), "priority is 0, but must be a whole number from 1 on"),
         (json!({"ring_seconds": "abc"}), "ring_seconds is \"abc\", but must be a whole number"),
-        (json!({"ring_seconds": 0}), "from 5 to 600"),
-        (json!({"max_duration_seconds": -1}), "from 10 to 43200"),
-        (json!({"caller_id": "sip:x@host"}), "must consist of digits"),
+        (json!({"record": true}), "record is set, but asterisk has nothing of the kind"),
+        (json!({"request": {"variables": {"SHELL(x)": "y"}}}), "request.variables is set"),
+        (json!({"caller_id": "sip:x@host"}), "is no number in E.164"),
+        (json!({"caller_ref": "sip:x@host"}), "must consist of digits"),
     ] {
         let refusal = refusal(more.clone());
         let reason = refusal.details["reason"].as_str().unwrap_or("").to_owned();
@@ -191,7 +198,7 @@ fn a_call_rings_is_answered_and_ends_under_keys_that_all_listeners_share() {
         [
             (":ringing".into(), Kind::Ringing, None, None, None),
             (":answered".into(), Kind::Answered, None, None, None),
-            (":ended".into(), Kind::Ended, Some("completed"), Some("q850 16".into()), Some(1.5)),
+            (":ended".into(), Kind::Ended, Some("completed"), Some("16".into()), Some(1.5)),
         ]
     );
 }
@@ -261,6 +268,12 @@ fn only_what_we_play_is_ended_by_us() {
     assert_eq!(reader.read(&finished(ATTEMPT)), Heard::Played { channel: attempt() });
     assert_eq!(reader.read(&finished("another")), Heard::Nothing);
     assert_eq!(reader.read(&json!({"type": "ApplicationReplaced"})), Heard::Replaced);
+}
+
+#[test]
+fn the_trunk_is_read_from_the_endpoint() {
+    assert_eq!(trunk_of("PJSIP/{digits}@trunk").as_deref(), Some("PJSIP/trunk"));
+    assert_eq!(trunk_of("PJSIP/trunk/sip:{number}"), None);
 }
 
 #[test]

@@ -75,6 +75,8 @@ fn every_q850_cause_has_its_outcome() {
         "54 blocked completed",
         "57 account_error completed",
         "58 config_error completed",
+        "79 config_error completed",
+        "88 config_error completed",
         "102 provider_fault maybe_reached",
     ];
     assert_eq!(told(Cause::Q850, 0..=127), expected);
@@ -93,5 +95,5 @@ fn the_status_counts_before_the_cause_if_it_is_known() {
 #[test]
 fn what_nobody_knows_has_a_word_and_no_outcome() {
     let unheard = Cause::of(Some(499), Some(127)).expect("a cause");
-    assert_eq!((unheard.word().as_str(), unheard.unanswered()), ("sip 499", None));
+    assert_eq!((unheard.word().as_str(), unheard.unanswered()), ("499", None));
 }
