@@ -11,6 +11,7 @@ mod calls;
 mod far_end;
 mod faults;
 mod peer;
+mod readme;
 mod trial;
 
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

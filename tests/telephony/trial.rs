@@ -30,22 +30,15 @@ struct Attempt {
 impl Trial {
     /// An account at the exchange and a running campaign; `None` where there is no exchange.
     pub async fn start(name: &str, limit: i32, settings: Value) -> Option<Trial> {
-        let peer = Peer::start(name)?;
-        let plan = Plan {
-            begins: "2026-12-04T15:30:00Z".parse().unwrap(),
-            rate: 1.0,
-            max_concurrent: limit.cast_unsigned(),
-            sandbox_flags: Vec::new(),
-        };
-        let rehearsal = Rehearsal::start(&format!("telephony_{name}"), plan).await.unwrap();
+        let trial = Trial::bare(name, limit).await?;
         let mut all = json!({"endpoint": "PJSIP/{digits}@trunk", "ring_seconds": 5});
         for (setting, value) in settings.as_object().unwrap() {
             all[setting] = value.clone();
         }
-        let url = format!("http://{}:8088/ari", peer.ip);
+        let url = format!("http://{}:8088/ari", trial.peer.ip);
         // Short waits, so that what a fault leaves is settled within the test; and no breaker, which
         // is another test's and would only make this one long.
-        rehearsal
+        trial.rehearsal
             .db
             .batch_execute(&format!(
                 "select dialer.create_account('pbx', 'asterisk', {limit}, base_url => '{url}', secret_name => 'REHEARSAL_KEY', settings => '{all}');
@@ -57,6 +50,19 @@ impl Trial {
             ))
             .await
             .unwrap();
+        Some(trial)
+    }
+
+    /// An exchange and a database with nothing in it.
+    pub async fn bare(name: &str, limit: i32) -> Option<Trial> {
+        let peer = Peer::start(name)?;
+        let plan = Plan {
+            begins: "2026-12-04T15:30:00Z".parse().unwrap(),
+            rate: 1.0,
+            max_concurrent: limit.cast_unsigned(),
+            sandbox_flags: Vec::new(),
+        };
+        let rehearsal = Rehearsal::start(&format!("telephony_{name}"), plan).await.unwrap();
         Some(Trial { rehearsal, peer, limit })
     }
 
