@@ -21,9 +21,10 @@ comment on function dialer.silent_attempts(text, integer) is
 'Attempts about which the provider has said nothing for too long; the caller looks them up. Not returned again to anybody for the account''s answer_seconds. See docs/dispatcher-api.md.';
 
 create function dialer.streaming_accounts(providers text[])
-returns table (account_id integer, provider text, channel text, base_url text, secret_name text, settings jsonb)
+returns table (account_id integer, tenant text, name text, provider text, channel text, base_url text, secret_name text, webhook_secret_name text, settings jsonb)
 language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
-    select a.account_id, a.provider, a.channel::text, a.base_url, a.secret_name, a.settings from dialer.provider_account a
+    select a.account_id, t.name, a.name, a.provider, a.channel::text, a.base_url, a.secret_name, a.webhook_secret_name, a.settings
+    from dialer.provider_account a join dialer.tenant t using (tenant_id)
     where a.provider = any (providers) and (a.state = 'open' or exists (select from dialer.lease l where l.account_id = a.account_id))
     order by a.account_id
 $$;

@@ -16,6 +16,7 @@ async fn two_hundred_calls_ring_once_and_end_as_the_far_end_says() {
     // Mixed, so that every behaviour is in every part of the run.
     let endings: Vec<u8> = (0..10).flat_map(|one| (0..10).map(move |ten| ten * 10 + one)).collect();
     trial.call(&[212, 303], &endings).await;
+    endless(&trial).await;
     trial.rehearsal.start_dispatcher().await.unwrap();
     trial.rehearsal.start_dispatcher().await.unwrap();
     trial.until_attempts(70).await;
@@ -38,6 +39,18 @@ async fn two_hundred_calls_ring_once_and_end_as_the_far_end_says() {
         "rejected",
     ];
     assert_eq!(seen, BTreeSet::from(every));
+    // The far end's clock, because a dispatcher that has just come to life heard no answer.
+    let calls = trial.calls();
+    let endless = calls.iter().find(|call| call.number.starts_with("1404")).unwrap();
+    let seconds = endless.end.unwrap().0 - endless.began;
+    assert!((14.0..17.0).contains(&seconds), "the longest time allowed took {seconds} s");
+}
+
+/// One call that neither side ends, so that only the longest time allowed can.
+async fn endless(trial: &Trial) {
+    const SQL: &str = "select dialer.schedule_call('calls', '+14045550100', tz => 'UTC', priority => 0, payload => $1)";
+    let payload = json!({"settings": {"extension": "hold"}});
+    trial.rehearsal.db.execute(SQL, &[&payload]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

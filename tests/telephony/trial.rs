@@ -42,7 +42,7 @@ impl Trial {
             .db
             .batch_execute(&format!(
                 "select dialer.create_account('pbx', 'asterisk', {limit}, base_url => '{url}', secret_name => 'REHEARSAL_KEY', settings => '{all}');
-                 update dialer.provider_account set lease_seconds = 3, answer_seconds = 2, ring_seconds = 6, call_seconds_max = 8, grace_seconds = 2,
+                 update dialer.provider_account set lease_seconds = 3, answer_seconds = 2, ring_seconds = 6, call_seconds_max = 12, grace_seconds = 2,
                      breaker_failures = 1000;
                  insert into dialer.redial_policy (tenant_id, name, ladder, ladder_scope, max_lifetime, final_outcomes, technical_ladder, technical_max)
                      select 1, 'once and again', ladder, ladder_scope, max_lifetime, final_outcomes, '{{1 s}}', 2 from dialer.redial_policy where name = 'once';

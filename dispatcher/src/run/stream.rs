@@ -10,7 +10,7 @@ use super::health::not_done;
 use super::inbox::{self, Kept};
 use super::shared::{Known, Shared};
 use crate::clock::monotonic;
-use crate::db::{Streaming, spread};
+use crate::db::{StoredAccount, spread};
 use crate::provider::{self, Event, Listener, Told};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -166,13 +166,15 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 /// Begins with accounts that are new or have changed, ends with those that are no more.
 fn attend(
     shared: &Arc<Shared>,
-    accounts: Vec<Streaming>,
+    accounts: Vec<StoredAccount>,
     tasks: &mut HashMap<i32, Task>,
     stop: &CancellationToken,
 ) {
     let mut wanted: HashMap<i32, Known> = HashMap::new();
     for account in accounts.into_iter().take(ACCOUNTS_MAX) {
-        let Streaming { account_id, provider, channel, base_url, secret_name, settings } = account;
+        let StoredAccount {
+            account_id, provider, channel, base_url, secret_name, settings, ..
+        } = account;
         wanted.insert(account_id, Known { provider, channel, base_url, secret_name, settings });
     }
     for (account_id, task) in tasks.extract_if(|account_id, _| !wanted.contains_key(account_id)) {
@@ -314,3 +316,6 @@ async fn store(shared: &Shared, account_id: i32, mut events: Vec<Event>, end: &C
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
