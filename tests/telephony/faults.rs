@@ -32,6 +32,10 @@ async fn an_exchange_that_is_killed_twice_loses_and_doubles_nothing() {
     trial.until_over().await;
     let rung = trial.judge(&cuts, 2 * 16).await;
     trial.tell("an exchange killed twice", &cuts, begun).await;
+    // What it took with it was found out by looking, not by waiting for the longest call.
+    let gone = "select count(*) from dialer.attempt where word = 'channel gone'";
+    let gone: i64 = trial.rehearsal.db.query_one(gone, &[]).await.unwrap().get(0);
+    assert!(gone >= 10, "only {gone} calls were found to be gone");
     // Whatever was not under way when it died was placed all the same.
     assert!(rung >= 100 - 2 * 16, "only {rung} calls were made");
     let untried = "select count(*) from dialer.call c where not exists (select from dialer.attempt a where a.call_id = c.call_id)";

@@ -4,7 +4,8 @@
 #
 #   peer.sh start DIR       fetch what is missing, write the configuration, start both; waits until
 #                           calls can be made. Environment: PEER_IP (127.0.0.41), PEER_PASSWORD
-#                           (rehearsal-key), PEER_TOOLS (target/telephony)
+#                           (rehearsal-key), PEER_TOOLS (target/telephony), PEER_OWNER (a process
+#                           with which it all ends, whatever becomes of it)
 #   peer.sh exchange DIR    start Asterisk again after it was killed
 #   peer.sh stop DIR        end what was started there, and nothing else
 #
@@ -12,7 +13,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-usage() { sed -n '5,9p' "$0" >&2; exit 2; }
+usage() { sed -n '5,10p' "$0" >&2; exit 2; }
 (($# == 2)) || usage
 mkdir -p "$2"
 home=$(cd "$2" && pwd)
@@ -75,7 +76,7 @@ start_far_end() {
 is_running() {
     local pid
     pid=$(cat "$home/$1.pid" 2>/dev/null) || return 1
-    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$home/"
+    { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF "$home/"
 }
 
 end() {
@@ -86,6 +87,16 @@ end() {
         sleep 0.1
     done
     kill -KILL "$(cat "$home/$1.pid")" 2>/dev/null || true
+}
+
+# A test that is killed cannot clear up after itself.
+watch_owner() {
+    [[ -n ${PEER_OWNER:-} ]] || return 0
+    (
+        while kill -0 "$PEER_OWNER" && is_running far-end; do sleep 1; done
+        end exchange
+        end far-end
+    ) </dev/null >/dev/null 2>&1 &
 }
 
 fail() { printf 'telephony: %s\n' "$*" >&2; exit 1; }
@@ -99,6 +110,7 @@ case $1 in
         echo "$PEER_IP" >"$home/ip"
         write_configuration
         start_far_end
+        watch_owner
         start_exchange
         ;;
     exchange) start_exchange ;;
