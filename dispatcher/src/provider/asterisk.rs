@@ -155,7 +155,10 @@ async fn place(
     let request = http.post(url(account, &format!("/channels/{id}"))).json(&body);
     let answer = exchange::send(signed_in(request, account), &placement.gate).await?;
     match answer.status {
-        200..=299 => Ok(Accepted { provider_call_id: id }),
+        200..=299 if answer.body["id"].as_str() == Some(&id) => {
+            Ok(Accepted { provider_call_id: id })
+        }
+        200..=299 => Err(PlaceError::Unknown("accepted without the channel's id".to_owned())),
         409 => taken(http, account, id).await,
         _ => Err(classify(&answer)),
     }
@@ -170,7 +173,9 @@ async fn taken(
 ) -> Result<Accepted, PlaceError> {
     let request = signed_in(http.get(url(account, &format!("/channels/{id}"))), account);
     match exchange::ask(request).await {
-        Ok(answer) if answer.status == 200 => Ok(Accepted { provider_call_id: id }),
+        Ok(answer) if answer.status == 200 && answer.body["id"].as_str() == Some(&id) => {
+            Ok(Accepted { provider_call_id: id })
+        }
         _ => Err(PlaceError::Unknown("409 for a channel that is not there".to_owned())),
     }
 }
@@ -198,14 +203,16 @@ async fn look_up(
     let request = signed_in(http.get(url(account, &format!("/channels/{id}"))), account);
     let answer = exchange::ask(request).await?;
     match answer.status {
-        200..=299 => Ok(report::of_channel(&answer.body, sought.attempt_id).into_iter().collect()),
+        200..=299 if answer.body["id"].as_str() == Some(&id) => {
+            Ok(report::of_channel(&answer.body, sought.attempt_id).into_iter().collect())
+        }
         404 if sought.provider_call_id.is_some() => {
             // Its end may just have been reported, and is on its way to the database.
             tokio::time::sleep(AFTERMATH).await;
             Ok(vec![report::gone(sought.attempt_id)])
         }
         404 => Ok(Vec::new()),
-        status => Err(LookUpError(format!("answer {status}"))),
+        status => Err(LookUpError(format!("answer {status} without the channel"))),
     }
 }
 
@@ -247,8 +254,8 @@ async fn check(http: &reqwest::Client, account: &Account) -> Result<String, Chec
         200 => answer.body["system"]["version"].as_str().unwrap_or("of a version it does not tell"),
         401 => {
             return Err(CheckError::new(
-                "user or password is refused",
-                "compare settings.user and the secret with ari.conf",
+                "user or key is refused",
+                "compare settings.user and the password in the secret with ari.conf",
             ));
         }
         status => {

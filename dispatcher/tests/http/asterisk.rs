@@ -60,6 +60,7 @@ async fn a_call_is_ordered_once_under_the_id_of_its_attempt() {
     let placement = placement();
     let id = placement.attempt_id.to_string();
     let account = account(&exchange.url);
+    exchange.answers(&format!("POST /channels/{id}"), 200, json!({"id": id, "state": "Down"}));
     let accepted = asterisk().place(&client(), &account, &placement).await.expect("accepted");
     assert_eq!(accepted.provider_call_id, id);
     let asked = exchange.asked().await;
@@ -88,6 +89,7 @@ async fn an_id_that_is_taken_is_looked_at_before_it_is_believed() {
     let id = placement.attempt_id.to_string();
     let account = account(&exchange.url);
     exchange.answers(&format!("POST /channels/{id}"), 409, json!({"message": "Channel exists"}));
+    exchange.answers(&format!("GET /channels/{id}"), 200, json!({"id": id, "state": "Ringing"}));
     let answer = asterisk().place(&client(), &account, &placement).await.expect("it is ours");
     assert_eq!(answer.provider_call_id, id);
     exchange.answers(&format!("GET /channels/{id}"), 404, json!({"message": "not found"}));
@@ -109,6 +111,8 @@ async fn refusals_have_their_class() {
         (400, json!({"message": "Endpoint must be specified"}), Some(RefusalClass::ConfigError)),
         (500, json!({"error": "Allocation failed"}), Some(RefusalClass::ProviderFault)),
         (500, json!({"error": "Something else"}), None),
+        (200, json!({"id": "another"}), None),
+        (200, json!(null), None),
         (302, json!(null), Some(RefusalClass::ConfigError)),
     ] {
         let placement = placement();
@@ -143,8 +147,11 @@ async fn an_attempt_is_looked_up_by_its_channel() {
     let ended = found.expect("an answer").remove(0);
     assert_eq!((ended.kind, ended.outcome), (Kind::Ended, Some("unknown")));
     assert!(begun.elapsed() >= Duration::from_secs(2));
-    exchange.answers(&line, 500, json!(null));
-    assert!(asterisk().look_up(&client(), &account, &sought(id, true)).await.is_err());
+    for (status, body) in [(500, json!(null)), (200, json!(null)), (200, json!({"id": "another"}))]
+    {
+        exchange.answers(&line, status, body);
+        assert!(asterisk().look_up(&client(), &account, &sought(id, true)).await.is_err());
+    }
 }
 
 #[tokio::test]
@@ -200,7 +207,7 @@ async fn an_account_is_tried_without_calling_anybody() {
         told().await.starts_with("Asterisk 22.10.1 does not know the endpoint PJSIP/trunk -> ")
     );
     exchange.answers("GET /asterisk/info", 401, json!({}));
-    assert!(told().await.starts_with("user or password is refused -> "));
+    assert!(told().await.starts_with("user or key is refused -> "));
     exchange.answers("GET /asterisk/info", 404, json!({}));
     assert!(told().await.starts_with("no ARI there: answer 404 -> "));
     while let Ok(asked) = tokio::time::timeout(Duration::from_millis(50), exchange.asked()).await {
