@@ -53,16 +53,20 @@ async fn endless(trial: &Trial) {
     trial.rehearsal.db.execute(SQL, &[&payload]).await.unwrap();
 }
 
+/// A trial in which whoever answers hears a sound.
+async fn sounding(name: &str, sound: &str) -> Option<Trial> {
+    let trial = Trial::start(name, 5, json!({"context": "announcement"})).await?;
+    let sound = json!({"context": null, "sound": trial.peer.sound(sound)});
+    let set = "update dialer.provider_account set settings = settings || $1";
+    trial.rehearsal.db.execute(set, &[&sound]).await.unwrap();
+    Some(trial)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_announcement_is_played_and_the_call_is_hung_up() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let begun = Instant::now();
-    let Some(mut trial) = Trial::start("sound", 5, json!({"context": "announcement"})).await else {
-        return;
-    };
-    let sound = json!({"context": null, "sound": trial.peer.sound()});
-    let set = "update dialer.provider_account set settings = settings || $1";
-    trial.rehearsal.db.execute(set, &[&sound]).await.unwrap();
+    let Some(mut trial) = sounding("sound", "silence").await else { return };
     trial.call(&[212], &[0, 1, 2, 3, 4, 70, 71, 20]).await;
     trial.rehearsal.start_dispatcher().await.unwrap();
     trial.until_over().await;
@@ -73,4 +77,23 @@ async fn an_announcement_is_played_and_the_call_is_hung_up() {
     let row = trial.rehearsal.db.query_one(lengths, &[]).await.unwrap();
     let (shortest, longest): (f64, f64) = (row.get(0), row.get(1));
     assert!(shortest > 0.4 && longest < 3.0, "between {shortest} and {longest} s");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_sound_ended_while_no_dispatcher_lived_is_hung_up_by_the_next() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let begun = Instant::now();
+    let Some(mut trial) = sounding("orphan", "silence-3s").await else { return };
+    trial.call(&[212], &[0]).await;
+    trial.rehearsal.start_dispatcher().await.unwrap();
+    trial.until("select count(*) = 1 from dialer.lease where state = 'answered'").await;
+    // It is playing by now, or was not even begun; both leave the callee on the line.
+    trial.rehearsal.kill_dispatcher(0).unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(trial.calls()[0].end.is_none(), "nobody was there to hang up");
+    // Under another name, as a process on another machine would.
+    trial.rehearsal.start_dispatcher().await.unwrap();
+    trial.until_over().await;
+    assert_eq!(trial.judge(&[], 0).await, 1);
+    trial.tell("a sound whose end nobody heard", &[], begun).await;
 }

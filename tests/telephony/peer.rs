@@ -75,9 +75,9 @@ impl Peer {
         std::fs::read_to_string(self.home.join("far-end/calls.log")).unwrap_or_default()
     }
 
-    /// A sound that the exchange can play.
-    pub fn sound(&self) -> String {
-        self.home.join("sounds/silence").to_string_lossy().into_owned()
+    /// A sound that the exchange can play, by its name in `peer.sh`.
+    pub fn sound(&self, name: &str) -> String {
+        self.home.join("sounds").join(name).to_string_lossy().into_owned()
     }
 
     fn exchange(&self) -> String {

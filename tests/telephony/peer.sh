@@ -33,8 +33,9 @@ write_configuration() {
     done
     printf '[general]\nenable = no\n' | tee "$home/etc/cdr.conf" >"$home/etc/cel.conf"
     chmod 600 "$home/etc/ari.conf"
-    # Half a second of silence, to be played.
+    # Half a second of silence and three, to be played.
     head -c 4000 /dev/zero | tr '\0' '\377' >"$home/sounds/silence.ulaw"
+    head -c 24000 /dev/zero | tr '\0' '\377' >"$home/sounds/silence-3s.ulaw"
 }
 
 start_exchange() {

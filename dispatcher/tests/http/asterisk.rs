@@ -267,7 +267,7 @@ async fn a_listener_subscribes_to_all_channels_under_a_name_of_its_own() {
     let mut exchange = Exchange::start().await;
     let (mut following, mut socket) = listening(&mut exchange).await;
     let mut lines = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         lines.push(exchange.asked().await.line);
     }
     assert_eq!(
@@ -276,6 +276,7 @@ async fn a_listener_subscribes_to_all_channels_under_a_name_of_its_own() {
             "GET /events?app=pg_dialer-3-d1",
             "POST /applications/pg_dialer-3-d1/subscription?eventSource=channel%3A",
             "PUT /applications/pg_dialer-3-d1/eventFilter",
+            "GET /channels",
         ]
     );
     let id = Uuid::new_v4();
@@ -298,7 +299,7 @@ async fn socket_text(socket: &mut Socket, text: &str) {
 async fn a_sound_is_played_to_whoever_answers_and_then_the_call_is_ended() {
     let mut exchange = Exchange::start().await;
     let (_following, mut socket) = listening(&mut exchange).await;
-    for _ in 0..3 {
+    for _ in 0..4 {
         exchange.asked().await;
     }
     let id = Uuid::new_v4();
@@ -319,6 +320,38 @@ async fn a_sound_is_played_to_whoever_answers_and_then_the_call_is_ended() {
     say(&mut socket, &start).await;
     assert_eq!(exchange.asked().await.line, format!("POST /channels/{mute}/play/{mute}"));
     assert_eq!(exchange.asked().await.line, format!("DELETE /channels/{mute}"));
+}
+
+#[tokio::test]
+async fn calls_whose_sound_ended_while_nobody_listened_are_ended_by_the_next_listener() {
+    let mut exchange = Exchange::start().await;
+    let (over, playing, other) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
+    let channel = |id: Uuid, data: &str| json!({"id": id, "state": "Up", "dialplan": {"app_name": "Stasis", "app_data": data}});
+    let ours = "pg_dialer-3-d0,play,sound:hello-world";
+    let channels = json!([channel(over, ours), channel(playing, ours), channel(other, "bot,play")]);
+    exchange.answers("GET /channels", 200, channels);
+    exchange.answers(&format!("GET /playbacks/{over}"), 404, json!({}));
+    let (_following, _socket) = listening(&mut exchange).await;
+    for _ in 0..4 {
+        exchange.asked().await;
+    }
+    // Not at once: whoever has just answered will hear something in a moment.
+    let soon = tokio::time::timeout(Duration::from_millis(1500), exchange.asked()).await;
+    assert!(soon.is_err(), "{soon:?}");
+    let mut lines = Vec::new();
+    for _ in 0..3 {
+        lines.push(exchange.asked().await.line);
+    }
+    lines.sort();
+    let mut expected = [
+        format!("DELETE /channels/{over}"),
+        format!("GET /playbacks/{over}"),
+        format!("GET /playbacks/{playing}"),
+    ];
+    expected.sort();
+    assert_eq!(lines, expected);
+    let more = tokio::time::timeout(Duration::from_millis(100), exchange.asked()).await;
+    assert!(more.is_err(), "{more:?}");
 }
 
 #[tokio::test]

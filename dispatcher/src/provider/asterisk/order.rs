@@ -10,8 +10,9 @@ use crate::provider::stream::Listener;
 use crate::provider::{PlaceError, Placement, RefusalClass};
 use serde_json::{Map, Value, json};
 
-/// LIMIT: how long it rings if nobody says.
+/// LIMIT: how long it rings if nobody says, and how long a sound may be.
 const RING_SECONDS: u32 = 30;
+const SOUND_SECONDS: u32 = 3600;
 /// LIMIT: variables of a call, and letters of each.
 const VARIABLES_MAX: usize = 100;
 const VALUE_LETTERS_MAX: usize = 4_000;
@@ -59,7 +60,9 @@ pub fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceErro
     let attempt_id = json!(placement.attempt_id);
     variables.insert(format!("{VARIABLE_PREFIX}ATTEMPT_ID"), attempt_id.clone());
     variables.insert("PJSIP_HEADER(add,X-Attempt-ID)".into(), attempt_id);
-    if let Some(longest) = options.max_duration_seconds {
+    // A dispatcher hangs up after a sound, and might not live to do it.
+    let sound = text(settings, "sound")?.map(|_| SOUND_SECONDS);
+    if let Some(longest) = options.max_duration_seconds.or(sound) {
         // Counted from the order on, so the ringing is in it.
         let whole = ring_seconds.saturating_add(longest).to_string();
         variables.insert("TIMEOUT(absolute)".into(), json!(whole));

@@ -154,6 +154,16 @@ fn played(playback: &Value) -> Heard {
     }
 }
 
+/// A live channel of this account's that was answered to hear a sound.
+pub fn plays_for(mark: &str, channel: &Value) -> Option<Uuid> {
+    let dialplan = &channel["dialplan"];
+    let mut data = dialplan["app_data"].as_str()?.split(',');
+    // The mark and a dash, and then the dispatcher's name.
+    let is_ours = data.next()?.strip_prefix(mark)?.starts_with('-');
+    let plays = is_ours && dialplan["app_name"] == "Stasis" && data.next() == Some("play");
+    if plays { attempt_of(channel["id"].as_str()?) } else { None }
+}
+
 /// An id that we gave: a UUID in its one spelling.
 pub fn attempt_of(id: &str) -> Option<Uuid> {
     id.parse::<Uuid>().ok().filter(|parsed| parsed.to_string() == id)

@@ -4,9 +4,9 @@
 //! one name the newer connection would silence the older. A connection that has gone dead without
 //! a word is found out by pings.
 
-use super::order::application;
-use super::report::{Heard, Reader};
-use super::{Account, exchange, signed_in, url};
+use super::order::{application, mark};
+use super::report::{Heard, Reader, plays_for};
+use super::{AFTERMATH, Account, exchange, signed_in, url};
 use crate::clock::monotonic;
 use crate::provider::stream::{Listener, StreamError, Told};
 use futures_util::{SinkExt, StreamExt};
@@ -45,7 +45,11 @@ pub async fn follow(
         let mut socket = connect(http, account, &app).await?;
         subscribe(http, account, &app).await?;
         drop(told.send(Told::Listening).await);
-        listen(http, account, listener, &mut socket, &told).await
+        let mut orders = JoinSet::new();
+        for channel in playing(http, account, &mark(listener)).await? {
+            orders.spawn(end_if_silent(http.clone(), account.clone(), channel));
+        }
+        listen(http, account, &mut Reader::new(listener), &mut socket, &told, orders).await
     };
     // Asterisk forgets the name and what it was subscribed to when the socket closes.
     match ended.await {
@@ -109,17 +113,41 @@ async fn subscribe(
     Ok(())
 }
 
-/// Until the connection ends, or nobody wants to be told.
+/// The calls that hear a sound now: its end may have come while nobody listened.
+async fn playing(
+    http: &reqwest::Client,
+    account: &Account,
+    mark: &str,
+) -> Result<Vec<Uuid>, StreamError> {
+    let request = signed_in(http.get(url(account, "/channels")), account);
+    let answer = exchange::ask(request).await.map_err(|error| StreamError(error.to_string()))?;
+    let channels = answer.body.as_array().into_iter().flatten();
+    Ok(channels.filter_map(|channel| plays_for(mark, channel)).collect())
+}
+
+/// Ends a call that hears nothing any more: it would stay silent until its longest time is over.
+async fn end_if_silent(http: reqwest::Client, account: Account, channel: Uuid) {
+    // Another dispatcher may just be about to play something, or to hang up.
+    tokio::time::sleep(AFTERMATH).await;
+    let request = http.get(url(&account, &format!("/playbacks/{channel}")));
+    match exchange::ask(signed_in(request, &account)).await {
+        Ok(answer) if answer.status == 404 => end(http, account, channel).await,
+        // It plays, and we shall hear its end.
+        Ok(_) => (),
+        Err(error) => tracing::warn!(attempt_id = %channel, %error, "a sound was not found out"),
+    }
+}
+
+/// Until the connection ends, or nobody wants to be told. What is done on hearing something ends
+/// with it.
 async fn listen(
     http: &reqwest::Client,
     account: &Account,
-    listener: &Listener,
+    reader: &mut Reader,
     socket: &mut Socket,
     told: &mpsc::Sender<Told>,
+    mut orders: JoinSet<()>,
 ) -> Result<(), StreamError> {
-    let mut reader = Reader::new(listener);
-    // What is done on hearing something ends with the connection.
-    let mut orders = JoinSet::new();
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut silent_until = monotonic() + SILENCE_MAX;
     loop {

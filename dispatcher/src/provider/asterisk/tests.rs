@@ -1,7 +1,7 @@
 //! Tests of what is asked and of what is understood; the messages are Asterisk 22's own, shortened.
 
 use super::order::{application, order};
-use super::report::{Heard, Reader, gone, of_channel};
+use super::report::{Heard, Reader, gone, of_channel, plays_for};
 use super::*;
 use crate::provider::{CallOptions, Gate, Kind, Refusal, Source};
 use serde_json::{Value, json};
@@ -268,6 +268,27 @@ fn only_what_we_play_is_ended_by_us() {
     assert_eq!(reader.read(&finished(ATTEMPT)), Heard::Played { channel: attempt() });
     assert_eq!(reader.read(&finished("another")), Heard::Nothing);
     assert_eq!(reader.read(&json!({"type": "ApplicationReplaced"})), Heard::Replaced);
+}
+
+#[test]
+fn a_call_that_hears_a_sound_has_a_longest_time() {
+    let then = json!({"context": null, "sound": "hello-world"});
+    let body = ordered(then).expect("an order");
+    assert_eq!(body["variables"]["TIMEOUT(absolute)"], "3630");
+    let body = ordered(json!({})).expect("an order");
+    assert_eq!(body["variables"]["TIMEOUT(absolute)"], Value::Null);
+}
+
+#[test]
+fn channels_that_hear_our_sounds_are_told_from_others() {
+    let channel = |app: &str, data: &str| json!({"id": ATTEMPT, "dialplan": {"app_name": app, "app_data": data}});
+    let ours = |app, data| plays_for("pg_dialer-7", &channel(app, data)).is_some();
+    assert!(ours("Stasis", "pg_dialer-7-d1,play,sound:x"));
+    assert!(!ours("Stasis", "pg_dialer-70-d1,play,sound:x"));
+    assert!(!ours("Stasis", "pg_dialer-7-d1,other"));
+    assert!(!ours("Stasis", "bot,play"));
+    assert!(!ours("Wait", "pg_dialer-7-d1,play"));
+    assert_eq!(plays_for("pg_dialer-7", &json!({"id": ATTEMPT})), None);
 }
 
 #[test]
