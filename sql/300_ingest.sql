@@ -82,7 +82,9 @@ begin
         select i.call_id, m.meaning, i.disposition from unnest(incoming) i
         cross join lateral (select case when i.disposition is not null then dialer.outcome_of(late_facts.tenant_id, i.disposition)
              else coalesce(dialer.own_outcome(late_facts.tenant_id, i.word), i.outcome) end as meaning) m
-        where i.fresh and not i.open and i.call_id is not null and i.kind = 'ended' and i.problem is null and (m.meaning is not null or i.disposition is not null)
+        where i.fresh and not i.open and i.call_id is not null and i.kind = 'ended' and i.problem is null
+            -- Not knowing is no fact.
+            and (m.meaning <> 'unknown' or i.disposition is not null)
         order by i.call_id, i.position
     loop
         if fact.meaning is null then
@@ -96,7 +98,7 @@ begin
     end loop;
 end $$;
 comment on function dialer.late_facts(dialer.incoming[], integer, timestamptz) is
-'Events for attempts that have ended: a final outcome ends a waiting call, a label that nobody knows holds it, and do-not-call is kept; nothing is reopened.';
+'Events for attempts that have ended: a final outcome ends a waiting call, a label that nobody knows holds it, and do-not-call is kept; that nothing is known changes nothing, and nothing is reopened.';
 
 create function dialer.apply_events(account_id integer, tenant_id integer, incoming dialer.incoming[], at timestamptz) returns void
 language plpgsql volatile as $$

@@ -20,6 +20,7 @@ mod guard;
 mod install;
 mod intake;
 mod limits;
+mod listen;
 mod locks;
 mod machine;
 mod place;

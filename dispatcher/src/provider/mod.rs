@@ -4,7 +4,9 @@
 //! Nothing in here tries anything a second time.
 
 mod account;
+mod asterisk;
 mod call_options;
+mod cause;
 mod event;
 mod exchange;
 mod gate;
@@ -14,6 +16,7 @@ mod resend;
 mod sandbox;
 mod signature;
 mod sip;
+mod stream;
 mod vapi;
 pub mod word;
 
@@ -27,6 +30,7 @@ pub use gate::{Gate, TOO_LATE};
 pub use hook::{HookAnswer, HookRequest, HookTrust, ParseError, StoredHook, VerifyError};
 pub use look::{CheckError, Listed, LookUpError, Page, Reconciles, Sought, Span};
 use serde_json::Value;
+pub use stream::{Listener, Stream, StreamError, Told};
 use uuid::Uuid;
 pub use word::{Word, WordKind};
 
@@ -181,6 +185,12 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
         http: &'a reqwest::Client,
         account: &'a Account,
     ) -> BoxFuture<'a, Result<String, CheckError>>;
+
+    /// How it is listened to, where it reports over a connection that we keep. Then nothing is
+    /// placed while nobody listens, and the settings of a placement say in `listener` who does.
+    fn stream(&self) -> Option<&dyn Stream> {
+        None
+    }
 }
 
 /// An answer of a provider, read to its end.
@@ -193,6 +203,7 @@ pub struct Answer {
 
 /// Every vendor and its adapter by channel; the sandbox speaks like one of them.
 static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
+    ("asterisk", "voice", &asterisk::Asterisk),
     ("vapi", "voice", &vapi::Vapi),
     ("resend", "email", &resend::Resend),
     ("sandbox", "voice", &sandbox::VOICE),
@@ -204,6 +215,12 @@ pub fn adapter(provider: &str, channel: &str) -> Option<&'static dyn Adapter> {
     let fits =
         |(name, on, _): &&(&str, &str, &'static dyn Adapter)| (*name, *on) == (provider, channel);
     ADAPTERS.iter().find(fits).map(|(_, _, adapter)| *adapter)
+}
+
+/// The providers that are listened to.
+pub fn streaming() -> Vec<&'static str> {
+    let streaming = ADAPTERS.iter().filter(|(_, _, adapter)| adapter.stream().is_some());
+    streaming.map(|(name, _, _)| *name).collect()
 }
 
 /// Every vendor's vocabulary, and the two that vendors share, by name.
