@@ -117,6 +117,12 @@ begin
         perform dialer.fail('PD035', format('account "%s" is given something that is not the name of a secret', new.name),
             'A secret is named by the environment variable or credential that holds it: letters, digits, _, . and -, at most 64.',
             'Put the secret into the environment of dialerd and give the variable''s name.');
+    elsif new.settings ? 'secrets' and (jsonb_typeof(new.settings -> 'secrets') <> 'object' or exists (
+            select from jsonb_each(case jsonb_typeof(new.settings -> 'secrets') when 'object' then new.settings -> 'secrets' else '{}' end) s
+            where jsonb_typeof(s.value) <> 'string' or s.value #>> '{}' !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$')) then
+        perform dialer.fail('PD035', format('account "%s" has settings.secrets that are not names of secrets', new.name),
+            'settings.secrets is an object of roles and names of environment variables or credentials, as in {"password": "PBX_PASSWORD"}.',
+            'Put the secret into the environment of dialerd and give the variable''s name.');
     elsif new.provider not in ('sandbox', 'vapi', 'bland', 'twilio', 'retell', 'telnyx', 'elevenlabs', 'asterisk', 'resend', 'smtp', 'http') then
         perform dialer.fail('PD035', format('provider "%s" is not known', new.provider), null,
             'Known are: sandbox, vapi, bland, twilio, retell, telnyx, elevenlabs, asterisk, resend, smtp, http.');

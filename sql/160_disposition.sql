@@ -17,10 +17,14 @@ language sql immutable parallel safe as $$
 $$;
 comment on function dialer.disposition_key(text) is 'A word as dialer.disposition knows it: upper case, at most 200 characters.';
 
+create function dialer.own_outcome(tenant_id integer, word text) returns dialer.outcome
+language sql stable as $$
+    select d.outcome from dialer.disposition d where d.tenant_id = own_outcome.tenant_id and d.word = dialer.disposition_key(own_outcome.word)
+$$;
+comment on function dialer.own_outcome(integer, text) is 'Outcome that a tenant itself has given a word; null: it has said nothing of it.';
+
 create function dialer.outcome_of(tenant_id integer, word text) returns dialer.outcome
 language sql stable as $$
-    select coalesce(
-        (select d.outcome from dialer.disposition d where d.tenant_id = outcome_of.tenant_id and d.word = dialer.disposition_key(outcome_of.word)),
-        dialer.normalize_outcome(outcome_of.word)::dialer.outcome)
+    select coalesce(dialer.own_outcome(outcome_of.tenant_id, outcome_of.word), dialer.normalize_outcome(outcome_of.word)::dialer.outcome)
 $$;
 comment on function dialer.outcome_of(integer, text) is 'Outcome of a word: the tenant''s own mapping first, then the known words of normalize_outcome; null: unknown, goes to review.';

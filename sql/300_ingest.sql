@@ -63,7 +63,7 @@ language sql stable as $$
     select array(
         select distinct on (i.attempt_id) row(i.attempt_id,
             case when i.disposition is not null then dialer.outcome_of(event_ends.tenant_id, i.disposition)
-                 else coalesce(i.outcome, dialer.outcome_of(event_ends.tenant_id, i.word)) end,
+                 else coalesce(dialer.own_outcome(event_ends.tenant_id, i.word), i.outcome, dialer.outcome_of(event_ends.tenant_id, i.word)) end,
             i.word, i.disposition, i.provider_call_id, i.duration_seconds, i.callback_at,
             jsonb_strip_nulls(jsonb_build_object('source', i.source, 'provider_at', i.at)))::dialer.attempt_end
         from unnest(incoming) i
@@ -71,7 +71,7 @@ language sql stable as $$
         order by i.attempt_id, (i.disposition is null), (i.outcome is null), i.position)
 $$;
 comment on function dialer.event_ends(dialer.incoming[], integer) is
-'The ends among the events, one per attempt, the most telling first; a business label counts before the provider''s word.';
+'The ends among the events, one per attempt, the most telling first; a business label counts before the provider''s word, and what the tenant says of that word before what its vendor''s table says.';
 
 create function dialer.late_facts(incoming dialer.incoming[], tenant_id integer, at timestamptz) returns void
 language plpgsql volatile as $$
@@ -80,7 +80,8 @@ begin
     -- LIMIT: late facts are rare; one statement each. A fact that the attempt already carries changes nothing.
     for fact in
         select i.call_id, m.meaning, i.disposition from unnest(incoming) i
-        cross join lateral (select case when i.disposition is not null then dialer.outcome_of(late_facts.tenant_id, i.disposition) else i.outcome end as meaning) m
+        cross join lateral (select case when i.disposition is not null then dialer.outcome_of(late_facts.tenant_id, i.disposition)
+             else coalesce(dialer.own_outcome(late_facts.tenant_id, i.word), i.outcome) end as meaning) m
         where i.fresh and not i.open and i.call_id is not null and i.kind = 'ended' and i.problem is null and (m.meaning is not null or i.disposition is not null)
         order by i.call_id, i.position
     loop
@@ -145,10 +146,21 @@ comment on function dialer.ingest_event(integer, jsonb) is
 'Stores and applies a JSON array of normalised provider events; one row each: applied, doubled, late, unmatched, invalid: ... See docs/dispatcher-api.md. Error PD021: no such account.';
 
 create function dialer.account_for_hook(provider text, account text)
-returns table (account_id integer, secret_name text, webhook_secret_name text, settings jsonb)
+returns table (account_id integer, channel text, secret_name text, webhook_secret_name text, settings jsonb)
 language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
-    select a.account_id, a.secret_name, a.webhook_secret_name, a.settings from dialer.provider_account a
+    select a.account_id, a.channel::text, a.secret_name, a.webhook_secret_name, a.settings from dialer.provider_account a
     where a.provider = account_for_hook.provider and (a.account_id::text = account or a.name = account)
     order by (a.account_id::text = account) desc limit 1
 $$;
 comment on function dialer.account_for_hook(text, text) is 'The account that a webhook address names, by number or name; no row: no such account.';
+
+create function dialer.account_to_check(account text)
+returns table (account_id integer, tenant text, name text, provider text, channel text, base_url text, secret_name text, webhook_secret_name text, settings jsonb)
+language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
+    select a.account_id, t.name, a.name, a.provider, a.channel::text, a.base_url, a.secret_name, a.webhook_secret_name, a.settings
+    from dialer.provider_account a join dialer.tenant t using (tenant_id)
+    where a.account_id::text = account_to_check.account or a.name = account_to_check.account
+    -- LIMIT: several tenants may have an account of the same name; so many are looked at.
+    order by a.account_id limit 100
+$$;
+comment on function dialer.account_to_check(text) is 'The accounts with this name or number, of all tenants, as dialerd doctor needs them to try each; no row: no such account.';

@@ -3,7 +3,7 @@
 -- Invariants kept: 3 (silence never causes a call: an intended attempt is never given back by time).
 
 create function dialer.silent_attempts(dispatcher text, want integer)
-returns table (attempt_id uuid, token bigint, account_id integer, provider text, base_url text, secret_name text, settings jsonb, address text,
+returns table (attempt_id uuid, token bigint, account_id integer, provider text, channel text, base_url text, secret_name text, settings jsonb, address text,
                provider_call_id text, intended_at timestamptz, look_by timestamptz)
 language sql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
     with silent as (
@@ -14,7 +14,7 @@ language sql volatile security definer set search_path = pg_catalog, dialer, pg_
         update dialer.lease l set look_at = dialer.now() + dialer.real_interval(make_interval(secs => a.answer_seconds))
         from silent s, dialer.provider_account a where l.call_id = s.call_id and a.account_id = l.account_id
         returning l.*)
-    select n.attempt_id, n.token, n.account_id, a.provider, a.base_url, a.secret_name, a.settings, e.address, n.provider_call_id, n.intended_at, n.until
+    select n.attempt_id, n.token, n.account_id, a.provider, a.channel::text, a.base_url, a.secret_name, a.settings, e.address, n.provider_call_id, n.intended_at, n.until
     from noted n join dialer.provider_account a using (account_id) join dialer.endpoint e using (endpoint_id)
 $$;
 comment on function dialer.silent_attempts(text, integer) is

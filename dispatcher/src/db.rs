@@ -139,9 +139,11 @@ pub struct Silent {
     pub attempt_id: Uuid,
     pub account_id: i32,
     pub provider: String,
+    pub channel: String,
     pub base_url: Option<String>,
     pub secret_name: Option<String>,
     pub settings: Value,
+    pub address: String,
     pub provider_call_id: Option<String>,
     pub intended_at: DateTime<Utc>,
 }
@@ -150,6 +152,21 @@ pub struct Silent {
 #[derive(Debug, Clone)]
 pub struct HookAccount {
     pub account_id: i32,
+    pub channel: String,
+    pub webhook_secret_name: Option<String>,
+    pub settings: Value,
+}
+
+/// An account to be tried, as doctor needs it.
+#[derive(Debug, Clone)]
+pub struct AccountToCheck {
+    pub account_id: i32,
+    pub tenant: String,
+    pub name: String,
+    pub provider: String,
+    pub channel: String,
+    pub base_url: Option<String>,
+    pub secret_name: Option<String>,
     pub webhook_secret_name: Option<String>,
     pub settings: Value,
 }
@@ -242,8 +259,8 @@ impl Session {
     }
 
     pub async fn silent_attempts(&self, dispatcher: &str, want: i32) -> Result<Vec<Silent>, Error> {
-        const SQL: &str = "select attempt_id, account_id, provider, base_url, secret_name, \
-            settings, provider_call_id, intended_at from dialer.silent_attempts($1, $2)";
+        const SQL: &str = "select attempt_id, account_id, provider, channel, base_url, \
+            secret_name, settings, address, provider_call_id, intended_at from dialer.silent_attempts($1, $2)";
         let parameters: [Parameter<'_>; 2] = [(&dispatcher, Type::TEXT), (&want, Type::INT4)];
         let rows = self.query("silent_attempts", SQL, &parameters).await?;
         rows.iter().map(silent).collect()
@@ -295,20 +312,42 @@ impl Session {
         rows.first().map_or(Ok(0.0), |row| get(row, WHAT, 0))
     }
 
+    pub async fn accounts_to_check(&self, account: &str) -> Result<Vec<AccountToCheck>, Error> {
+        const NAME: &str = "account_to_check";
+        const SQL: &str = "select account_id, tenant, name, provider, channel, base_url, \
+            secret_name, webhook_secret_name, settings from dialer.account_to_check($1)";
+        let rows = self.query(NAME, SQL, &[(&account, Type::TEXT)]).await?;
+        let account = |row: &Row| {
+            Ok(AccountToCheck {
+                account_id: get(row, NAME, 0)?,
+                tenant: get(row, NAME, 1)?,
+                name: get(row, NAME, 2)?,
+                provider: get(row, NAME, 3)?,
+                channel: get(row, NAME, 4)?,
+                base_url: get(row, NAME, 5)?,
+                secret_name: get(row, NAME, 6)?,
+                webhook_secret_name: get(row, NAME, 7)?,
+                settings: get(row, NAME, 8)?,
+            })
+        };
+        rows.iter().map(account).collect()
+    }
+
     pub async fn account_for_hook(
         &self,
         provider: &str,
         account: &str,
     ) -> Result<Option<HookAccount>, Error> {
-        const SQL: &str = "select account_id, webhook_secret_name, settings \
+        const SQL: &str = "select account_id, channel, webhook_secret_name, settings \
             from dialer.account_for_hook($1, $2)";
         let parameters: [Parameter<'_>; 2] = [(&provider, Type::TEXT), (&account, Type::TEXT)];
         let rows = self.query("account_for_hook", SQL, &parameters).await?;
         let account = |row: &Row| {
             Ok(HookAccount {
                 account_id: get(row, "account_for_hook", 0)?,
-                webhook_secret_name: get(row, "account_for_hook", 1)?,
-                settings: get(row, "account_for_hook", 2)?,
+                channel: get(row, "account_for_hook", 1)?,
+                webhook_secret_name: get(row, "account_for_hook", 2)?,
+                settings: get(row, "account_for_hook", 3)?,
             })
         };
         rows.first().map(account).transpose()
@@ -352,10 +391,12 @@ fn silent(row: &Row) -> Result<Silent, Error> {
         attempt_id: get(row, NAME, 0)?,
         account_id: get(row, NAME, 1)?,
         provider: get(row, NAME, 2)?,
-        base_url: get(row, NAME, 3)?,
-        secret_name: get(row, NAME, 4)?,
-        settings: get(row, NAME, 5)?,
-        provider_call_id: get(row, NAME, 6)?,
-        intended_at: get(row, NAME, 7)?,
+        channel: get(row, NAME, 3)?,
+        base_url: get(row, NAME, 4)?,
+        secret_name: get(row, NAME, 5)?,
+        settings: get(row, NAME, 6)?,
+        address: get(row, NAME, 7)?,
+        provider_call_id: get(row, NAME, 8)?,
+        intended_at: get(row, NAME, 9)?,
     })
 }

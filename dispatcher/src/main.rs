@@ -31,7 +31,7 @@ enum Command {
     /// Dates without opening: holidays and bans
     Closures(dialerd::closures::Options),
     /// Check everything that dispatching needs; takes the settings of run
-    Doctor(Box<dialerd::config::Stated>),
+    Doctor(Box<dialerd::doctor::Options>),
     /// Why a call is (not) being placed: one line per gate
     Explain(dialerd::ask::Explain),
     /// Reports of the database
@@ -77,7 +77,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(stated) => dialerd::run::run(stated.settled()?, stop).await?,
         Command::Import(options) => return import(*options).await,
         Command::Closures(options) => return closures(options).await,
-        Command::Doctor(stated) => return Ok(doctor(*stated).await),
+        Command::Doctor(options) => return Ok(doctor(*options).await),
         Command::Explain(options) => print!("{}", dialerd::ask::explain(&options).await?),
         Command::Report(options) => print!("{}", dialerd::ask::report(&options).await?),
         Command::Sandbox(options) => {
@@ -90,8 +90,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 /// 1 when anything fails.
-async fn doctor(stated: dialerd::config::Stated) -> ExitCode {
-    let findings = dialerd::doctor::examine(stated).await;
+async fn doctor(options: dialerd::doctor::Options) -> ExitCode {
+    let findings = dialerd::doctor::examine(options).await;
     for finding in &findings {
         println!("{finding}");
     }

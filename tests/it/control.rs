@@ -201,6 +201,7 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
              and p.prolang in (select oid from pg_language where lanname in ('sql', 'plpgsql')) order by 1",
             expect![[r#"
                 account_for_hook
+                account_to_check
                 claim
                 heartbeat
                 ingest_event

@@ -1,12 +1,16 @@
 //! `dialerd doctor`: looks at everything that a dispatcher needs and says what to do about it.
 //!
 //! Every check stands for itself: one that fails does not keep the others from being made.
+//! Providers are asked only where an account is named (`account`), and never called through.
+
+mod account;
 
 use crate::clock::{monotonic, wall};
 use crate::db::ask::{Asker, literal};
 use crate::db::{self, Address, Listener, Probe, Reach, Session};
 use crate::{config, secrets};
 use chrono::{DateTime, Utc};
+use clap::Args;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,9 +70,19 @@ impl fmt::Display for Finding {
     }
 }
 
+/// What to look at.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub stated: config::Stated,
+    /// Try an account at its provider as well, by name or number; nobody is called. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub account: Vec<String>,
+}
+
 /// Makes every check; the first failure to connect is the last line.
-pub async fn examine(stated: config::Stated) -> Vec<Finding> {
-    let config = match stated.settled() {
+pub async fn examine(options: Options) -> Vec<Finding> {
+    let config = match options.stated.settled() {
         Ok(config) => config,
         Err(error) => {
             let remedy = "see dialerd run --help";
@@ -80,7 +94,13 @@ pub async fn examine(stated: config::Stated) -> Vec<Finding> {
         Err(error) => Err(error),
     };
     match connected {
-        Ok((address, asker)) => checks(&address, &asker).await,
+        Ok((address, asker)) => {
+            let mut findings = checks(&address, &asker).await;
+            for name in &options.account {
+                findings.extend(account::examine(&config, &address, name).await);
+            }
+            findings
+        }
         Err(error) => {
             let remedy = "check the URL, the server and pg_hba.conf";
             vec![Finding::bad(Verdict::Fail, "database", chain(&error), remedy)]
@@ -172,7 +192,7 @@ async fn rights(asker: &Asker) -> Finding {
     const SQL: &str = "select string_agg(distinct p.proname, ', ') from pg_proc p \
         where p.pronamespace = 'dialer'::regnamespace and p.proname in ('claim', 'intend', \
         'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', \
-        'next_wake', 'tick', 'heartbeat', 'account_for_hook', 'clock', 'old_snapshots', \
+        'next_wake', 'tick', 'heartbeat', 'account_for_hook', 'account_to_check', 'clock', 'old_snapshots', \
         'oldest_snapshot_seconds') \
         and not has_function_privilege(p.oid, 'execute')";
     const ROLE: &str = "select current_user || case when (select rolsuper from pg_roles \

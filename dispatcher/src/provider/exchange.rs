@@ -1,7 +1,7 @@
 //! One request and its answer over HTTP, and what it means when there is none.
 
 use super::gate::{Gate, Gated, TOO_LATE};
-use super::{Answer, LookUpError, PlaceError, RefusalClass};
+use super::{Answer, CheckError, LookUpError, PlaceError, RefusalClass};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -57,6 +57,23 @@ pub async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, LookUpError
     let status = response.status().as_u16();
     let retry_after_seconds = retry_after(&response);
     Ok(Answer { status, retry_after_seconds, body: read(response).await? })
+}
+
+/// Sends a question that only proves that the account works.
+pub async fn check(request: reqwest::RequestBuilder) -> Result<String, CheckError> {
+    const UNREACHED: &str = "check the base URL, the network and a proxy between";
+    const KEY: &str = "check the key that secret_name names, and what it may do at the vendor";
+    const OTHER: &str = "check the base URL and the settings of the account";
+    let answer = ask(request).await.map_err(|error| CheckError::new(error.0, UNREACHED))?;
+    match answer.status {
+        200..=299 if answer.body.is_null() => {
+            Err(CheckError::new("it answers, but not with JSON", OTHER))
+        }
+        200..=299 => Ok("reached, and the key is accepted".to_owned()),
+        401..=403 => Err(CheckError::new(format!("it refuses the key ({})", answer.status), KEY)),
+        429 => Ok("reached; it asks for a slower pace just now".to_owned()),
+        status => Err(CheckError::new(format!("it answers {status}"), OTHER)),
+    }
 }
 
 fn not_answered(error: &reqwest::Error) -> PlaceError {

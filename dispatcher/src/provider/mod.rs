@@ -3,49 +3,32 @@
 //! Placing fails in exactly three ways, and whoever cannot tell says `Unknown`: it may be ringing.
 //! Nothing in here tries anything a second time.
 
-mod ended_reason;
+mod account;
+mod call_options;
+mod event;
 mod exchange;
 mod gate;
+mod hook;
+mod look;
 mod resend;
 mod sandbox;
 mod signature;
+mod sip;
 mod vapi;
+pub mod word;
 
+pub use account::{Account, AccountError, Secret};
+pub use call_options::{CallOptions, Voicemail};
 use chrono::{DateTime, Utc};
+pub use event::{Event, Kind, Source};
 pub use exchange::client;
 use futures_util::future::BoxFuture;
 pub use gate::{Gate, TOO_LATE};
-use serde::Serialize;
+pub use hook::{HookAnswer, HookRequest, HookTrust, ParseError, VerifyError};
+pub use look::{CheckError, Listed, LookUpError, Page, Reconciles, Sought, Span};
 use serde_json::Value;
 use uuid::Uuid;
-
-/// A key; it shows nothing of itself when it is printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: String) -> Secret {
-        Secret(text)
-    }
-
-    fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
-/// Where and as whom to talk to a provider.
-#[derive(Debug, Clone)]
-pub struct Account {
-    pub base_url: Option<String>,
-    pub key: Option<Secret>,
-    pub settings: Value,
-}
+pub use word::{Word, WordKind};
 
 /// One attempt to be placed, once.
 #[derive(Clone)]
@@ -53,6 +36,8 @@ pub struct Placement {
     pub attempt_id: Uuid,
     pub address: String,
     pub variables: Value,
+    /// What account, campaign and call want of it.
+    pub options: CallOptions,
     /// Where the provider's webhooks about this attempt shall go.
     pub callback_url: String,
     /// Asked when the request is about to be written.
@@ -108,102 +93,19 @@ impl RefusalClass {
     }
 }
 
+/// An address as a number in E.164; what is none would be dialled as something else.
+fn e164_address(address: &str) -> Result<String, PlaceError> {
+    call_options::e164(address).ok_or_else(|| {
+        let details = serde_json::json!({"reason": "the address is no number in E.164"});
+        PlaceError::refused(RefusalClass::InvalidNumber, "not-e164", details)
+    })
+}
+
 impl PlaceError {
     fn refused(class: RefusalClass, word: &str, details: Value) -> PlaceError {
         PlaceError::Refused(Refusal { class, word: word.to_owned(), details })
     }
 }
-
-/// What an event says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    Placed,
-    Ringing,
-    Answered,
-    Ended,
-    Note,
-}
-
-/// How we came to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    Webhook,
-    LookUp,
-}
-
-/// A provider's event in our words, as the database takes it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Event {
-    pub event_key: String,
-    pub kind: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempt_id: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider_call_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<DateTime<Utc>>,
-    /// Absent where the word is not known to us: then the database puts it to review.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub word: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub disposition: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration_seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub callback_at: Option<String>,
-    pub source: Source,
-    pub raw: Value,
-    /// The call is over, and what it came to will be reported later.
-    #[serde(skip)]
-    pub report_follows: bool,
-}
-
-/// A webhook as it came in.
-#[derive(Debug, Clone, Copy)]
-pub struct HookRequest<'a> {
-    pub headers: &'a axum::http::HeaderMap,
-    pub body: &'a [u8],
-    /// From the query of the callback URL.
-    pub attempt_id: Option<Uuid>,
-}
-
-/// Why a webhook is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
-    #[error("the account names no webhook secret")]
-    NoSecret,
-    #[error("the request is not signed")]
-    NotSigned,
-    #[error("the signature is wrong")]
-    WrongSignature,
-    #[error("the timestamp is not within five minutes")]
-    TooOld,
-}
-
-/// Why a body is not understood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ParseError {
-    #[error("the body is not JSON")]
-    NotJson,
-    #[error("the body has no {0}")]
-    Missing(&'static str),
-}
-
-/// An attempt to look for at the provider.
-#[derive(Debug, Clone)]
-pub struct Sought {
-    pub attempt_id: Uuid,
-    pub provider_call_id: Option<String>,
-    pub intended_at: DateTime<Utc>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the look-up failed: {0}")]
-pub struct LookUpError(pub String);
 
 /// What every adapter does.
 pub trait Adapter: Send + Sync + std::fmt::Debug {
@@ -231,19 +133,49 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
         provider_call_id: &'a str,
     ) -> BoxFuture<'a, Result<(), LookUpError>>;
 
-    /// Whether a webhook comes from the provider; over the body as it was received.
+    /// Whether a webhook comes from the provider; over the request as it was received.
     fn verify(
         &self,
-        secret: &Secret,
+        trust: &HookTrust<'_>,
         request: HookRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), VerifyError>;
 
     /// The events that a webhook holds; none when it is of a kind that says nothing to us.
-    fn parse_event(&self, request: HookRequest<'_>) -> Result<Vec<Event>, ParseError>;
+    fn parse_event(
+        &self,
+        settings: &Value,
+        request: HookRequest<'_>,
+    ) -> Result<Vec<Event>, ParseError>;
+
+    /// What a webhook is answered once its events are kept.
+    fn hook_answer(&self, _settings: &Value, _request: HookRequest<'_>) -> HookAnswer {
+        HookAnswer::Results
+    }
 
     /// What an answer that is no success means.
     fn classify_error(&self, answer: &Answer) -> PlaceError;
+
+    /// The vendor's vocabulary.
+    fn words(&self) -> &'static [Word];
+
+    /// How an attempt whose answer was lost can be found again.
+    fn reconciles(&self) -> Reconciles;
+
+    /// One page of the calls made in a span of time.
+    fn list<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+        span: &'a Span,
+    ) -> BoxFuture<'a, Result<Page, LookUpError>>;
+
+    /// Proves credentials and reachability by a question that calls nobody; says what was seen.
+    fn check<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+    ) -> BoxFuture<'a, Result<String, CheckError>>;
 }
 
 /// An answer of a provider, read to its end.
@@ -254,29 +186,24 @@ pub struct Answer {
     pub body: Value,
 }
 
+/// Every vendor and its adapter by channel; the sandbox speaks like one of them.
+static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
+    ("vapi", "voice", &vapi::Vapi),
+    ("resend", "email", &resend::Resend),
+    ("sandbox", "voice", &sandbox::VOICE),
+    ("sandbox", "email", &sandbox::EMAIL),
+];
+
 /// The adapter for an account; `None` when there is none of that name.
 pub fn adapter(provider: &str, channel: &str) -> Option<&'static dyn Adapter> {
-    match (provider, channel) {
-        ("vapi", "voice") => Some(&vapi::Vapi),
-        ("resend", "email") => Some(&resend::Resend),
-        ("sandbox", "voice") => Some(&sandbox::VOICE),
-        ("sandbox", "email") => Some(&sandbox::EMAIL),
-        _ => None,
-    }
+    let fits =
+        |(name, on, _): &&(&str, &str, &'static dyn Adapter)| (*name, *on) == (provider, channel);
+    ADAPTERS.iter().find(fits).map(|(_, _, adapter)| *adapter)
 }
 
-/// The channel of a provider, voice where it has several: an e-mail is over when it is accepted,
-/// so that silence is about calls.
-pub fn first_channel(provider: &str) -> &'static str {
-    if adapter(provider, "voice").is_some() { "voice" } else { "email" }
-}
-
-/// The adapter that reads a provider's webhooks, whatever their channel.
-pub fn hook_adapter(provider: &str) -> Option<&'static dyn Adapter> {
-    match provider {
-        "vapi" => Some(&vapi::Vapi),
-        "resend" => Some(&resend::Resend),
-        "sandbox" => Some(&sandbox::VOICE),
-        _ => None,
-    }
+/// Every vendor's vocabulary, and the two that vendors share, by name.
+pub fn vocabularies() -> Vec<(&'static str, &'static [Word])> {
+    let vendors = ADAPTERS.iter().filter(|(name, _, _)| *name != "sandbox");
+    let own = vendors.map(|(name, _, adapter)| (*name, adapter.words()));
+    own.chain([("sip", sip::SIP), ("q850", sip::Q850)]).collect()
 }

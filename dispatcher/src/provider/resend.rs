@@ -1,9 +1,13 @@
 //! Resend: e-mails. Its idempotency key is the attempt's id.
 
 use super::{
-    Accepted, Account, Adapter, Answer, Event, HookRequest, Kind, LookUpError, ParseError,
-    PlaceError, Placement, RefusalClass, Secret, Sought, Source, VerifyError, exchange, signature,
+    Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
+    LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass, Sought, Source,
+    Span, VerifyError, exchange, signature,
 };
+use crate::provider::account::settings_lack;
+use crate::provider::call_options::filled_in;
+use crate::provider::word::{self, Word, WordKind, vocabulary};
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -43,28 +47,70 @@ impl Adapter for Resend {
 
     fn verify(
         &self,
-        secret: &Secret,
+        trust: &HookTrust<'_>,
         request: HookRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), VerifyError> {
-        signature::svix(secret.text(), request.headers, request.body, now)
+        signature::svix(trust.secret.text(), request.headers, request.body, now)
     }
 
-    fn parse_event(&self, request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {
+    fn parse_event(
+        &self,
+        _settings: &Value,
+        request: HookRequest<'_>,
+    ) -> Result<Vec<Event>, ParseError> {
         parse(request)
     }
 
     fn classify_error(&self, answer: &Answer) -> PlaceError {
         classify(answer)
     }
+
+    fn words(&self) -> &'static [Word] {
+        WORDS
+    }
+
+    fn reconciles(&self) -> Reconciles {
+        Reconciles::ByProviderId
+    }
+
+    fn list<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+        span: &'a Span,
+    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
+        Box::pin(list(http, account, span))
+    }
+
+    fn check<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+    ) -> BoxFuture<'a, Result<String, CheckError>> {
+        let request = account.bearer(http.get(account.url(BASE_URL, "/emails")));
+        Box::pin(exchange::check(request.query(&[("limit", "1")])))
+    }
 }
+
+const WORDS: &[Word] = vocabulary! {
+    Status, None, "on its way": "queued" "scheduled" "sent" "delivery_delayed";
+    Status, None, "of a mail that was delivered": "opened" "clicked";
+    Status, Some("completed"), "": "delivered";
+    Status, Some("invalid_number"), "the address, if the bounce is permanent": "bounced";
+    Status, Some("dnc"), "reported as spam": "complained";
+    Status, Some("blocked"), "": "suppressed";
+    Status, Some("cancelled"), "": "canceled";
+    Status, Some("provider_fault"), "": "failed";
+};
 
 async fn place(
     http: &reqwest::Client,
     account: &Account,
     placement: &Placement,
 ) -> Result<Accepted, PlaceError> {
-    let request = signed_in(http.post(url(account, "/emails")), account)
+    let request = account
+        .bearer(http.post(account.url(BASE_URL, "/emails")))
         .header("idempotency-key", placement.attempt_id.to_string())
         .json(&order(&account.settings, placement)?);
     let answer = exchange::send(request, &placement.gate).await?;
@@ -77,27 +123,13 @@ async fn place(
     }
 }
 
-fn url(account: &Account, path: &str) -> String {
-    let base = account.base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/');
-    format!("{base}{path}")
-}
-
-fn signed_in(request: reqwest::RequestBuilder, account: &Account) -> reqwest::RequestBuilder {
-    match &account.key {
-        Some(key) => request.bearer_auth(key.text()),
-        None => request,
-    }
-}
-
 fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceError> {
     let text = |name: &str| {
         let own = placement.variables[name].as_str();
         own.or_else(|| settings[name].as_str()).map(|text| filled_in(text, &placement.variables))
     };
     let (Some(from), Some(subject)) = (settings["from"].as_str(), text("subject")) else {
-        let details = json!({"reason": "settings lack from or subject"});
-        let class = RefusalClass::ConfigError;
-        return Err(PlaceError::refused(class, "settings-incomplete", details));
+        return Err(settings_lack("from or subject"));
     };
     let body = text("text").unwrap_or_else(|| subject.clone());
     let mut order = json!({
@@ -111,24 +143,6 @@ fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceError> {
         order["html"] = json!(html);
     }
     Ok(order)
-}
-
-/// Puts the variables where the text says `{{name}}`; one that is missing leaves nothing.
-fn filled_in(text: &str, variables: &Value) -> String {
-    let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let Some((name, behind)) = after.split_once("}}") else { break };
-        filled.push_str(before);
-        match &variables[name.trim()] {
-            Value::String(value) => filled.push_str(value),
-            Value::Null => (),
-            value => filled.push_str(&value.to_string()),
-        }
-        rest = behind;
-    }
-    filled.push_str(rest);
-    filled
 }
 
 /// 429 is a pace as well as a quota here, and a conflict of keys says that the first is running.
@@ -155,31 +169,63 @@ async fn look_up(
     // There is no list by tag: without an id nothing can be found.
     let Some(id) = &sought.provider_call_id else { return Ok(Vec::new()) };
     let path = format!("/emails/{id}");
-    let answer = exchange::ask(signed_in(http.get(url(account, &path)), account)).await?;
+    let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
     if answer.status != 200 {
         return Ok(Vec::new());
     }
     let word = answer.body["last_event"].as_str().unwrap_or("queued").to_owned();
     let (kind, outcome) = meaning(&word);
     Ok(vec![Event {
-        event_key: format!("{id}:look_up:{word}"),
-        kind,
         attempt_id: Some(sought.attempt_id),
         provider_call_id: Some(id.clone()),
-        at: None,
         outcome,
-        word: Some(word),
-        disposition: None,
-        duration_seconds: None,
-        callback_at: None,
-        source: Source::LookUp,
-        raw: answer.body,
-        report_follows: false,
+        word: Some(word.clone()),
+        ..Event::new(format!("{id}:look_up:{word}"), kind, Source::LookUp, answer.body)
     }])
 }
 
+/// The list knows no times to narrow it by: it comes newest first, and what is outside is left out.
+async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<Page, LookUpError> {
+    let mut request = account.bearer(http.get(account.url(BASE_URL, "/emails")));
+    request = request.query(&[("limit", "100")]);
+    if let Some(after) = &span.cursor {
+        request = request.query(&[("after", after)]);
+    }
+    let answer = exchange::ask(request).await?;
+    if answer.status != 200 {
+        return Err(LookUpError(format!("answer {}", answer.status)));
+    }
+    let rows = answer.body["data"].as_array().cloned().unwrap_or_default();
+    let listed: Vec<Listed> = rows.iter().filter_map(listed).collect();
+    let before = |mail: &Listed| mail.created_at.is_some_and(|at| at < span.from);
+    let last = rows.last().and_then(|row| row["id"].as_str()).map(str::to_owned);
+    let goes_on = answer.body["has_more"] == true && !listed.iter().any(before);
+    let inside =
+        |mail: &Listed| mail.created_at.is_some_and(|at| (span.from..=span.until).contains(&at));
+    Ok(Page { calls: listed.into_iter().filter(inside).collect(), next: last.filter(|_| goes_on) })
+}
+
+fn listed(row: &Value) -> Option<Listed> {
+    let id = row["id"].as_str()?;
+    let word = row["last_event"].as_str().unwrap_or("queued");
+    let (kind, outcome) = meaning(word);
+    // As text it is not quite RFC 3339: a space, and an offset of hours alone.
+    let stated = row["created_at"].as_str()?.replacen(' ', "T", 1);
+    let created_at = stated.parse().or_else(|_| format!("{stated}:00").parse()).ok();
+    Some(Listed {
+        address: row["to"][0].as_str().map(str::to_owned),
+        created_at,
+        event: Event {
+            provider_call_id: Some(id.to_owned()),
+            outcome,
+            word: Some(word.to_owned()),
+            ..Event::new(format!("{id}:list:{word}"), kind, Source::Poll, row.clone())
+        },
+    })
+}
+
 fn parse(request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {
-    let body: Value = serde_json::from_slice(request.body).map_err(|_| ParseError::NotJson)?;
+    let body = request.json()?;
     let kind = body["type"].as_str().ok_or(ParseError::Missing("type"))?;
     let data = &body["data"];
     let id = data["email_id"].as_str().ok_or(ParseError::Missing("data.email_id"))?;
@@ -191,32 +237,21 @@ fn parse(request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {
     }
     let tagged = data["tags"]["attempt_id"].as_str().and_then(|text| text.parse().ok());
     Ok(vec![Event {
-        event_key: format!("{id}:{word}"),
-        kind,
         attempt_id: tagged.or(request.attempt_id),
         provider_call_id: Some(id.to_owned()),
         at: body["created_at"].as_str().and_then(|text| text.parse().ok()),
         outcome,
-        word: Some(word),
-        disposition: None,
-        duration_seconds: None,
-        callback_at: None,
-        source: Source::Webhook,
-        raw: body,
-        report_follows: false,
+        word: Some(word.clone()),
+        ..Event::new(format!("{id}:{word}"), kind, Source::Webhook, body.clone())
     }])
 }
 
 /// The last word about an e-mail as a kind of event and, if it is an end, its outcome.
-fn meaning(word: &str) -> (Kind, Option<&'static str>) {
-    match word {
+fn meaning(said: &str) -> (Kind, Option<&'static str>) {
+    let outcome = word::outcome(WORDS, WordKind::Status, said);
+    match said {
         "queued" | "scheduled" | "sent" => (Kind::Placed, None),
-        "delivered" => (Kind::Ended, Some("completed")),
-        "bounced" => (Kind::Ended, Some("invalid_number")),
-        "complained" => (Kind::Ended, Some("dnc")),
-        "suppressed" => (Kind::Ended, Some("blocked")),
-        "canceled" => (Kind::Ended, Some("cancelled")),
-        "failed" => (Kind::Ended, Some("provider_fault")),
+        _ if outcome.is_some() => (Kind::Ended, outcome),
         _ => (Kind::Note, None),
     }
 }

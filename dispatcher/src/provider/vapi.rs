@@ -3,15 +3,19 @@
 //! The attempt's id travels as the call's name, as the customer's external id, in the metadata and
 //! in the callback URL, because Vapi knows no idempotency key and lists by time only.
 
+mod order;
+mod words;
+
 use super::signature::{header, same, timestamped_hmac};
+use super::word::{self, Word, WordKind};
 use super::{
-    Accepted, Account, Adapter, Answer, Event, HookRequest, Kind, LookUpError, ParseError,
-    PlaceError, Placement, RefusalClass, Secret, Sought, Source, VerifyError, ended_reason,
-    exchange,
+    Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
+    LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass, Sought, Source,
+    Span, VerifyError, exchange,
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 const BASE_URL: &str = "https://api.vapi.ai";
@@ -52,15 +56,19 @@ impl Adapter for Vapi {
 
     fn verify(
         &self,
-        secret: &Secret,
+        trust: &HookTrust<'_>,
         request: HookRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), VerifyError> {
-        verify(secret.text(), request, now)
+        verify(trust.secret.text(), request, now)
     }
 
-    fn parse_event(&self, request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {
-        let body: Value = serde_json::from_slice(request.body).map_err(|_| ParseError::NotJson)?;
+    fn parse_event(
+        &self,
+        _settings: &Value,
+        request: HookRequest<'_>,
+    ) -> Result<Vec<Event>, ParseError> {
+        let body = request.json()?;
         if !body["message"].is_object() {
             return Err(ParseError::Missing("message"));
         }
@@ -70,6 +78,32 @@ impl Adapter for Vapi {
     fn classify_error(&self, answer: &Answer) -> PlaceError {
         classify(answer)
     }
+
+    fn words(&self) -> &'static [Word] {
+        words::WORDS
+    }
+
+    fn reconciles(&self) -> Reconciles {
+        Reconciles::ByAttempt
+    }
+
+    fn list<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+        span: &'a Span,
+    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
+        Box::pin(list(http, account, span))
+    }
+
+    fn check<'a>(
+        &'a self,
+        http: &'a reqwest::Client,
+        account: &'a Account,
+    ) -> BoxFuture<'a, Result<String, CheckError>> {
+        let request = account.bearer(http.get(account.url(BASE_URL, "/call")));
+        Box::pin(exchange::check(request.query(&[("limit", "1")])))
+    }
 }
 
 async fn place(
@@ -77,8 +111,8 @@ async fn place(
     account: &Account,
     placement: &Placement,
 ) -> Result<Accepted, PlaceError> {
-    let body = order(&account.settings, placement)?;
-    let request = signed_in(http.post(url(account, "/call")), account).json(&body);
+    let body = order::order(&account.settings, placement)?;
+    let request = account.bearer(http.post(account.url(BASE_URL, "/call"))).json(&body);
     let answer = exchange::send(request, &placement.gate).await?;
     if !(200..300).contains(&answer.status) {
         return Err(classify(&answer));
@@ -91,70 +125,6 @@ async fn place(
         Some(id) => Ok(Accepted { provider_call_id: id.to_owned() }),
         None => Err(PlaceError::Unknown("accepted without an id".to_owned())),
     }
-}
-
-fn url(account: &Account, path: &str) -> String {
-    let base = account.base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/');
-    format!("{base}{path}")
-}
-
-fn signed_in(request: reqwest::RequestBuilder, account: &Account) -> reqwest::RequestBuilder {
-    match &account.key {
-        Some(key) => request.bearer_auth(key.text()),
-        None => request,
-    }
-}
-
-/// The request's body, from the account's and the campaign's settings.
-fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceError> {
-    let attempt_id = placement.attempt_id.to_string();
-    let mut overrides = settings["assistant_overrides"].as_object().cloned().unwrap_or_default();
-    overrides.insert("variableValues".into(), placement.variables.clone());
-    overrides.insert("metadata".into(), json!({ "attempt_id": attempt_id }));
-    overrides.insert("server".into(), json!({ "url": placement.callback_url }));
-    overrides.insert("serverMessages".into(), json!(["status-update", "end-of-call-report"]));
-    copy(settings, "max_duration_seconds", &mut overrides, "maxDurationSeconds");
-    copy(settings, "voicemail_detection", &mut overrides, "voicemailDetection");
-    let mut body = Map::new();
-    for (setting, member) in [
-        ("assistant_id", "assistantId"),
-        ("squad_id", "squadId"),
-        ("workflow_id", "workflowId"),
-        ("phone_number_id", "phoneNumberId"),
-    ] {
-        copy(settings, setting, &mut body, member);
-    }
-    check(&body)?;
-    body.insert("name".into(), json!(attempt_id));
-    body.insert("customer".into(), customer(placement, &attempt_id));
-    body.insert("assistantOverrides".into(), Value::Object(overrides));
-    Ok(Value::Object(body))
-}
-
-fn copy(settings: &Value, setting: &str, into: &mut Map<String, Value>, member: &str) {
-    if !settings[setting].is_null() {
-        into.insert(member.to_owned(), settings[setting].clone());
-    }
-}
-
-fn check(body: &Map<String, Value>) -> Result<(), PlaceError> {
-    let who = ["assistantId", "squadId", "workflowId"].iter().any(|name| body.contains_key(*name));
-    let missing = match (who, body.contains_key("phoneNumberId")) {
-        (false, _) => "assistant_id, squad_id or workflow_id",
-        (true, false) => "phone_number_id",
-        (true, true) => return Ok(()),
-    };
-    let details = json!({"reason": format!("settings lack {missing}")});
-    Err(PlaceError::refused(RefusalClass::ConfigError, "settings-incomplete", details))
-}
-
-fn customer(placement: &Placement, attempt_id: &str) -> Value {
-    let mut customer = json!({ "number": placement.address, "externalId": attempt_id });
-    if let Some(name) = placement.variables["name"].as_str() {
-        // LIMIT: the provider takes 40 characters.
-        customer["name"] = json!(name.chars().take(40).collect::<String>());
-    }
-    customer
 }
 
 /// What a refusal means; by its words first, because over-limit comes as a plain 400.
@@ -188,12 +158,15 @@ async fn look_up(
     let call = match &sought.provider_call_id {
         Some(id) => {
             let path = format!("/call/{id}");
-            let answer = exchange::ask(signed_in(http.get(url(account, &path)), account)).await?;
+            let answer =
+                exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
             found(answer)?
         }
         None => search(http, account, sought).await?,
     };
-    Ok(call.as_ref().and_then(|call| event_of_call(call, sought.attempt_id)).into_iter().collect())
+    let event = call.as_ref().and_then(|call| event_of_call(call, Source::LookUp));
+    let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
+    Ok(event.map(ours).into_iter().collect())
 }
 
 fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
@@ -211,40 +184,58 @@ async fn search(
     account: &Account,
     sought: &Sought,
 ) -> Result<Option<Value>, LookUpError> {
-    let from = sought.intended_at - TimeDelta::minutes(5);
-    let mut until = sought.intended_at + TimeDelta::minutes(30);
-    let attempt_id = sought.attempt_id.to_string();
+    let is_ours = |call: &&Value| attempt_id(&json!({ "call": call })) == Some(sought.attempt_id);
+    let mut span = Span {
+        from: sought.intended_at - TimeDelta::minutes(5),
+        until: sought.intended_at + TimeDelta::minutes(30),
+        cursor: None,
+    };
     for _ in 0..PAGES_MAX {
-        let query = [
-            ("createdAtGe", stamp(from)),
-            ("createdAtLe", stamp(until)),
-            ("limit", PAGE.to_string()),
-        ];
-        let request = signed_in(http.get(url(account, "/call")), account).query(&query);
-        let Some(Value::Array(calls)) = found(exchange::ask(request).await?)? else {
-            return Ok(None);
-        };
-        let ours = calls.iter().find(|call| names(call, &attempt_id));
-        let oldest = calls.iter().filter_map(|call| instant(&call["createdAt"])).min();
-        if ours.is_some() || calls.len() < PAGE {
-            return Ok(ours.cloned());
+        let calls = page(http, account, &span).await?;
+        if let Some(ours) = calls.iter().find(is_ours) {
+            return Ok(Some(ours.clone()));
         }
-        match oldest {
-            Some(oldest) if oldest < until => until = oldest,
-            _ => return Ok(None),
+        span.cursor = older(&calls, &span);
+        if span.cursor.is_none() {
+            return Ok(None);
         }
     }
     Err(LookUpError("too many calls in the time searched".to_owned()))
 }
 
-fn names(call: &Value, attempt_id: &str) -> bool {
-    [
-        &call["customer"]["externalId"],
-        &call["assistantOverrides"]["metadata"]["attempt_id"],
-        &call["name"],
-    ]
-    .iter()
-    .any(|value| value.as_str() == Some(attempt_id))
+/// One page of the list, newest first; a cursor is the instant of the oldest call seen.
+async fn page(
+    http: &reqwest::Client,
+    account: &Account,
+    span: &Span,
+) -> Result<Vec<Value>, LookUpError> {
+    let until = span.cursor.clone().unwrap_or_else(|| stamp(span.until));
+    let query =
+        [("createdAtGe", stamp(span.from)), ("createdAtLe", until), ("limit", PAGE.to_string())];
+    let request = account.bearer(http.get(account.url(BASE_URL, "/call"))).query(&query);
+    match found(exchange::ask(request).await?)? {
+        Some(Value::Array(calls)) => Ok(calls),
+        _ => Err(LookUpError("the list is no list".to_owned())),
+    }
+}
+
+/// Where the next page begins; none when this one was not full, or would come again.
+fn older(calls: &[Value], span: &Span) -> Option<String> {
+    let oldest = calls.iter().filter_map(|call| instant(&call["createdAt"])).min();
+    let oldest = stamp(oldest.filter(|_| calls.len() >= PAGE)?);
+    (span.cursor.as_ref() != Some(&oldest)).then_some(oldest)
+}
+
+async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<Page, LookUpError> {
+    let calls = page(http, account, span).await?;
+    let listed = |call: &Value| {
+        Some(Listed {
+            address: call["customer"]["number"].as_str().map(str::to_owned),
+            created_at: instant(&call["createdAt"]),
+            event: event_of_call(call, Source::Poll)?,
+        })
+    };
+    Ok(Page { next: older(&calls, span), calls: calls.iter().filter_map(listed).collect() })
 }
 
 async fn hang_up(
@@ -253,7 +244,7 @@ async fn hang_up(
     provider_call_id: &str,
 ) -> Result<(), LookUpError> {
     let path = format!("/call/{provider_call_id}");
-    let answer = exchange::ask(signed_in(http.get(url(account, &path)), account)).await?;
+    let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
     let call = found(answer)?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
     let control = call["monitor"]["controlUrl"].as_str();
     let control = control.ok_or_else(|| LookUpError("the call has no control URL".to_owned()))?;
@@ -289,19 +280,12 @@ fn event_of_message(body: &Value, hint: Option<Uuid>) -> Option<Event> {
         _ => return None,
     };
     let mut event = Event {
-        event_key: format!("{call_id}:{label}"),
-        kind,
         attempt_id: attempt_id(message).or(hint),
         provider_call_id: Some(call_id.to_owned()),
         at: instant(&message["timestamp"]),
-        outcome: None,
         word: reason.map(str::to_owned),
-        disposition: None,
-        duration_seconds: None,
-        callback_at: None,
-        source: Source::Webhook,
-        raw: body.clone(),
         report_follows: kind == Kind::Note,
+        ..Event::new(format!("{call_id}:{label}"), kind, Source::Webhook, body.clone())
     };
     if kind == Kind::Ended {
         add_end(&mut event, message);
@@ -325,7 +309,7 @@ fn kind_of_status(status: &str, reason: Option<&str>) -> Option<Kind> {
     match status {
         "ringing" => Some(Kind::Ringing),
         "in-progress" | "forwarding" => Some(Kind::Answered),
-        "ended" => match reason.and_then(ended_reason::outcome) {
+        "ended" => match reason.and_then(reason_outcome) {
             Some(outcome) if UNREACHED.contains(&outcome) => Some(Kind::Ended),
             _ => Some(Kind::Note),
         },
@@ -334,28 +318,21 @@ fn kind_of_status(status: &str, reason: Option<&str>) -> Option<Kind> {
     }
 }
 
-/// A call as looked up.
-fn event_of_call(call: &Value, attempt_id: Uuid) -> Option<Event> {
+/// A call as looked up or listed.
+fn event_of_call(call: &Value, source: Source) -> Option<Event> {
     let call_id = call["id"].as_str()?;
     let status = call["status"].as_str()?;
     let kind = match status {
         "ended" => Kind::Ended,
         _ => kind_of_status(status, None)?,
     };
+    let key = format!("{call_id}:look_up:{status}");
     let mut event = Event {
-        event_key: format!("{call_id}:look_up:{status}"),
-        kind,
-        attempt_id: Some(attempt_id),
+        attempt_id: attempt_id(&json!({ "call": call })),
         provider_call_id: Some(call_id.to_owned()),
         at: instant(&call["updatedAt"]),
-        outcome: None,
         word: call["endedReason"].as_str().map(str::to_owned),
-        disposition: None,
-        duration_seconds: None,
-        callback_at: None,
-        source: Source::LookUp,
-        raw: call.clone(),
-        report_follows: false,
+        ..Event::new(key, kind, source, call.clone())
     };
     if kind == Kind::Ended {
         add_end(&mut event, call);
@@ -363,8 +340,12 @@ fn event_of_call(call: &Value, attempt_id: Uuid) -> Option<Event> {
     Some(event)
 }
 
+fn reason_outcome(reason: &str) -> Option<&'static str> {
+    word::outcome(words::WORDS, WordKind::EndedReason, reason)
+}
+
 fn add_end(event: &mut Event, facts: &Value) {
-    event.outcome = event.word.as_deref().and_then(ended_reason::outcome);
+    event.outcome = event.word.as_deref().and_then(reason_outcome);
     let structured = &facts["analysis"]["structuredData"];
     event.disposition = structured["disposition"].as_str().map(str::to_owned);
     event.callback_at = structured["callback_at"].as_str().map(str::to_owned);
@@ -379,6 +360,8 @@ fn attempt_id(message: &Value) -> Option<Uuid> {
     let call = &message["call"];
     [
         &call["assistantOverrides"]["metadata"]["attempt_id"],
+        &call["squadOverrides"]["metadata"]["attempt_id"],
+        &call["workflowOverrides"]["metadata"]["attempt_id"],
         &message["customer"]["externalId"],
         &call["customer"]["externalId"],
         &call["name"],

@@ -69,6 +69,7 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             let sought = Sought {
                 attempt_id,
                 provider_call_id: Some(over.provider_call_id),
+                address: None,
                 intended_at: over.at,
             };
             look_up(&shared, over.account_id, &known, sought).await;

@@ -5,12 +5,14 @@ use super::inbox::{self, Kept};
 use super::shared::Shared;
 use crate::clock::{monotonic, wall};
 use crate::db::{Error, HookAccount};
-use crate::provider::{Event, HookRequest, ParseError, VerifyError, hook_adapter};
+use crate::provider::{
+    self, Adapter, Event, HookAnswer, HookRequest, HookTrust, ParseError, VerifyError,
+};
 use crate::secrets;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use serde::Deserialize;
@@ -42,6 +44,8 @@ pub async fn receive(
     State(shared): State<Arc<Shared>>,
     Path((provider, account)): Path<(String, String)>,
     Query(hint): Query<Hint>,
+    uri: Uri,
+    method: Method,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -51,12 +55,15 @@ pub async fn receive(
     };
     // A hint that is none is no hint; the body may say it as well.
     let attempt_id = hint.attempt.and_then(|text| text.parse::<Uuid>().ok());
-    let request = HookRequest { headers: &headers, body: &body, attempt_id };
-    let (account_id, events) = match understand(&shared, &provider, &account, request).await {
+    let url = format!("{}{uri}", shared.public_url);
+    let (method, url) = (&method, url.as_str());
+    let request = HookRequest { method, url, headers: &headers, body: &body, attempt_id };
+    let understood = match understand(&shared, &provider, &account, request).await {
         Ok(understood) => understood,
         Err(refusal) => return refusal.answer(),
     };
-    keep(&shared, account_id, events).await
+    let answer = understood.adapter.hook_answer(&understood.account.settings, request);
+    keep(&shared, understood.account.account_id, understood.events, answer).await
 }
 
 /// The whole body, if it comes in time and is not too long.
@@ -109,14 +116,21 @@ impl Refusal {
     }
 }
 
+/// A webhook that is believed, and what it says.
+struct Understood {
+    adapter: &'static dyn Adapter,
+    account: HookAccount,
+    events: Vec<Event>,
+}
+
 async fn understand(
     shared: &Shared,
     provider: &str,
     account: &str,
     request: HookRequest<'_>,
-) -> Result<(i32, Vec<Event>), Refusal> {
-    let adapter = hook_adapter(provider).ok_or(Refusal::NoSuchAccount)?;
+) -> Result<Understood, Refusal> {
     let account = account_named(shared, provider, account).await?;
+    let adapter = provider::adapter(provider, &account.channel).ok_or(Refusal::NoSuchAccount)?;
     let unsigned = account.webhook_secret_name.is_none()
         && account.settings["webhook_auth"].as_str() == Some("none");
     // Only an account that says so in words takes webhooks from everybody.
@@ -124,7 +138,10 @@ async fn understand(
         let name = account.webhook_secret_name.as_deref();
         let secret = name.and_then(|name| secrets::find(name).ok());
         let verified = match secret {
-            Some(secret) => adapter.verify(&secret, request, wall()),
+            Some(secret) => {
+                let trust = HookTrust { secret: &secret, settings: &account.settings };
+                adapter.verify(&trust, request, wall())
+            }
             None => Err(VerifyError::NoSecret),
         };
         verified.map_err(|error| {
@@ -133,18 +150,24 @@ async fn understand(
             Refusal::NotBelieved(error)
         })?;
     }
-    match adapter.parse_event(request) {
-        Ok(events) => Ok((account.account_id, events)),
+    let events = match adapter.parse_event(&account.settings, request) {
+        Ok(events) => events,
         // A provider adds kinds of webhooks as it likes; a refusal would make it send them again.
         Err(error @ ParseError::Missing(_)) => {
             tracing::info!(account_id = account.account_id, provider, %error, "a webhook of no meaning here");
-            Ok((account.account_id, Vec::new()))
+            Vec::new()
         }
-        Err(error @ ParseError::NotJson) => Err(Refusal::NotUnderstood(error.to_string())),
-    }
+        Err(error @ ParseError::NotJson) => return Err(Refusal::NotUnderstood(error.to_string())),
+    };
+    Ok(Understood { adapter, account, events })
 }
 
-async fn keep(shared: &Shared, account_id: i32, events: Vec<Event>) -> Response {
+async fn keep(
+    shared: &Shared,
+    account_id: i32,
+    events: Vec<Event>,
+    answer: HookAnswer,
+) -> Response {
     let mut answers = Vec::new();
     for event in events {
         match inbox::submit(shared, account_id, event) {
@@ -163,7 +186,13 @@ async fn keep(shared: &Shared, account_id: i32, events: Vec<Event>) -> Response 
         }
     }
     metrics::counter!("dialerd_hooks_total", "status" => "200").increment(1);
-    Json(json!({ "results": results })).into_response()
+    match answer {
+        HookAnswer::Results => Json(json!({ "results": results })).into_response(),
+        HookAnswer::Nothing => StatusCode::NO_CONTENT.into_response(),
+        HookAnswer::Document { content_type, body } => {
+            ([("content-type", content_type)], body).into_response()
+        }
+    }
 }
 
 type Remembered = HashMap<(String, String), (Instant, Option<HookAccount>)>;

@@ -13,7 +13,7 @@ use super::shared::{Known, Shared};
 use super::write::{Decision, Report};
 use crate::clock::{DialerTime, monotonic};
 use crate::db::{Claimed, Intended};
-use crate::provider::{self, Gate, PlaceError, Placement, Refusal, RefusalClass};
+use crate::provider::{self, CallOptions, Gate, PlaceError, Placement, Refusal, RefusalClass};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::cmp::Ordering;
@@ -272,11 +272,20 @@ fn prepare(shared: &Shared, call: &Claimed, gate: Gate) -> Result<Prepared, Refu
         refusal(RefusalClass::AccountError, "secret-missing", missing.to_string())
     })?;
     shared.remember_account(call.account_id, &known);
+    let options = match CallOptions::read(&call.settings, &call.variables) {
+        Ok(options) => options,
+        Err(PlaceError::Refused(refusal)) => return Err(refusal),
+        Err(error) => {
+            let reason = format!("{error:?}");
+            return Err(refusal(RefusalClass::ConfigError, "setting-wrong", reason));
+        }
+    };
     let hook_url = shared.hook_url(&call.provider, call.account_id);
     let placement = Placement {
         attempt_id: call.attempt_id,
         address: call.address.clone(),
         variables: call.variables.clone(),
+        options,
         callback_url: format!("{hook_url}?attempt={}", call.attempt_id),
         gate,
     };

@@ -36,7 +36,7 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 
 async fn one(shared: &Shared, silent: Silent) {
     let known = Known {
-        channel: provider::first_channel(&silent.provider).to_owned(),
+        channel: silent.channel,
         provider: silent.provider,
         base_url: silent.base_url,
         secret_name: silent.secret_name,
@@ -45,6 +45,7 @@ async fn one(shared: &Shared, silent: Silent) {
     let sought = Sought {
         attempt_id: silent.attempt_id,
         provider_call_id: silent.provider_call_id,
+        address: Some(silent.address),
         intended_at: silent.intended_at,
     };
     look_up(shared, silent.account_id, &known, sought).await;
@@ -54,9 +55,11 @@ async fn one(shared: &Shared, silent: Silent) {
 pub async fn look_up(shared: &Shared, account_id: i32, known: &Known, sought: Sought) {
     let attempt_id = sought.attempt_id;
     let Some(adapter) = provider::adapter(&known.provider, &known.channel) else { return };
-    let Ok(account) = known.account() else {
-        tracing::error!(%attempt_id, account_id, "the secret for a look-up is missing");
-        return;
+    let account = match known.account() {
+        Ok(account) => account,
+        Err(error) => {
+            return tracing::error!(%attempt_id, account_id, %error, "no look-up without it");
+        }
     };
     let result = match adapter.look_up(&shared.http, &account, &sought).await {
         Ok(events) if events.is_empty() => "nothing_known",

@@ -9,7 +9,7 @@ use super::write::Report;
 use crate::clock::{DialerTime, monotonic};
 use crate::config::Config;
 use crate::db::{Address, Error, Reach, Session};
-use crate::provider::{Account, Secret};
+use crate::provider::{Account, AccountError};
 use crate::secrets;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -35,10 +35,10 @@ pub struct Known {
 }
 
 impl Known {
-    /// The account as an adapter needs it, with its key.
-    pub fn account(&self) -> Result<Account, secrets::Missing> {
-        let key: Option<Secret> = self.secret_name.as_deref().map(secrets::find).transpose()?;
-        Ok(Account { base_url: self.base_url.clone(), key, settings: self.settings.clone() })
+    /// The account as an adapter needs it, with its secrets.
+    pub fn account(&self) -> Result<Account, AccountError> {
+        let (base_url, settings) = (self.base_url.clone(), self.settings.clone());
+        Account::with_secrets(base_url, self.secret_name.as_deref(), settings, secrets::find)
     }
 }
 

@@ -3,10 +3,10 @@
 use super::receiver::{Receiver, Trial};
 use chrono::Utc;
 use dialerd::provider::{
-    self, Accepted, Account, Adapter, Gate, HookRequest, Kind, PlaceError, Placement, RefusalClass,
-    Secret, Sought, VerifyError,
+    self, Accepted, Account, Adapter, CallOptions, Gate, HookRequest, HookTrust, Kind, PlaceError,
+    Placement, RefusalClass, Secret, Sought, VerifyError,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -22,7 +22,8 @@ fn client() -> reqwest::Client {
 }
 
 fn account(base_url: String) -> Account {
-    Account { base_url: Some(base_url), key: Some(Secret::new("k1".into())), settings: json!({}) }
+    let key = Some(Secret::new("k1".into()));
+    Account { base_url: Some(base_url), key, settings: json!({}), ..Account::default() }
 }
 
 fn placement(address: &str, callback_url: &str) -> Placement {
@@ -30,9 +31,19 @@ fn placement(address: &str, callback_url: &str) -> Placement {
         attempt_id: Uuid::new_v4(),
         address: address.to_owned(),
         variables: json!({"name": "Ada"}),
+        options: CallOptions::default(),
         callback_url: callback_url.to_owned(),
         gate: Gate::open(),
     }
+}
+
+fn believed(
+    adapter: &dyn Adapter,
+    secret: &str,
+    request: HookRequest<'_>,
+) -> Result<(), VerifyError> {
+    let secret = &Secret::new(secret.into());
+    adapter.verify(&HookTrust { secret, settings: &Value::Null }, request, Utc::now())
 }
 
 async fn place(trial: &Trial, address: &str) -> Result<Accepted, PlaceError> {
@@ -113,6 +124,7 @@ async fn a_lost_answer_is_found_by_the_attempt_and_can_be_hung_up() {
     let sought = Sought {
         attempt_id: placement.attempt_id,
         provider_call_id: None,
+        address: None,
         intended_at: Utc::now(),
     };
     let found = voice().look_up(&http, &account, &sought).await.expect("an answer");
@@ -145,11 +157,10 @@ async fn webhooks_are_believed_and_understood() {
     let mut kinds = Vec::new();
     for _ in 0..4 {
         let hook = receiver.next().await;
-        let request = HookRequest { headers: &hook.headers, body: &hook.raw, attempt_id: None };
-        let verify =
-            |secret: &str| voice().verify(&Secret::new(secret.into()), request, Utc::now());
+        let request = hook.request();
+        let verify = |secret: &str| believed(voice(), secret, request);
         assert_eq!((verify("s3"), verify("s4")), (Ok(()), Err(VerifyError::WrongSignature)));
-        let event = voice().parse_event(request).expect("understood").remove(0);
+        let event = voice().parse_event(&Value::Null, request).expect("understood").remove(0);
         assert_eq!(event.attempt_id, Some(placement.attempt_id));
         assert_eq!(event.provider_call_id.as_ref(), Some(&accepted.provider_call_id));
         kinds.push((event.kind, event.disposition));
@@ -173,10 +184,9 @@ async fn an_email_is_placed_once_and_its_webhook_is_believed() {
     let first = email.place(&http, &account, &placement).await.expect("accepted");
     assert_eq!(email.place(&http, &account, &placement).await.expect("repeated"), first);
     let hook = receiver.next().await;
-    let request = HookRequest { headers: &hook.headers, body: &hook.raw, attempt_id: None };
-    // The voice adapter's name is that of the account; it tells the two apart.
-    assert_eq!(voice().verify(&Secret::new(secret.into()), request, Utc::now()), Ok(()));
-    let event = voice().parse_event(request).expect("understood").remove(0);
+    let request = hook.request();
+    assert_eq!(believed(email, secret, request), Ok(()));
+    let event = email.parse_event(&Value::Null, request).expect("understood").remove(0);
     assert_eq!((event.kind, event.attempt_id), (Kind::Placed, Some(placement.attempt_id)));
     assert_eq!(trial.summary().await["emails"]["sent"], 1);
 }

@@ -3,8 +3,9 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method, Uri};
 use clap::Parser;
+use dialerd::provider::HookRequest;
 use dialerd::sandbox::{Options, Running};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -15,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Delivery {
+    /// As the sender was told it.
+    pub url: String,
     pub headers: HeaderMap,
     pub query: Option<String>,
     pub raw: Bytes,
@@ -22,6 +25,16 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    pub fn request(&self) -> HookRequest<'_> {
+        HookRequest {
+            method: &Method::POST,
+            url: &self.url,
+            headers: &self.headers,
+            body: &self.raw,
+            attempt_id: None,
+        }
+    }
+
     /// `status-update:ringing`, `end-of-call-report`, ...
     pub fn label(&self) -> String {
         let message = &self.body["message"];
@@ -42,7 +55,8 @@ impl Receiver {
         let (sender, deliveries) = mpsc::unbounded_channel();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let router = Router::new().fallback(take).with_state(sender);
+        let base = url.trim_end_matches("/hook").to_owned();
+        let router = Router::new().fallback(take).with_state((base, sender));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Receiver { url, deliveries }
     }
@@ -62,13 +76,14 @@ impl Receiver {
 }
 
 async fn take(
-    State(sender): State<mpsc::UnboundedSender<Delivery>>,
+    State((base, sender)): State<(String, mpsc::UnboundedSender<Delivery>)>,
+    uri: Uri,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     raw: Bytes,
 ) {
     let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
-    drop(sender.send(Delivery { headers, query, raw, body }));
+    drop(sender.send(Delivery { url: format!("{base}{uri}"), headers, query, raw, body }));
 }
 
 #[derive(Parser)]

@@ -1,7 +1,7 @@
 //! Tests of the adapter: what it asks, what it understands, what it refuses to guess.
 
 use super::*;
-use crate::provider::Gate;
+use crate::provider::{CallOptions, Gate};
 
 const ATTEMPT: &str = "0190a1b2-0000-7000-8000-000000000001";
 
@@ -10,6 +10,7 @@ fn placement() -> Placement {
         attempt_id: ATTEMPT.parse().expect("a uuid"),
         address: "+13035550100".to_owned(),
         variables: json!({"name": "A name that is much longer than forty characters are"}),
+        options: CallOptions::default(),
         callback_url: "http://127.0.0.1/hooks/vapi/1?attempt=x".to_owned(),
         gate: Gate::open(),
     }
@@ -31,7 +32,7 @@ fn class(status: u16, body: Value) -> Option<RefusalClass> {
 fn an_order_carries_the_attempt_everywhere_and_keeps_the_limits() {
     let settings = json!({"assistant_id": "a", "phone_number_id": "p", "max_duration_seconds": 90,
         "assistant_overrides": {"firstMessage": "Hello"}});
-    let body = order(&settings, &placement()).expect("complete");
+    let body = ordered(settings).expect("complete");
     assert_eq!(body["name"], ATTEMPT);
     assert_eq!(body["customer"]["externalId"], ATTEMPT);
     assert_eq!(body["customer"]["name"].as_str().map(|name| name.chars().count()), Some(40));
@@ -42,10 +43,81 @@ fn an_order_carries_the_attempt_everywhere_and_keeps_the_limits() {
     assert_eq!(overrides["server"]["url"], "http://127.0.0.1/hooks/vapi/1?attempt=x");
 }
 
+/// The order for settings as they stand in an account; or why there is none.
+fn ordered(settings: Value) -> Result<Value, String> {
+    let read = CallOptions::read(&settings, &json!({}));
+    let ordered =
+        read.and_then(|options| order::order(&settings, &Placement { options, ..placement() }));
+    ordered.map_err(|error| match error {
+        PlaceError::Refused(r) if r.class == RefusalClass::ConfigError => {
+            r.details["reason"].to_string()
+        }
+        other => format!("not a refusal for configuration: {other:?}"),
+    })
+}
+
 #[test]
-fn an_order_without_an_assistant_is_not_sent() {
-    let refused = order(&json!({"phone_number_id": "p"}), &placement());
-    assert!(matches!(refused, Err(PlaceError::Refused(r)) if r.class == RefusalClass::ConfigError));
+fn an_order_that_cannot_be_right_is_not_sent_and_says_why() {
+    for (settings, told) in [
+        (json!({"phone_number_id": "p"}), "settings lack assistant_id, squad_id or workflow_id"),
+        (json!({"assistant_id": "a"}), "settings lack phone_number_id"),
+        (json!({"assistant_id": "a", "squad_id": "s", "phone_number_id": "p"}), "both set"),
+        (
+            json!({"assistant_id": "a", "phone_number_id": "p", "caller_id": "+13035550199"}),
+            "has no provider_ref",
+        ),
+        (json!({"assistant_id": "a", "phone_number_id": "p", "ring_seconds": 20}), "vapi.sip"),
+        (
+            json!({"assistant_id": "a", "phone_number_id": "p", "voicemail": "hang_up",
+            "machine_detection": false}),
+            "voicemail needs machine_detection",
+        ),
+        (
+            json!({"assistant_id": "a", "phone_number_id": "p", "record": true,
+            "assistant_overrides": {"artifactPlan": 7}}),
+            "artifactPlan is 7",
+        ),
+        (
+            json!({"assistant_id": "a", "phone_number_id": "p", "voicemail": "leave_message",
+            "voicemail_message": "x".repeat(1001)}),
+            "1001 characters",
+        ),
+        (json!({"assistant_id": "a", "phone_number_id": "p", "request": 7}), "request is 7"),
+    ] {
+        let error = ordered(settings.clone()).expect_err("not right");
+        assert!(error.contains(told), "{settings}: {error}");
+    }
+}
+
+#[test]
+fn the_general_options_are_said_in_the_vendor_s_words() {
+    let body = ordered(json!({"squad_id": "s", "phone_number_id": "p", "transport": "vapi.sip",
+        "caller_id": "+13035550199", "caller_ref": "number-7", "ring_seconds": 25,
+        "max_duration_seconds": 600, "record": true, "voicemail_message": "Call us",
+        "webhook_credential_id": "c", "request": {"schedulePlan": null, "name": "mine"}}))
+    .expect("right");
+    let overrides = &body["squadOverrides"];
+    assert_eq!(body["assistantOverrides"], Value::Null);
+    assert_eq!(body["phoneNumberId"], "number-7");
+    assert_eq!(body["transport"], json!({"provider": "vapi.sip", "dialTimeout": 25}));
+    assert_eq!(overrides["maxDurationSeconds"], 600);
+    assert_eq!(overrides["artifactPlan"]["recordingEnabled"], true);
+    assert_eq!(overrides["voicemailMessage"], "Call us");
+    assert_eq!(overrides["voicemailDetection"]["provider"], "vapi");
+    assert_eq!(overrides["server"]["credentialId"], "c");
+    assert_eq!(body["name"], ATTEMPT, "what identifies the attempt cannot be passed over");
+    let carry_on = ordered(json!({"assistant_id": "a", "phone_number_id": "p",
+        "voicemail": "carry_on"}));
+    assert_eq!(carry_on.expect("right")["assistantOverrides"]["voicemailDetection"], "off");
+}
+
+#[test]
+fn a_number_that_is_none_is_not_sent() {
+    let settings = json!({"assistant_id": "a", "phone_number_id": "p"});
+    let refused = order::order(&settings, &Placement { address: "911".into(), ..placement() });
+    assert!(
+        matches!(refused, Err(PlaceError::Refused(r)) if r.class == RefusalClass::InvalidNumber)
+    );
 }
 
 #[test]
@@ -116,9 +188,61 @@ fn an_unknown_reason_leaves_the_outcome_open() {
 #[test]
 fn a_body_that_is_no_message_is_refused() {
     let headers = axum::http::HeaderMap::new();
-    let parse =
-        |body: &[u8]| Vapi.parse_event(HookRequest { headers: &headers, body, attempt_id: None });
+    let parse = |body: &[u8]| {
+        let method = &axum::http::Method::POST;
+        let request = HookRequest { method, url: "", headers: &headers, body, attempt_id: None };
+        Vapi.parse_event(&Value::Null, request)
+    };
     assert_eq!(parse(b"{"), Err(ParseError::NotJson));
     assert_eq!(parse(b"[]"), Err(ParseError::Missing("message")));
     assert_eq!(parse(br#"{"message":{"type":"speech-update"}}"#), Ok(vec![]));
+}
+
+#[test]
+fn every_class_has_its_words() {
+    let expected = [
+        ("customer-ended-call", Some("completed")),
+        ("call.forwarding.no-answer", Some("completed")),
+        ("customer-did-not-answer", Some("no_answer")),
+        ("customer-busy", Some("busy")),
+        ("voicemail", Some("voicemail")),
+        ("manually-canceled", Some("cancelled")),
+        ("call.start.error-subscription-concurrency-limit-reached", Some("over_limit")),
+        ("call.start.error-subscription-frozen", Some("account_error")),
+        ("twilio-reported-customer-misdialed", Some("invalid_number")),
+        ("vonage-rejected", Some("blocked")),
+        ("assistant-request-returned-error", Some("config_error")),
+        ("call.start.error-get-assistant", Some("config_error")),
+        ("call.start.error-vapifault-get-org", Some("provider_fault")),
+        ("call.in-progress.error-vapifault-worker-not-available", Some("provider_fault")),
+        ("call.in-progress.error-vapifault-worker-died", Some("maybe_reached")),
+        ("pipeline-error-of-a-vendor-not-yet-known", Some("maybe_reached")),
+        ("a-word-never-heard", None),
+    ];
+    for (reason, class) in expected {
+        assert_eq!(reason_outcome(reason), class, "{reason}");
+    }
+}
+
+#[test]
+fn every_published_reason_has_the_class_that_was_proposed_for_it() {
+    let text = include_str!("../../../../tests/fixtures/specs/vapi-ended-reasons.json");
+    let published: Value = serde_json::from_str(text).expect("JSON");
+    let reasons = published["reasons"].as_object().expect("reasons");
+    assert_eq!(reasons.len(), 595);
+    for (reason, class) in reasons {
+        let expected = match class.as_str().expect("a class") {
+            "failed_maybe_reached" => Some("maybe_reached"),
+            "failed_retryable_not_reached" => Some("provider_fault"),
+            "account_blocked" => Some("account_error"),
+            "over_concurrency" | "quota_retry_later" => Some("over_limit"),
+            "blocked_or_rejected" => Some("blocked"),
+            "canceled" => Some("cancelled"),
+            "not_applicable_inbound_or_web" => None,
+            same => Some(same),
+        };
+        assert_eq!(reason_outcome(reason), expected, "{reason}");
+        let row = words::WORDS.iter().find(|word| word.word == reason);
+        assert!(row.is_some(), "{reason} has no row of its own");
+    }
 }

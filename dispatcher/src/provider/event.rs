@@ -1,0 +1,77 @@
+//! Events: what a provider says about an attempt, in our words, as the database takes it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// What an event says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Placed,
+    Ringing,
+    Answered,
+    Ended,
+    Note,
+}
+
+/// How we came to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Webhook,
+    LookUp,
+    /// From a list of calls.
+    Poll,
+}
+
+/// A provider's event in our words, as the database takes it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Event {
+    pub event_key: String,
+    pub kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_call_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
+    /// Absent where the word is not known to us: then the database puts it to review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_at: Option<String>,
+    pub source: Source,
+    pub raw: Value,
+    /// The call is over, and what it came to will be reported later.
+    #[serde(skip)]
+    pub report_follows: bool,
+}
+
+impl Event {
+    /// An event that says no more than its kind.
+    pub fn new(event_key: String, kind: Kind, source: Source, raw: Value) -> Event {
+        Event {
+            event_key,
+            kind,
+            attempt_id: None,
+            provider_call_id: None,
+            at: None,
+            outcome: None,
+            word: None,
+            disposition: None,
+            duration_seconds: None,
+            callback_at: None,
+            source,
+            raw,
+            report_follows: false,
+        }
+    }
+}
