@@ -1,7 +1,7 @@
 //! One request and its answer over HTTP, and what it means when there is none.
 
 use super::gate::{Gate, Gated, TOO_LATE};
-use super::{Answer, CheckError, LookUpError, PlaceError, RefusalClass};
+use super::{Accepted, Answer, CheckError, LookUpError, PlaceError, RefusalClass};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -32,6 +32,10 @@ pub async fn send(request: reqwest::RequestBuilder, gate: &Gate) -> Result<Answe
     let (client, request) = request.build_split();
     let mut request = request.map_err(|error| not_answered(&error))?;
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    // An empty body is never asked for: the gate is passed before.
+    if body.is_empty() && !gate.passes() {
+        return Err(PlaceError::NotSent(TOO_LATE.to_owned()));
+    }
     *request.body_mut() = Some(reqwest::Body::wrap(Gated::new(body.to_vec(), gate.clone())));
     let sent = client.execute(request).await;
     let response = sent.map_err(|error| match gate.was_shut() {
@@ -57,6 +61,28 @@ pub async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, LookUpError
     let status = response.status().as_u16();
     let retry_after_seconds = retry_after(&response);
     Ok(Answer { status, retry_after_seconds, body: read(response).await? })
+}
+
+/// What an answer found: nothing where the provider knows no such thing.
+pub fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
+    match answer.status {
+        200..=299 => Ok(Some(answer.body)),
+        404 => Ok(None),
+        status => Err(LookUpError(format!("answer {status}"))),
+    }
+}
+
+/// Sends an order that places nothing, such as to end a call.
+pub async fn order(request: reqwest::RequestBuilder) -> Result<(), LookUpError> {
+    found(ask(request).await?)?.map(|_| ()).ok_or_else(|| LookUpError("no such call".to_owned()))
+}
+
+/// The id of what was accepted. Without one it may be ringing all the same.
+pub fn accepted(id: Option<&str>) -> Result<Accepted, PlaceError> {
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => Ok(Accepted { provider_call_id: id.to_owned() }),
+        None => Err(PlaceError::Unknown("accepted without an id".to_owned())),
+    }
 }
 
 /// Sends a question that only proves that the account works.

@@ -5,15 +5,19 @@
 
 mod account;
 mod call_options;
+mod elevenlabs;
 mod event;
 mod exchange;
 mod gate;
 mod hook;
 mod look;
+mod request;
 mod resend;
+mod retell;
 mod sandbox;
 mod signature;
 mod sip;
+mod telnyx;
 mod vapi;
 pub mod word;
 
@@ -90,6 +94,20 @@ impl RefusalClass {
             RefusalClass::Blocked => "blocked",
             RefusalClass::ProviderFault => "provider_fault",
         }
+    }
+
+    /// The class of an outcome; none where it is not a way of refusing.
+    fn of_outcome(outcome: &str) -> Option<RefusalClass> {
+        [
+            RefusalClass::OverLimit,
+            RefusalClass::AccountError,
+            RefusalClass::ConfigError,
+            RefusalClass::InvalidNumber,
+            RefusalClass::Blocked,
+            RefusalClass::ProviderFault,
+        ]
+        .into_iter()
+        .find(|class| class.outcome() == outcome)
     }
 }
 
@@ -189,6 +207,9 @@ pub struct Answer {
 /// Every vendor and its adapter by channel; the sandbox speaks like one of them.
 static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
     ("vapi", "voice", &vapi::Vapi),
+    ("retell", "voice", &retell::Retell),
+    ("telnyx", "voice", &telnyx::Telnyx),
+    ("elevenlabs", "voice", &elevenlabs::ElevenLabs),
     ("resend", "email", &resend::Resend),
     ("sandbox", "voice", &sandbox::VOICE),
     ("sandbox", "email", &sandbox::EMAIL),
@@ -207,3 +228,6 @@ pub fn vocabularies() -> Vec<(&'static str, &'static [Word])> {
     let own = vendors.map(|(name, _, adapter)| (*name, adapter.words()));
     own.chain([("sip", sip::SIP), ("q850", sip::Q850)]).collect()
 }
+
+#[cfg(test)]
+mod tests;
