@@ -10,7 +10,9 @@ mod event;
 mod exchange;
 mod gate;
 mod hook;
+pub mod http;
 mod look;
+pub mod recipe;
 mod request;
 mod resend;
 mod retell;
@@ -18,6 +20,7 @@ mod sandbox;
 mod signature;
 mod sip;
 mod telnyx;
+mod template;
 mod vapi;
 pub mod word;
 
@@ -211,6 +214,8 @@ static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
     ("telnyx", "voice", &telnyx::Telnyx),
     ("elevenlabs", "voice", &elevenlabs::ElevenLabs),
     ("resend", "email", &resend::Resend),
+    ("http", "voice", &http::Http),
+    ("http", "email", &http::Http),
     ("sandbox", "voice", &sandbox::VOICE),
     ("sandbox", "email", &sandbox::EMAIL),
 ];

@@ -190,7 +190,10 @@ fn check_error(rule: &ErrorRule, path: &str, found: &mut Vec<Problem>) {
     }
     let by_words = rule.is.is_some() || rule.contains.is_some();
     if !by_words && rule.status.is_none() {
-        found.push(Problem::new(path, "states nothing to tell an answer by; add status or contains"));
+        found.push(Problem::new(
+            path,
+            "states nothing to tell an answer by; add status or contains",
+        ));
     }
     // A server that failed may have begun: its status alone is no proof that nothing rings.
     let server = rule.status.is_none_or(|status| status >= 500 || status == 408);

@@ -15,7 +15,10 @@ fn known() -> Known {
 fn a_value_in_a_url_or_a_header_stays_a_value() {
     let url = known().url("https://example.org/{{ variable.evil }}?to={{address}}");
     assert_eq!(url, "https://example.org/a%2F..%2Fb%3Fc%0D%0AX%3A%20y?to=%2B13035550100");
-    assert_eq!(known().header("Bearer {{secret.token}} {{variable.evil}}"), "Bearer t a/../b?cX: y");
+    assert_eq!(
+        known().header("Bearer {{secret.token}} {{variable.evil}}"),
+        "Bearer t a/../b?cX: y"
+    );
 }
 
 #[test]
