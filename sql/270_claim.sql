@@ -146,7 +146,9 @@ comment on type dialer.verdict is 'what the gates say of a call: place, wait (un
 
 create function dialer.judge(candidates dialer.candidate[], at timestamptz) returns dialer.judged[]
 language plpgsql stable as $$
-declare judged dialer.judged[];
+declare
+    judged dialer.judged[];
+    oldest timestamptz := dialer.oldest_horizon(array(select distinct u.lane_id from unnest(candidates) u), at);
 begin
     -- What is the lane's, the campaign's and the policy's is looked up once for all its calls. Materialized: a column that
     -- calls a function would otherwise be computed anew wherever it is used.
@@ -171,7 +173,7 @@ begin
                exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
                exists (select from dialer.lease z where z.endpoint_id = c.endpoint_id)
                    or exists (select from dialer.lease z where z.contact_id = c.contact_id and z.channel = c.channel) as busy,
-               case when f.caps <> '{}' then array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since) d) else '{}' end as dialled
+               case when f.caps <> '{}' then array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since, oldest) d) else '{}' end as dialled
         from (select u.*, row_number() over () as position from unnest(candidates) u) x
         left join dialer.call c on c.call_id = x.call_id and c.lane_id = x.lane_id and c.due_at = x.due_at
         left join dialer.endpoint e on e.endpoint_id = c.endpoint_id
@@ -342,8 +344,8 @@ begin
         exit when pick.picked = '{}' and not pick.more;
         judged := dialer.judge(pick.picked, at);
         elsewhere := array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere');
-        if elsewhere <> '{}' then
-            perform dialer.relane(elsewhere, at);
+        if elsewhere <> '{}' and dialer.relane(elsewhere, at) < cardinality(elsewhere) then
+            passed_over := passed_over || elsewhere;
         end if;
         fresh := dialer.place_times(judged, account, room, at);
         if fresh <> '{}' then
@@ -514,6 +516,8 @@ set search_path = pg_catalog, dialer, pg_temp set enable_seqscan = off set jit =
              order by u.due_at, u.call_id limit 1) d
          where a.state = 'open' and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
            and coalesce((select sum(y.calls) from used y where y.account_id = a.account_id), 0) < a.max_concurrent - a.inbound_reserve
+           and not exists (select from dialer.tenant t where t.tenant_id = a.tenant_id and t.max_concurrent <= (
+                   select coalesce(sum(y.calls), 0) from used y join dialer.provider_account z using (account_id) where z.tenant_id = a.tenant_id))
            and (c.max_concurrent is null or coalesce((select y.calls from used y where y.account_id = a.account_id and y.campaign_id = c.campaign_id), 0) < c.max_concurrent))
     from dialer.clock() k
 $$;

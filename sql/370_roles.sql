@@ -71,12 +71,12 @@ begin
         -- What changes the work runs as the owner and looks only at the tenant of the session: nobody needs a right on the hot tables.
         if object.proname = any (array['schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger',
                 'enrol', 'begin_import', 'import_contacts', 'finish_import', 'set_disposition', 'map_disposition', 'add_do_not_call', 'start_campaign',
-                'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign', 'reopen_account', 'pause_account', 'set_limits',
+                'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign', 'reopen_account', 'pause_account', 'set_limits', 'remove_rate',
                 'create_account', 'create_campaign', 'create_calendar', 'create_redial_policy', 'add_closures', 'import_closures', 'create_tenant', 'recompute_due']) then
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
-        if object.proname = any (array['create_account', 'create_tenant', 'set_limits', 'reopen_account', 'pause_account', 'install_cron', 'recompute_due']) then
+        if object.proname = any (array['create_account', 'create_tenant', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'recompute_due']) then
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',
@@ -131,6 +131,6 @@ begin
     loop
         perform pg_catalog.pg_extension_config_dump(object.oid, case object.relname
             when 'tenant' then 'where tenant_id <> 1' when 'redial_policy' then 'where tenant_id is not null'
-            when 'upkeep_step' then 'where false' else '' end);
+            when 'upkeep_step' then 'where false' when 'provider_word' then 'where false' else '' end);
     end loop;
 end $$;

@@ -36,6 +36,7 @@ install_in_order! {
     "140_calendar": "../../sql/140_calendar.sql",
     "150_redial_policy": "../../sql/150_redial_policy.sql",
     "160_disposition": "../../sql/160_disposition.sql",
+    "165_provider_word": "../../sql/165_provider_word.sql",
     "170_campaign": "../../sql/170_campaign.sql",
     "180_contact": "../../sql/180_contact.sql",
     "190_do_not_call": "../../sql/190_do_not_call.sql",

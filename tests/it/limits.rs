@@ -38,6 +38,28 @@ async fn a_campaign_has_a_rate_of_its_own() {
 }
 
 #[tokio::test]
+async fn lines_are_kept_free_for_people_who_call_in_and_a_rate_can_be_taken_away() {
+    let dialer = with_lines(8, 10).await;
+    dialer.run("select dialer.set_limits('voice', 4, 0.01, inbound_reserve => 1)").await;
+    dialer.check(CLAIMED, expect!["1"]).await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer.run("select dialer.remove_rate('voice')").await;
+    dialer.check(CLAIMED, expect!["2"]).await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_tenant_whose_lines_are_all_in_use_wakes_nobody() {
+    let dialer = with_lines(4, 10).await;
+    dialer.run("select dialer.set_tenant_limits('default', 3)").await;
+    dialer.check(CLAIMED, expect!["3"]).await;
+    dialer.check("select wake_at from dialer.next_wake('d1')", expect!["-"]).await;
+    dialer.run("select dialer.set_tenant_limits('default', 4)").await;
+    dialer.check("select wake_at is null from dialer.next_wake('d1')", expect!["f"]).await;
+}
+
+#[tokio::test]
 async fn a_tenant_has_limits_over_all_its_accounts() {
     let dialer = with_lines(5, 10).await;
     dialer

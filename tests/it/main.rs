@@ -29,4 +29,5 @@ mod snapshot;
 mod stop;
 mod tidy;
 mod wish;
+mod word;
 mod zone;
