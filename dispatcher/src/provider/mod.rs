@@ -11,6 +11,7 @@ mod exchange;
 mod gate;
 mod hook;
 pub mod http;
+mod letter;
 mod look;
 pub mod recipe;
 mod request;
@@ -19,6 +20,7 @@ mod retell;
 mod sandbox;
 mod signature;
 mod sip;
+mod smtp;
 mod telnyx;
 mod template;
 mod vapi;
@@ -214,6 +216,7 @@ static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
     ("telnyx", "voice", &telnyx::Telnyx),
     ("elevenlabs", "voice", &elevenlabs::ElevenLabs),
     ("resend", "email", &resend::Resend),
+    ("smtp", "email", &smtp::Smtp),
     ("http", "voice", &http::Http),
     ("http", "email", &http::Http),
     ("sandbox", "voice", &sandbox::VOICE),

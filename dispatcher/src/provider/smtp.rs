@@ -290,7 +290,9 @@ fn is_own(host: &str) -> bool {
 
 fn credentials(account: &Account) -> Result<Option<Credentials>, PlaceError> {
     match (account.text("username"), &account.key) {
-        (Some(user), Some(key)) => Ok(Some(Credentials::new(user.to_owned(), key.text().to_owned()))),
+        (Some(user), Some(key)) => {
+            Ok(Some(Credentials::new(user.to_owned(), key.text().to_owned())))
+        }
         (None, None) => Ok(None),
         (Some(_), None) => Err(setting_wrong(
             "username is set, but the account names no secret_name for its password".to_owned(),
@@ -424,14 +426,17 @@ fn failed(step: Step, error: &lettre::transport::smtp::Error) -> PlaceError {
 fn is_enhanced(part: &str) -> bool {
     let numbers: Vec<&str> = part.split('.').collect();
     let [class, subject, detail] = numbers.as_slice() else { return false };
-    let number = |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let number =
+        |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     matches!(*class, "4" | "5") && number(subject) && number(detail)
 }
 
 /// What a refusal means: the same code says one thing of a recipient and another of a sender.
 fn class(step: Step, code: &str, enhanced: Option<&str>) -> RefusalClass {
     let known = |word: &str| word::outcome(WORDS, WordKind::Error, word);
-    let known = enhanced.and_then(known).or_else(|| known(code));
+    // Of the session, whatever the enhanced code adds: sign in, or come back later.
+    let of_session = known(code).filter(|_| code == "421" || code.starts_with("53"));
+    let known = of_session.or_else(|| enhanced.and_then(known)).or_else(|| known(code));
     let known = known.and_then(RefusalClass::of_outcome);
     let for_now = code.starts_with('4');
     match (step, known) {
