@@ -11,6 +11,7 @@ pub mod db;
 pub mod doctor;
 pub mod import;
 pub mod provider;
+pub mod recipe;
 pub mod run;
 pub mod sandbox;
 pub mod secrets;

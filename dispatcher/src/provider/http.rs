@@ -145,15 +145,25 @@ async fn place(
     let filled = Filled::of(&recipe.place.request, &known, account);
     let request = filled.map_err(super::account::setting_wrong)?.request(http);
     let answer = exchange::send(request, &placement.gate).await?;
+    judge(&recipe, &answer)
+}
+
+/// What an answer to a placement means.
+fn judge(recipe: &Recipe, answer: &Answer) -> Result<Accepted, PlaceError> {
     if !(200..300).contains(&answer.status) {
-        return Err(classify(&recipe, &answer));
+        return Err(classify(recipe, answer));
     }
     // Some vendors refuse with a 200; only a rule that says so turns one into a refusal.
-    if recipe.errors.iter().any(|rule| rule.status == Some(answer.status) && fits(rule, &answer)) {
-        return Err(classify(&recipe, &answer));
+    if recipe.errors.iter().any(|rule| rule.status == Some(answer.status) && fits(rule, answer)) {
+        return Err(classify(recipe, answer));
     }
     let id = answer.body.pointer(&recipe.place.id).and_then(super::request::text);
     exchange::accepted(id.as_deref())
+}
+
+/// What an answer to a placement would mean under an account's recipe.
+pub fn judged(account: &Account, answer: &Answer) -> Result<Accepted, PlaceError> {
+    judge(&recipe(account).map_err(super::account::setting_wrong)?, answer)
 }
 
 fn fits(rule: &super::recipe::ErrorRule, answer: &Answer) -> bool {
