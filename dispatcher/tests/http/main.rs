@@ -3,3 +3,4 @@
 mod adapter;
 mod receiver;
 mod sandbox;
+mod smtp;
