@@ -59,6 +59,26 @@ pub async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, LookUpError
     Ok(Answer { status, retry_after_seconds, body: read(response).await? })
 }
 
+/// What a question found: nothing where the vendor knows nothing, and an error where it did not
+/// answer it. An answer that is no JSON is none.
+pub fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
+    match answer.status {
+        200..=299 if answer.body.is_null() => Err(LookUpError("the answer is no JSON".to_owned())),
+        200..=299 => Ok(Some(answer.body)),
+        404 => Ok(None),
+        status => Err(LookUpError(format!("answer {status}"))),
+    }
+}
+
+/// Whether an order that places nothing was carried out.
+pub fn done(answer: &Answer) -> Result<(), LookUpError> {
+    match answer.status {
+        200..=299 => Ok(()),
+        404 => Err(LookUpError("no such call".to_owned())),
+        status => Err(LookUpError(format!("answer {status}"))),
+    }
+}
+
 /// Sends a question that only proves that the account works.
 pub async fn check(request: reqwest::RequestBuilder) -> Result<String, CheckError> {
     const UNREACHED: &str = "check the base URL, the network and a proxy between";

@@ -170,17 +170,15 @@ async fn look_up(
     let Some(id) = &sought.provider_call_id else { return Ok(Vec::new()) };
     let path = format!("/emails/{id}");
     let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-    if answer.status != 200 {
-        return Ok(Vec::new());
-    }
-    let word = answer.body["last_event"].as_str().unwrap_or("queued").to_owned();
+    let Some(mail) = exchange::found(answer)? else { return Ok(Vec::new()) };
+    let Some(word) = mail["last_event"].as_str().map(str::to_owned) else { return Ok(Vec::new()) };
     let (kind, outcome) = meaning(&word);
     Ok(vec![Event {
         attempt_id: Some(sought.attempt_id),
         provider_call_id: Some(id.clone()),
         outcome,
         word: Some(word.clone()),
-        ..Event::new(format!("{id}:look_up:{word}"), kind, Source::LookUp, answer.body)
+        ..Event::new(format!("{id}:look_up:{word}"), kind, Source::LookUp, mail)
     }])
 }
 
@@ -191,15 +189,13 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
     if let Some(after) = &span.cursor {
         request = request.query(&[("after", after)]);
     }
-    let answer = exchange::ask(request).await?;
-    if answer.status != 200 {
-        return Err(LookUpError(format!("answer {}", answer.status)));
-    }
-    let rows = answer.body["data"].as_array().cloned().unwrap_or_default();
+    let missing = || LookUpError("the list is no list".to_owned());
+    let answer = exchange::found(exchange::ask(request).await?)?.ok_or_else(missing)?;
+    let rows = answer["data"].as_array().cloned().ok_or_else(missing)?;
     let listed: Vec<Listed> = rows.iter().filter_map(listed).collect();
     let before = |mail: &Listed| mail.created_at.is_some_and(|at| at < span.from);
     let last = rows.last().and_then(|row| row["id"].as_str()).map(str::to_owned);
-    let goes_on = answer.body["has_more"] == true && !listed.iter().any(before);
+    let goes_on = answer["has_more"] == true && !listed.iter().any(before);
     let inside =
         |mail: &Listed| mail.created_at.is_some_and(|at| (span.from..=span.until).contains(&at));
     Ok(Page { calls: listed.into_iter().filter(inside).collect(), next: last.filter(|_| goes_on) })

@@ -160,21 +160,13 @@ async fn look_up(
             let path = format!("/call/{id}");
             let answer =
                 exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-            found(answer)?
+            exchange::found(answer)?
         }
         None => search(http, account, sought).await?,
     };
     let event = call.as_ref().and_then(|call| event_of_call(call, Source::LookUp));
     let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
     Ok(event.map(ours).into_iter().collect())
-}
-
-fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
-    match answer.status {
-        200..=299 => Ok(Some(answer.body)),
-        404 => Ok(None),
-        status => Err(LookUpError(format!("answer {status}"))),
-    }
 }
 
 /// Pages back through the calls made around the intention; the list knows neither number nor
@@ -213,7 +205,7 @@ async fn page(
     let query =
         [("createdAtGe", stamp(span.from)), ("createdAtLe", until), ("limit", PAGE.to_string())];
     let request = account.bearer(http.get(account.url(BASE_URL, "/call"))).query(&query);
-    match found(exchange::ask(request).await?)? {
+    match exchange::found(exchange::ask(request).await?)? {
         Some(Value::Array(calls)) => Ok(calls),
         _ => Err(LookUpError("the list is no list".to_owned())),
     }
@@ -245,12 +237,12 @@ async fn hang_up(
 ) -> Result<(), LookUpError> {
     let path = format!("/call/{provider_call_id}");
     let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-    let call = found(answer)?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
+    let call = exchange::found(answer)?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
     let control = call["monitor"]["controlUrl"].as_str();
     let control = control.ok_or_else(|| LookUpError("the call has no control URL".to_owned()))?;
     let order = json!({"type": "end-call"});
     let answer = exchange::ask(http.post(control).json(&order)).await?;
-    found(answer).map(|_| ())
+    exchange::done(&answer)
 }
 
 /// Either way of proof needs the secret, so the sender may choose between them.
