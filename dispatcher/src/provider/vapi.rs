@@ -4,9 +4,9 @@
 //! in the callback URL, because Vapi knows no idempotency key and lists by time only.
 
 mod order;
+mod webhook;
 mod words;
 
-use super::signature::{header, same, timestamped_hmac};
 use super::word::{self, Word, WordKind};
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
@@ -60,7 +60,7 @@ impl Adapter for Vapi {
         request: HookRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), VerifyError> {
-        verify(trust.secret.text(), request, now)
+        webhook::verify(trust, request, now)
     }
 
     fn parse_event(
@@ -243,22 +243,6 @@ async fn hang_up(
     let order = json!({"type": "end-call"});
     let answer = exchange::ask(http.post(control).json(&order)).await?;
     exchange::done(&answer)
-}
-
-/// Either way of proof needs the secret, so the sender may choose between them.
-fn verify(secret: &str, request: HookRequest<'_>, now: DateTime<Utc>) -> Result<(), VerifyError> {
-    if let Some(shown) = header(request.headers, "x-vapi-secret") {
-        return same(shown, secret);
-    }
-    if let Some(signature) = header(request.headers, "x-signature") {
-        let timestamp = header(request.headers, "x-timestamp").ok_or(VerifyError::NotSigned)?;
-        let key = secret.as_bytes();
-        return timestamped_hmac(key, timestamp, request.body, signature, now);
-    }
-    if let Some(shown) = header(request.headers, "authorization") {
-        return same(shown.strip_prefix("Bearer ").unwrap_or(shown), secret);
-    }
-    Err(VerifyError::NotSigned)
 }
 
 /// A webhook's message as an event; `None` for the many kinds that say nothing to us.
