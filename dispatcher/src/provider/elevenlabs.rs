@@ -9,7 +9,7 @@
 use super::account::{setting_wrong, settings_lack};
 use super::call_options::passed_through;
 use super::request::{overlay, segment, texts};
-use super::signature::{self, WINDOW_SECONDS};
+use super::signature::{self, Digest, WINDOW_SECONDS};
 use super::sip::SIP;
 use super::word::{self, Word, WordKind, vocabulary};
 use super::{
@@ -25,8 +25,8 @@ use uuid::Uuid;
 const BASE_URL: &str = "https://api.elevenlabs.io";
 /// LIMIT: how old a webhook may be, as the vendor's own libraries have it.
 const OLD_SECONDS: i64 = 30 * 60;
-/// LIMIT: conversations on one page of the list.
-const PAGE: &str = "100";
+/// LIMIT: conversations on one page of the list; each is asked for by itself.
+const PAGE: &str = "30";
 
 #[derive(Debug)]
 pub struct ElevenLabs;
@@ -219,12 +219,19 @@ async fn look_up(
         None => by_attempt(http, account, sought).await?,
     };
     let Some(id) = id else { return Ok(Vec::new()) };
-    let path = format!("{CONVERSATIONS}/{}", segment(&id));
-    let answer = exchange::ask(keyed(http.get(account.url(BASE_URL, &path)), account)).await?;
-    let conversation = exchange::found(answer)?;
+    let conversation = conversation(http, account, &id).await?;
     let event = conversation.as_ref().and_then(|found| event_of(found, Source::LookUp));
     let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
     Ok(event.map(ours).into_iter().collect())
+}
+
+async fn conversation(
+    http: &reqwest::Client,
+    account: &Account,
+    id: &str,
+) -> Result<Option<Value>, LookUpError> {
+    let path = format!("{CONVERSATIONS}/{}", segment(id));
+    exchange::found(exchange::ask(keyed(http.get(account.url(BASE_URL, &path)), account)).await?)
 }
 
 /// The conversation whose `user_id` is the attempt. The list does not show that id, so it is the
@@ -267,23 +274,23 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
         request = request.query(&[("cursor", cursor)]);
     }
     let answer = page(keyed(request, account)).await?;
-    let listed = |row: &Value| {
-        Some(Listed {
-            // The list does not say whom; the conversation itself does.
-            address: None,
-            created_at: unix(&row["start_time_unix_secs"]),
-            event: event_of(row, Source::Poll)?,
-        })
-    };
+    let mut calls = Vec::new();
+    for row in answer["conversations"].as_array().into_iter().flatten() {
+        // The list does not say whom; the conversation itself does.
+        let Some(id) = row["conversation_id"].as_str() else { continue };
+        let found = conversation(http, account, id).await?;
+        calls.extend(found.as_ref().and_then(listed));
+    }
     let next = answer["next_cursor"].as_str().filter(|_| answer["has_more"] == true);
-    Ok(Page {
-        calls: answer["conversations"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(listed)
-            .collect(),
-        next: next.map(str::to_owned),
+    Ok(Page { calls, next: next.map(str::to_owned) })
+}
+
+fn listed(conversation: &Value) -> Option<Listed> {
+    let metadata = &conversation["metadata"];
+    Some(Listed {
+        address: metadata["phone_call"]["external_number"].as_str().map(str::to_owned),
+        created_at: unix(&metadata["start_time_unix_secs"]),
+        event: event_of(conversation, Source::Poll)?,
     })
 }
 
@@ -296,7 +303,7 @@ fn verify(key: &str, stated: &str, body: &[u8], now: DateTime<Utc>) -> Result<()
     let seconds: i64 = stamp.parse().map_err(|_| VerifyError::WrongSignature)?;
     signature::fresh_within(seconds, now, OLD_SECONDS, WINDOW_SECONDS)?;
     let digest = signature::unhex(digest).ok_or(VerifyError::WrongSignature)?;
-    signature::verify(key.as_bytes(), &[stamp.as_bytes(), b".", body], &digest)
+    signature::verify(Digest::Sha256, key.as_bytes(), &[stamp.as_bytes(), b".", body], &digest)
 }
 
 fn parse(request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {
@@ -334,7 +341,7 @@ fn event_of(data: &Value, source: Source) -> Option<Event> {
     let event = Event {
         attempt_id: attempt_id(data),
         provider_call_id: Some(id.to_owned()),
-        at: unix(&metadata["start_time_unix_secs"]).or_else(|| unix(&data["start_time_unix_secs"])),
+        at: unix(&metadata["start_time_unix_secs"]),
         report_follows: kind == Kind::Note,
         ..Event::new(format!("{id}:look_up:{status}"), kind, source, data.clone())
     };
@@ -353,7 +360,7 @@ fn event_of(data: &Value, source: Source) -> Option<Event> {
         word: Some(said.to_owned()),
         disposition: text("disposition"),
         callback_at: text("callback_at"),
-        duration_seconds: length.or_else(|| data["call_duration_secs"].as_f64()),
+        duration_seconds: length,
         ..event
     })
 }

@@ -63,9 +63,11 @@ pub async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, LookUpError
     Ok(Answer { status, retry_after_seconds, body: read(response).await? })
 }
 
-/// What an answer found: nothing where the provider knows no such thing.
+/// What a question found: nothing where the vendor knows nothing, and an error where it did not
+/// answer it. An answer that is no JSON is none.
 pub fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
     match answer.status {
+        200..=299 if answer.body.is_null() => Err(LookUpError("the answer is no JSON".to_owned())),
         200..=299 => Ok(Some(answer.body)),
         404 => Ok(None),
         status => Err(LookUpError(format!("answer {status}"))),
@@ -74,7 +76,7 @@ pub fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
 
 /// Sends an order that places nothing, such as to end a call.
 pub async fn order(request: reqwest::RequestBuilder) -> Result<(), LookUpError> {
-    found(ask(request).await?)?.map(|_| ()).ok_or_else(|| LookUpError("no such call".to_owned()))
+    done(&ask(request).await?)
 }
 
 /// The id of what was accepted. Without one it may be ringing all the same.
@@ -85,12 +87,29 @@ pub fn accepted(id: Option<&str>) -> Result<Accepted, PlaceError> {
     }
 }
 
+/// Whether an order that places nothing was carried out.
+pub fn done(answer: &Answer) -> Result<(), LookUpError> {
+    match answer.status {
+        200..=299 => Ok(()),
+        404 => Err(LookUpError("no such call".to_owned())),
+        status => Err(LookUpError(format!("answer {status}"))),
+    }
+}
+
 /// Sends a question that only proves that the account works.
 pub async fn check(request: reqwest::RequestBuilder) -> Result<String, CheckError> {
+    checked(&ask_to_check(request).await?)
+}
+
+pub async fn ask_to_check(request: reqwest::RequestBuilder) -> Result<Answer, CheckError> {
     const UNREACHED: &str = "check the base URL, the network and a proxy between";
+    ask(request).await.map_err(|error| CheckError::new(error.0, UNREACHED))
+}
+
+/// What the answer to such a question proves.
+pub fn checked(answer: &Answer) -> Result<String, CheckError> {
     const KEY: &str = "check the key that secret_name names, and what it may do at the vendor";
     const OTHER: &str = "check the base URL and the settings of the account";
-    let answer = ask(request).await.map_err(|error| CheckError::new(error.0, UNREACHED))?;
     match answer.status {
         200..=299 if answer.body.is_null() => {
             Err(CheckError::new("it answers, but not with JSON", OTHER))

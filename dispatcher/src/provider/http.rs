@@ -12,8 +12,6 @@ use super::{
     LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, Sought, Source, Span,
     VerifyError, Word, exchange, signature,
 };
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
@@ -420,27 +418,30 @@ fn verify(
     request: HookRequest<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), VerifyError> {
-    let (header, prefix, encoding, message, timestamp_header, secret_is_base64) = match scheme {
-        Signature::Svix => return signature::svix(secret, request.headers, request.body, now),
-        Signature::Secret { header, prefix } => {
-            let shown = request.header(header).ok_or(VerifyError::NotSigned)?;
-            let shown = shown.strip_prefix(prefix.as_str()).ok_or(VerifyError::WrongSignature)?;
-            return signature::same(shown, secret);
-        }
-        Signature::HmacSha256 {
-            header,
-            prefix,
-            encoding,
-            message,
-            timestamp_header,
-            secret_is_base64,
-        } => (header, prefix, *encoding, message, timestamp_header, *secret_is_base64),
-    };
+    let (digest, header, prefix, encoding, message, timestamp_header, secret_is_base64) =
+        match scheme {
+            Signature::Svix => return signature::svix(secret, request.headers, request.body, now),
+            Signature::Secret { header, prefix } => {
+                let shown = request.header(header).ok_or(VerifyError::NotSigned)?;
+                let shown =
+                    shown.strip_prefix(prefix.as_str()).ok_or(VerifyError::WrongSignature)?;
+                return signature::same(shown, secret);
+            }
+            Signature::Hmac {
+                digest,
+                header,
+                prefix,
+                encoding,
+                message,
+                timestamp_header,
+                secret_is_base64,
+            } => (*digest, header, prefix, *encoding, message, timestamp_header, *secret_is_base64),
+        };
     let stated = request.header(header).ok_or(VerifyError::NotSigned)?;
     let stated = stated.strip_prefix(prefix.as_str()).ok_or(VerifyError::WrongSignature)?;
     let stated = match encoding {
         Encoding::Hex => signature::unhex(stated),
-        Encoding::Base64 => BASE64.decode(stated).ok(),
+        Encoding::Base64 => signature::unbase64(stated),
     };
     let stated = stated.ok_or(VerifyError::WrongSignature)?;
     let stamp = match timestamp_header {
@@ -454,10 +455,10 @@ fn verify(
     // A recipe that was read has {body} once.
     let (before, after) = message.split_once("{body}").ok_or(VerifyError::WrongSettings)?;
     let key = match secret_is_base64 {
-        true => BASE64.decode(secret).map_err(|_| VerifyError::WrongSettings)?,
+        true => signature::unbase64(secret).ok_or(VerifyError::WrongSettings)?,
         false => secret.as_bytes().to_vec(),
     };
-    signature::verify(&key, &[before.as_bytes(), request.body, after.as_bytes()], &stated)
+    signature::verify(digest, &key, &[before.as_bytes(), request.body, after.as_bytes()], &stated)
 }
 
 fn stamp(at: DateTime<Utc>) -> String {

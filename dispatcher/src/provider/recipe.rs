@@ -12,6 +12,7 @@ pub use facts::Facts;
 
 use super::RefusalClass;
 use super::event::Kind;
+use super::signature::Digest;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -133,8 +134,10 @@ pub enum Signature {
         #[serde(default)]
         prefix: String,
     },
-    /// HMAC-SHA256 over a message of timestamp and body.
-    HmacSha256 {
+    /// HMAC over a message of timestamp and body.
+    Hmac {
+        #[serde(default = "sha256")]
+        digest: Digest,
         header: String,
         #[serde(default)]
         prefix: String,
@@ -150,6 +153,10 @@ pub enum Signature {
     },
     /// As Svix and its many customers sign.
     Svix,
+}
+
+fn sha256() -> Digest {
+    Digest::Sha256
 }
 
 fn whole_body() -> String {

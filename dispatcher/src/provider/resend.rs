@@ -196,15 +196,14 @@ fn classify(answer: &Answer) -> PlaceError {
 
 /// Proves the key. One that may only send is as good as any: it cannot be asked anything else.
 async fn check(http: &reqwest::Client, account: &Account) -> Result<String, CheckError> {
-    let url = account.url(BASE_URL, "/emails");
-    let request = || account.bearer(http.get(&url)).query(&[("limit", "1")]);
-    match exchange::ask(request()).await {
-        Ok(answer) if answer.body["name"] == "restricted_api_key" => {
-            Ok("reached, and the key is accepted; it may only send, so nothing can be looked up"
-                .to_owned())
-        }
-        _ => exchange::check(request()).await,
+    let request = account.bearer(http.get(account.url(BASE_URL, "/emails")));
+    let answer = exchange::ask_to_check(request.query(&[("limit", "1")])).await?;
+    if answer.body["name"] == "restricted_api_key" {
+        let found =
+            "reached, and the key is accepted; it may only send, so nothing can be looked up";
+        return Ok(found.to_owned());
     }
+    exchange::checked(&answer)
 }
 
 async fn look_up(
@@ -259,15 +258,13 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
     if let Some(after) = &span.cursor {
         request = request.query(&[("after", after)]);
     }
-    let answer = exchange::ask(request).await?;
-    if answer.status != 200 {
-        return Err(LookUpError(format!("answer {}", answer.status)));
-    }
-    let rows = answer.body["data"].as_array().cloned().unwrap_or_default();
+    let missing = || LookUpError("the list is no list".to_owned());
+    let answer = exchange::found(exchange::ask(request).await?)?.ok_or_else(missing)?;
+    let rows = answer["data"].as_array().cloned().ok_or_else(missing)?;
     let listed: Vec<Listed> = rows.iter().filter_map(listed).collect();
     let before = |mail: &Listed| mail.created_at.is_some_and(|at| at < span.from);
     let last = rows.last().and_then(|row| row["id"].as_str()).map(str::to_owned);
-    let goes_on = answer.body["has_more"] == true && !listed.iter().any(before);
+    let goes_on = answer["has_more"] == true && !listed.iter().any(before);
     let inside =
         |mail: &Listed| mail.created_at.is_some_and(|at| (span.from..=span.until).contains(&at));
     Ok(Page { calls: listed.into_iter().filter(inside).collect(), next: last.filter(|_| goes_on) })

@@ -10,7 +10,7 @@ use super::account::{setting_wrong, settings_lack};
 use super::call_options::passed_through;
 use super::event::reached_nobody;
 use super::request::{overlay, segment, texts};
-use super::signature::{self, WINDOW_SECONDS};
+use super::signature::{self, Digest, WINDOW_SECONDS};
 use super::word::{self, Word, WordKind, vocabulary};
 use super::{
     Accepted, Account, Adapter, Answer, CallOptions, CheckError, Event, HookRequest, HookTrust,
@@ -329,7 +329,7 @@ fn verify(key: &str, stated: &str, body: &[u8], now: DateTime<Utc>) -> Result<()
     }
     signature::fresh_within(millis.div_euclid(1000), now, WINDOW_SECONDS, WINDOW_SECONDS)?;
     let digest = signature::unhex(digest).ok_or(VerifyError::WrongSignature)?;
-    signature::verify(key.as_bytes(), &[body, stamp.as_bytes()], &digest)
+    signature::verify(Digest::Sha256, key.as_bytes(), &[body, stamp.as_bytes()], &digest)
 }
 
 fn parse(request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {

@@ -4,11 +4,10 @@
 //! in the callback URL, because Vapi knows no idempotency key and lists by time only.
 
 mod order;
+mod webhook;
 mod words;
 
 use super::event::reached_nobody;
-use super::exchange::found;
-use super::signature::{header, same, timestamped_hmac};
 use super::word::{self, Word, WordKind};
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
@@ -62,7 +61,7 @@ impl Adapter for Vapi {
         request: HookRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), VerifyError> {
-        verify(trust.secret.text(), request, now)
+        webhook::verify(trust, request, now)
     }
 
     fn parse_event(
@@ -159,7 +158,7 @@ async fn look_up(
             let path = format!("/call/{id}");
             let answer =
                 exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-            found(answer)?
+            exchange::found(answer)?
         }
         None => search(http, account, sought).await?,
     };
@@ -204,7 +203,7 @@ async fn page(
     let query =
         [("createdAtGe", stamp(span.from)), ("createdAtLe", until), ("limit", PAGE.to_string())];
     let request = account.bearer(http.get(account.url(BASE_URL, "/call"))).query(&query);
-    match found(exchange::ask(request).await?)? {
+    match exchange::found(exchange::ask(request).await?)? {
         Some(Value::Array(calls)) => Ok(calls),
         _ => Err(LookUpError("the list is no list".to_owned())),
     }
@@ -236,28 +235,12 @@ async fn hang_up(
 ) -> Result<(), LookUpError> {
     let path = format!("/call/{provider_call_id}");
     let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-    let call = found(answer)?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
+    let call = exchange::found(answer)?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
     let control = call["monitor"]["controlUrl"].as_str();
     let control = control.ok_or_else(|| LookUpError("the call has no control URL".to_owned()))?;
     let order = json!({"type": "end-call"});
     let answer = exchange::ask(http.post(control).json(&order)).await?;
-    found(answer).map(|_| ())
-}
-
-/// Either way of proof needs the secret, so the sender may choose between them.
-fn verify(secret: &str, request: HookRequest<'_>, now: DateTime<Utc>) -> Result<(), VerifyError> {
-    if let Some(shown) = header(request.headers, "x-vapi-secret") {
-        return same(shown, secret);
-    }
-    if let Some(signature) = header(request.headers, "x-signature") {
-        let timestamp = header(request.headers, "x-timestamp").ok_or(VerifyError::NotSigned)?;
-        let key = secret.as_bytes();
-        return timestamped_hmac(key, timestamp, request.body, signature, now);
-    }
-    if let Some(shown) = header(request.headers, "authorization") {
-        return same(shown.strip_prefix("Bearer ").unwrap_or(shown), secret);
-    }
-    Err(VerifyError::NotSigned)
+    exchange::done(&answer)
 }
 
 /// A webhook's message as an event; `None` for the many kinds that say nothing to us.

@@ -128,7 +128,7 @@ fn every_bit_of_a_signature_counts_whatever_its_scheme() {
     };
     let stamped = [("x-signature", STAMPED), ("x-stamp", "1764000000")];
     every_bit_counts(&Http, &settings(), "s3cret", &stamped, BODY, now);
-    let plain = with(json!({"scheme": "hmac_sha256", "header": "X-Sum", "encoding": "base64"}));
+    let plain = with(json!({"scheme": "hmac", "header": "X-Sum", "encoding": "base64"}));
     every_bit_counts(&Http, &plain, "s3cret", &[("x-sum", PLAIN)], BODY, now);
     let secret = with(json!({"scheme": "secret", "header": "Authorization", "prefix": "Token "}));
     let trust = |secret| Secret::new(String::from(secret));

@@ -141,7 +141,7 @@ fn check_pointer(pointer: Option<&str>, path: &str, found: &mut Vec<Problem>) {
 
 fn check_signature(signature: Option<&Signature>, found: &mut Vec<Problem>) {
     const PATH: &str = "recipe.webhook.signature";
-    let Some(Signature::HmacSha256 { message, timestamp_header, .. }) = signature else { return };
+    let Some(Signature::Hmac { message, timestamp_header, .. }) = signature else { return };
     if message.matches("{body}").count() != 1 {
         let rule = format!("{message:?} must hold {{body}} once: it is what is signed");
         found.push(Problem::new(format!("{PATH}.message"), rule));
