@@ -356,12 +356,6 @@ select 'smtp', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (
     ('error', 'account_error', '', array['530', '534', '535', '538', '5.7.8', '5.7.9']),
     ('error', 'provider_fault', 'sign-in is not to be had just now', array['454'])) g(kind, outcome, note, words);
 insert into dialer.provider_word (provider, kind, outcome, note, word)
-select 'http', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
-) g(kind, outcome, note, words);
-insert into dialer.provider_word (provider, kind, outcome, note, word)
-select 'http', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
-) g(kind, outcome, note, words);
-insert into dialer.provider_word (provider, kind, outcome, note, word)
 select 'sip', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
     ('sip', 'completed', 'answered', array['200']),
     ('sip', 'no_answer', '', array['408', '480']),

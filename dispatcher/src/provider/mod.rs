@@ -234,6 +234,8 @@ pub fn adapter(provider: &str, channel: &str) -> Option<&'static dyn Adapter> {
 pub fn vocabularies() -> Vec<(&'static str, &'static [Word])> {
     let vendors = ADAPTERS.iter().filter(|(name, _, _)| *name != "sandbox");
     let own = vendors.map(|(name, _, adapter)| (*name, adapter.words()));
+    // A recipe's words are settings of its account.
+    let own = own.filter(|(_, words)| !words.is_empty());
     own.chain([("sip", sip::SIP), ("q850", sip::Q850)]).collect()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It counts by itself and trusts no caller, so that it can be the judge of a test.
 
+use super::intake::Shape;
 use super::mix::Plan;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub enum Status {
 /// What the caller asked for.
 #[derive(Debug, Clone)]
 pub struct Order {
+    /// How the provider speaks to whoever ordered.
+    pub shape: &'static dyn Shape,
     pub org: String,
     pub number: String,
     pub attempt_id: Option<String>,

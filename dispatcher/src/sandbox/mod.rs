@@ -10,13 +10,16 @@ pub mod control;
 pub mod email;
 pub mod faults;
 pub mod hooks;
+pub mod intake;
 pub mod journal;
 pub mod ledger;
 pub mod life;
 pub mod mix;
 pub mod options;
 pub mod pace;
+pub mod retell;
 pub mod serve;
+pub mod telnyx;
 pub mod vapi;
 
 use chance::Dice;
@@ -24,6 +27,7 @@ use clock::SimClock;
 use email::Mailbox;
 use faults::{FaultBook, Faults};
 use hooks::Outbox;
+use intake::Refusal;
 use journal::Journal;
 use ledger::{CallRecord, Ledger, Order};
 pub use options::Options;
@@ -35,7 +39,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use vapi::Refusal;
 
 /// How often the log is written out to its file.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
@@ -149,7 +152,8 @@ impl Sandbox {
         }
         let nth = ledger.nth_of(&order.number);
         let dice = Dice { seed: self.options.seed, number: &order.number, nth };
-        let plan = self.options.mix_of(&order.number).plan(dice, &self.options.lengths());
+        let mut plan = self.options.mix_of(&order.number).plan(dice, &self.options.lengths());
+        plan.ended_reason = order.shape.word(&plan.ended_reason);
         let call = ledger.open(uuid::Uuid::new_v4().to_string(), order, plan, now);
         drop(ledger);
         self.note_call("accepted", &call);

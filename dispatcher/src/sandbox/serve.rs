@@ -1,6 +1,7 @@
 //! The sandbox's HTTP server: routes, keys, and the closing of connections without an answer.
 
-use super::{Sandbox, control, email, vapi};
+use super::ledger::CallRecord;
+use super::{Sandbox, control, email, retell, telnyx, vapi};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -24,6 +25,16 @@ pub fn router(sandbox: Arc<Sandbox>) -> Router {
         .route("/call", post(vapi::place).get(vapi::list))
         .route("/call/{id}", get(vapi::get).delete(vapi::delete))
         .route("/control/{id}", post(vapi::control))
+        .route("/v2/create-phone-call", post(retell::place))
+        .route("/v2/get-call/{id}", get(retell::get))
+        .route("/v2/stop-call/{id}", post(retell::stop))
+        .route("/v3/list-calls", post(retell::list))
+        .route("/get-concurrency", get(retell::concurrency))
+        .route("/v2/calls", post(telnyx::place))
+        .route("/v2/calls/{id}", get(telnyx::get))
+        .route("/v2/calls/{id}/actions/hangup", post(telnyx::hang_up))
+        .route("/v2/call_events", get(telnyx::events))
+        .route("/v2/connections/{id}/active_calls", get(telnyx::active))
         .route("/emails", post(email::send))
         .route("/sandbox/log", get(control::log))
         .route("/sandbox/summary", get(control::summary))
@@ -82,6 +93,19 @@ impl CloseConnection {
         response.extensions_mut().insert(CloseConnection);
         response
     }
+}
+
+/// A call of whoever asks, or the provider's answer for a wrong key or an unknown call.
+pub fn call_of(
+    sandbox: &Sandbox,
+    headers: &HeaderMap,
+    id: &str,
+    no_key: fn() -> Response,
+    unknown: fn() -> Response,
+) -> Result<CallRecord, Box<Response>> {
+    let org = org_of(sandbox, headers).ok_or_else(|| Box::new(no_key()))?;
+    let call = sandbox.with_ledger(|ledger| ledger.call(id).cloned());
+    call.filter(|call| call.order.org == org).ok_or_else(|| Box::new(unknown()))
 }
 
 /// The organisation that a request's key belongs to; `None` when the key is wrong.

@@ -2,11 +2,12 @@
 //!
 //! Requests are checked as strictly as the real one does, so that a wrong request fails here first.
 
+use super::Sandbox;
+use super::hooks::{Fate, Signer};
+use super::intake::{self, Refusal, Report, Shape, too_fast};
 use super::ledger::{CallRecord, Order, Status, disposition_of};
-use super::serve::{CloseConnection, org_of};
-use super::{Sandbox, life};
-use crate::sandbox::hooks::Fate;
-use crate::sandbox::options::OverLimitStyle;
+use super::options::{Options, OverLimitStyle};
+use super::serve::{call_of, org_of};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -16,7 +17,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 
 type Shared = State<Arc<Sandbox>>;
 
@@ -30,53 +30,23 @@ pub async fn place(State(sandbox): Shared, headers: HeaderMap, body: Bytes) -> R
         Ok(order) => order,
         Err(problems) => return bad_request(&problems),
     };
-    let nth = sandbox.with_ledger(|ledger| ledger.nth_of(&order.number));
-    let fate = Fate { seed: sandbox.options.seed, number: order.number.clone(), nth };
-    let faults = sandbox.faults_for(&order.number);
-    if fate.dice().happens("error_before", faults.error_before) {
-        sandbox.note_refusal("error_before", &order);
-        return server_error();
-    }
-    // By another roll each time: a refused call comes again as the same.
-    let refusals = sandbox.with_ledger(|ledger| ledger.refused.values().sum::<u64>());
-    if fate.dice().happens(&format!("over_limit:{refusals}"), faults.over_limit) {
-        sandbox.note_refusal("over_limit_fault", &order);
-        return Refusal::OverLimit(Box::new(order)).answer(&sandbox);
-    }
-    let call = match sandbox.accept(order) {
-        Ok(call) => call,
-        Err(refusal) => return refusal.answer(&sandbox),
-    };
-    let answer = json!(accepted(&sandbox, &call));
-    life::begin(&sandbox, &call, faults);
-    let latency = fate.dice().between("latency", sandbox.options.latency) / 1000.0;
-    tokio::time::sleep(sandbox.clock.real(Duration::from_secs_f64(latency))).await;
-    if fate.dice().happens("stall", faults.stall) {
-        tokio::time::sleep(Duration::from_secs_f64(faults.stall_seconds.max(0.0))).await;
-    }
-    if fate.dice().happens("lost_answer", faults.lost_answer) {
-        return CloseConnection::response();
-    }
-    if fate.dice().happens("error_after", faults.error_after) {
-        return server_error();
-    }
-    (StatusCode::CREATED, Json(answer)).into_response()
+    intake::take(sandbox, order).await
 }
 
-/// Why a call was not accepted.
+/// The shape of this provider.
 #[derive(Debug)]
-pub enum Refusal {
-    OverRate { after_seconds: f64 },
-    OverLimit(Box<Order>),
-}
+pub struct Vapi;
 
-impl Refusal {
-    fn answer(self, sandbox: &Sandbox) -> Response {
-        match self {
+impl Shape for Vapi {
+    fn accepted(&self, sandbox: &Sandbox, call: &CallRecord) -> Response {
+        (StatusCode::CREATED, Json(accepted(sandbox, call))).into_response()
+    }
+
+    fn refused(&self, sandbox: &Sandbox, refusal: Refusal) -> Response {
+        match refusal {
             Refusal::OverRate { after_seconds } => {
                 let body = json!({"message": "Rate limit exceeded", "statusCode": 429});
-                let after = [("retry-after", (after_seconds.ceil().max(1.0) as u64).to_string())];
-                (StatusCode::TOO_MANY_REQUESTS, after, Json(body)).into_response()
+                too_fast(after_seconds, body)
             }
             Refusal::OverLimit(order) => match sandbox.options.over_limit_style {
                 OverLimitStyle::Error => {
@@ -88,6 +58,31 @@ impl Refusal {
                 }
             },
         }
+    }
+
+    fn failed(&self) -> Response {
+        let body = json!({"message": "Internal server error", "statusCode": 500});
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+    }
+
+    /// The mix is written in this provider's words.
+    fn word(&self, reason: &str) -> String {
+        reason.to_owned()
+    }
+
+    fn reports(&self, sandbox: &Sandbox, call: &CallRecord) -> Vec<Report> {
+        let update = Report::passing("status-update", status_update(sandbox, call));
+        match call.status {
+            Status::Ended => {
+                let report = final_report(sandbox, call);
+                vec![update, Report::last("end-of-call-report", report)]
+            }
+            _ => vec![update],
+        }
+    }
+
+    fn signer(&self, options: &Options) -> Signer {
+        Signer::new(options.webhook_auth, options.webhook_secret.as_deref())
     }
 }
 
@@ -106,6 +101,7 @@ fn order(org: &str, body: &[u8]) -> Result<Order, Vec<String>> {
     let customer = &value["customer"];
     let attempt_id = text(&overrides["metadata"]["attempt_id"]);
     Ok(Order {
+        shape: &Vapi,
         org: org.to_owned(),
         number: text(&customer["number"]).unwrap_or_default(),
         attempt_id: attempt_id.or_else(|| text(&customer["externalId"])),
@@ -175,7 +171,7 @@ fn check_length(value: &Value, name: &str, max: usize, problems: &mut Vec<String
     }
 }
 
-fn is_e164(number: &str) -> bool {
+pub fn is_e164(number: &str) -> bool {
     let digits = number.strip_prefix('+').unwrap_or("");
     (7..=15).contains(&digits.len())
         && !digits.starts_with('0')
@@ -209,14 +205,14 @@ pub async fn list(
 
 /// `GET /call/{id}`
 pub async fn get(State(sandbox): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    match find(&sandbox, &headers, &id) {
+    match call_of(&sandbox, &headers, &id, unauthorised, not_found) {
         Ok(call) if is_hidden(&sandbox, &call) => not_found(),
         Ok(call) => Json(object(&sandbox, &call)).into_response(),
         Err(answer) => *answer,
     }
 }
 
-fn is_hidden(sandbox: &Sandbox, call: &CallRecord) -> bool {
+pub fn is_hidden(sandbox: &Sandbox, call: &CallRecord) -> bool {
     let number = call.order.number.clone();
     let hidden = sandbox.faults_for(&number).hidden;
     Fate { seed: sandbox.options.seed, number, nth: call.nth }.dice().happens("hidden", hidden)
@@ -228,7 +224,7 @@ pub async fn delete(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Response {
-    match find(&sandbox, &headers, &id) {
+    match call_of(&sandbox, &headers, &id, unauthorised, not_found) {
         Ok(call) => {
             call.hang_up.cancel();
             Json(object(&sandbox, &call)).into_response()
@@ -253,12 +249,6 @@ pub async fn control(
         }
         None => not_found(),
     }
-}
-
-fn find(sandbox: &Sandbox, headers: &HeaderMap, id: &str) -> Result<CallRecord, Box<Response>> {
-    let org = org_of(sandbox, headers).ok_or_else(|| Box::new(unauthorised()))?;
-    let call = sandbox.with_ledger(|ledger| ledger.call(id).cloned());
-    call.filter(|call| call.order.org == org).ok_or_else(|| Box::new(not_found()))
 }
 
 fn accepted(sandbox: &Sandbox, call: &CallRecord) -> Value {
@@ -389,9 +379,4 @@ fn unauthorised() -> Response {
 fn not_found() -> Response {
     let body = json!({"message": "Call not found.", "error": "Not Found", "statusCode": 404});
     (StatusCode::NOT_FOUND, Json(body)).into_response()
-}
-
-fn server_error() -> Response {
-    let body = json!({"message": "Internal server error", "statusCode": 500});
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
 }

@@ -18,9 +18,12 @@ fn the_example_is_sound() {
     assert_eq!(told(|_| ()), Vec::<String>::new());
 }
 
+/// A change to the example, the place that is told, and a part of what is told.
+type Case = (fn(&mut Value), &'static str, &'static str);
+
 #[test]
 fn each_mistake_is_told_with_its_place_and_its_remedy() {
-    let cases: [(fn(&mut Value), &str, &str); 17] = [
+    let cases: [Case; 17] = [
         (
             |r| r["place"]["request"]["method"] = json!("FETCH"),
             "recipe.place.request.method",
