@@ -341,7 +341,8 @@ select 'resend', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from
     ('error', 'account_error', '', array['missing_api_key', 'invalid_api_key', 'restricted_api_key', 'suspended_api_key', 'invalid_permission']),
     ('error', 'config_error', '', array['validation_error', 'invalid_idempotency_key', 'invalid_attachment', 'invalid_parameter', 'missing_required_field',
         'missing_required_parameter', 'missing_required_fields', 'invalid_from_address', 'invalid_from_field', 'not_found', 'method_not_allowed']),
-    ('error', 'over_limit', '', array['rate_limit_exceeded', 'daily_quota_exceeded', 'monthly_quota_exceeded', 'email_above_quota']),
+    ('error', 'over_limit', 'the account rests a little', array['rate_limit_exceeded', 'daily_quota_exceeded', 'email_above_quota']),
+    ('error', 'account_error', 'the account stops, because a month is long', array['monthly_quota_exceeded']),
     ('error', 'provider_fault', '', array['resource_locked']),
     ('error', null, 'a first request under the same key may have been sent', array['concurrent_idempotent_requests', 'invalid_idempotent_request'])) g(kind, outcome, note, words);
 insert into dialer.provider_word (provider, kind, outcome, note, word)

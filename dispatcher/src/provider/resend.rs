@@ -2,8 +2,8 @@
 //!
 //! The attempt's id is the idempotency key, which Resend keeps for a day, and a tag, which its
 //! webhooks bring back. There is no list by tag or key: a lost answer is found by address and time.
-//! 429 is a pace as well as a quota; which of them, the name of the error says. Webhooks come
-//! signed as Svix signs, in any order, again until they are answered.
+//! 429 is a pace as well as a quota, and the name of the error says which: the quota of a month is
+//! for a person to look at. Webhooks come signed as Svix signs, in any order, again until answered.
 
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
@@ -19,9 +19,6 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 const BASE_URL: &str = "https://api.resend.com";
-/// How long an account rests whose quota of the day or the month is used up, if no time is stated:
-/// one try an hour finds out when it turns.
-const QUOTA_SECONDS: u64 = 3600;
 /// LIMIT: pages of the list that are read in search of a mail.
 const PAGES_MAX: usize = 10;
 
@@ -118,8 +115,10 @@ const WORDS: &[Word] = vocabulary! {
         "invalid_attachment" "invalid_parameter" "missing_required_field"
         "missing_required_parameter" "missing_required_fields" "invalid_from_address"
         "invalid_from_field" "not_found" "method_not_allowed";
-    Error, Some("over_limit"), "": "rate_limit_exceeded" "daily_quota_exceeded"
-        "monthly_quota_exceeded" "email_above_quota";
+    Error, Some("over_limit"), "the account rests a little": "rate_limit_exceeded"
+        "daily_quota_exceeded" "email_above_quota";
+    Error, Some("account_error"), "the account stops, because a month is long":
+        "monthly_quota_exceeded";
     Error, Some("provider_fault"), "": "resource_locked";
     Error, None, "a first request under the same key may have been sent":
         "concurrent_idempotent_requests" "invalid_idempotent_request";
@@ -179,13 +178,6 @@ fn classify(answer: &Answer) -> PlaceError {
         (_, Some(Word { outcome: None, .. })) => PlaceError::Unknown(name.to_owned()),
         (400 | 422, _) if message.contains("`to`") => {
             refused(RefusalClass::InvalidNumber, exchange::details(answer))
-        }
-        (429, _) if name.ends_with("_quota_exceeded") => {
-            let mut details = exchange::details(answer);
-            if answer.retry_after_seconds.is_none() {
-                details["retry_after_seconds"] = json!(QUOTA_SECONDS);
-            }
-            refused(RefusalClass::OverLimit, details)
         }
         (_, known) => match known.and_then(|word| RefusalClass::of_outcome(word.outcome?)) {
             Some(class) => refused(class, exchange::details(answer)),
