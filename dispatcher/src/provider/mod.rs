@@ -4,6 +4,7 @@
 //! Nothing in here tries anything a second time.
 
 mod account;
+mod bland;
 mod call_options;
 mod event;
 mod exchange;
@@ -80,6 +81,19 @@ pub enum RefusalClass {
 }
 
 impl RefusalClass {
+    /// The class of an outcome that a refusal can have.
+    fn of_outcome(outcome: &str) -> Option<RefusalClass> {
+        const ALL: [RefusalClass; 6] = [
+            RefusalClass::OverLimit,
+            RefusalClass::AccountError,
+            RefusalClass::ConfigError,
+            RefusalClass::InvalidNumber,
+            RefusalClass::Blocked,
+            RefusalClass::ProviderFault,
+        ];
+        ALL.into_iter().find(|class| class.outcome() == outcome)
+    }
+
     /// The outcome word of the database.
     pub fn outcome(self) -> &'static str {
         match self {
@@ -189,6 +203,7 @@ pub struct Answer {
 /// Every vendor and its adapter by channel; the sandbox speaks like one of them.
 static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
     ("vapi", "voice", &vapi::Vapi),
+    ("bland", "voice", &bland::Bland),
     ("resend", "email", &resend::Resend),
     ("sandbox", "voice", &sandbox::VOICE),
     ("sandbox", "email", &sandbox::EMAIL),

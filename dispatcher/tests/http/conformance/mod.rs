@@ -4,6 +4,7 @@
 //! A vendor is one description (`Vendor`) in a file of its own, and a line in `all`.
 
 mod asking;
+mod bland;
 mod placing;
 mod resend;
 mod specification;
@@ -24,7 +25,7 @@ const TOTAL: Duration = Duration::from_millis(1500);
 
 /// Every vendor that speaks HTTP.
 fn all() -> Vec<Vendor> {
-    vec![vapi::vendor(), resend::vendor()]
+    vec![vapi::vendor(), bland::vendor(), resend::vendor()]
 }
 
 /// A webhook as the vendor sends it.
