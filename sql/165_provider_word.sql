@@ -316,6 +316,36 @@ select 'bland', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from 
     ('error', 'over_limit', 'one call in ten seconds to a number', array['every 10 seconds to the same number']),
     ('error', 'over_limit', '', array['Rate limit exceeded', 'newly created accounts', 'International rate limit'])) g(kind, outcome, note, words);
 insert into dialer.provider_word (provider, kind, outcome, note, word)
+select 'twilio', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
+    ('status', null, 'before the end', array['queued', 'initiated', 'ringing', 'in-progress', 'answered']),
+    ('status', 'completed', 'unless a machine answered', array['completed']),
+    ('status', 'busy', '', array['busy']),
+    ('status', 'no_answer', '', array['no-answer']),
+    ('status', 'cancelled', '', array['canceled']),
+    ('status', null, 'the SIP code or the error code tells', array['failed']),
+    ('answered_by', 'completed', '', array['human']),
+    ('answered_by', null, 'counts as answered by a person', array['unknown']),
+    ('answered_by', 'voicemail', '', array['machine_start', 'machine_end_beep', 'machine_end_silence', 'machine_end_other', 'fax']),
+    ('error', 'account_error', 'credentials, permission, an account that is not active', array['20003', '20005', '20006', '10001']),
+    ('error', 'account_error', 'a trial account may not', array['21219', '32100', '10002']),
+    ('error', 'over_limit', 'requests at once; never processed', array['20429']),
+    ('error', 'over_limit', 'more than a day of calls is queued', array['22005']),
+    ('error', 'over_limit', 'calls at once', array['10004', '86008']),
+    ('error', 'over_limit', 'calls a second of a trunk', array['32001', '32012']),
+    ('error', 'invalid_number', '', array['21211', '21217', '13223', '13224', '13226', '21201', '32101']),
+    ('error', 'provider_fault', 'the number cannot be reached from there', array['21214']),
+    ('error', 'blocked', 'a premium number', array['21202']),
+    ('error', 'config_error', 'no permission for the country', array['21215', '21203', '13227', '32205']),
+    ('error', 'blocked', 'on the vendor''s block list', array['21216', '13225', '32203']),
+    ('error', 'config_error', 'the number to call from', array['21210', '21212', '21213', '32204']),
+    ('error', 'config_error', 'a parameter', array['21205', '21206', '21208', '21209', '21218', '21234', '21263', '32018']),
+    ('error', null, 'the call is not in a state to change', array['21220']),
+    ('error', 'blocked', 'the carrier blocks the number that calls', array['32017']),
+    ('error', 'no_answer', 'nothing was heard after dialling', array['32016']),
+    ('error', 'provider_fault', 'the SIP side is out of reach', array['32009', '32011']),
+    ('error', 'provider_fault', 'comes with 5xx, and then nobody knows', array['20500', '20503']),
+    ('error', 'config_error', 'our webhook or document', array['11200', '11205', '11206', '11210', '11215', '11220', '11235', '11236', '11237', '12100', '12200'])) g(kind, outcome, note, words);
+insert into dialer.provider_word (provider, kind, outcome, note, word)
 select 'resend', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
     ('status', null, 'on its way', array['queued', 'scheduled', 'sent', 'delivery_delayed']),
     ('status', null, 'of a mail that was delivered', array['opened', 'clicked']),

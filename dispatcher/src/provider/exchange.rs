@@ -79,8 +79,16 @@ pub fn done(answer: &Answer) -> Result<(), LookUpError> {
     }
 }
 
+/// What an account that works is told by.
+pub const REACHED: &str = "reached, and the key is accepted";
+
 /// Sends a question that only proves that the account works.
 pub async fn check(request: reqwest::RequestBuilder) -> Result<String, CheckError> {
+    checked(request).await.map(|_| REACHED.to_owned())
+}
+
+/// The same, with the answer.
+pub async fn checked(request: reqwest::RequestBuilder) -> Result<Answer, CheckError> {
     const UNREACHED: &str = "check the base URL, the network and a proxy between";
     const KEY: &str = "check the key that secret_name names, and what it may do at the vendor";
     const OTHER: &str = "check the base URL and the settings of the account";
@@ -89,9 +97,9 @@ pub async fn check(request: reqwest::RequestBuilder) -> Result<String, CheckErro
         200..=299 if answer.body.is_null() => {
             Err(CheckError::new("it answers, but not with JSON", OTHER))
         }
-        200..=299 => Ok("reached, and the key is accepted".to_owned()),
+        200..=299 => Ok(answer),
         401..=403 => Err(CheckError::new(format!("it refuses the key ({})", answer.status), KEY)),
-        429 => Ok("reached; it asks for a slower pace just now".to_owned()),
+        429 => Err(CheckError::new("it asks for a slower pace just now", "try again in a minute")),
         status => Err(CheckError::new(format!("it answers {status}"), OTHER)),
     }
 }

@@ -15,6 +15,7 @@ mod resend;
 mod sandbox;
 mod signature;
 mod sip;
+mod twilio;
 mod vapi;
 pub mod word;
 
@@ -204,6 +205,7 @@ pub struct Answer {
 static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
     ("vapi", "voice", &vapi::Vapi),
     ("bland", "voice", &bland::Bland),
+    ("twilio", "voice", &twilio::Twilio),
     ("resend", "email", &resend::Resend),
     ("sandbox", "voice", &sandbox::VOICE),
     ("sandbox", "email", &sandbox::EMAIL),

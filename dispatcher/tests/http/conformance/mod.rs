@@ -8,6 +8,7 @@ mod bland;
 mod placing;
 mod resend;
 mod specification;
+mod twilio;
 mod vapi;
 mod webhooks;
 
@@ -25,7 +26,7 @@ const TOTAL: Duration = Duration::from_millis(1500);
 
 /// Every vendor that speaks HTTP.
 fn all() -> Vec<Vendor> {
-    vec![vapi::vendor(), bland::vendor(), resend::vendor()]
+    vec![vapi::vendor(), bland::vendor(), twilio::vendor(), resend::vendor()]
 }
 
 /// A webhook as the vendor sends it.
