@@ -66,6 +66,9 @@ begin
                 coalesce(per_second::text, 'unlimited')),
             'Calls at once are zero or more; calls a second are 0.0001 to 10000.', 'Give null for no limit, max_concurrent => 0 to stop new calls.');
     end if;
+    -- A claim that began before the tenant had limits holds no lock of the tenant: it ends first, so that what it opens is counted.
+    perform from dialer.account_control k join dialer.provider_account a using (account_id) join dialer.tenant t using (tenant_id)
+        where t.name = tenant order by k.account_id for update of k;
     update dialer.tenant t set max_concurrent = set_tenant_limits.max_concurrent, per_second = set_tenant_limits.per_second where t.name = tenant;
     if not found then
         perform dialer.fail('PD020', format('tenant "%s" does not exist', tenant), null, 'Create it with dialer.create_tenant.');

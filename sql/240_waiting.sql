@@ -4,9 +4,28 @@
 
 create function dialer.lock_waiting(call_ids bigint[]) returns void
 language plpgsql volatile as $$
+declare
+    held bigint[];
+    since timestamptz[];
 begin
-    perform from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
-    where c.call_id = any (call_ids) order by d.call_id for update of d;
+    -- LIMIT: ten rounds; after them whatever moves still is waited for as it comes, and Postgres would find a deadlock.
+    for round in 1..10 loop
+        begin
+            select coalesce(array_agg(x.call_id), '{}'), coalesce(array_agg(x.due_at), '{}') into held, since from (
+                select d.call_id, d.due_at from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+                where c.call_id = any (call_ids) order by d.call_id for update of d) x;
+            -- A call that moved while we waited for it has a new due row, which is not ours and comes too late for the order.
+            if not exists (
+                select from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+                where c.call_id = any (call_ids) and not exists (select from unnest(held, since) h(call_id, due_at) where h.call_id = d.call_id and h.due_at = d.due_at)) then
+                return;
+            end if;
+            raise sqlstate 'PDMOV';
+        exception when sqlstate 'PDMOV' then
+            -- Gives the locks of this round back.
+            null;
+        end;
+    end loop;
 end $$;
 comment on function dialer.lock_waiting(bigint[]) is
 'Locks the due rows of the given calls, in one order for everybody: two who move the same calls wait for each other instead of deadlocking.';

@@ -110,9 +110,17 @@ create function dialer.relane(call_ids bigint[], at timestamptz) returns integer
 language plpgsql volatile as $$
 declare moved integer;
 begin
+    -- Claims and ticks do not wait for whoever edits hours: what is left here is found astray by the next claim.
+    call_ids := array(
+        select c.call_id from dialer.call c join dialer.campaign g using (campaign_id)
+        where c.call_id = any (call_ids) and g.calendar_id in (
+            select k.calendar_id from dialer.calendar k where k.calendar_id in (
+                select y.calendar_id from dialer.call x join dialer.campaign y using (campaign_id) where x.call_id = any (call_ids))
+            for share skip locked));
     perform dialer.lanes_for(m.campaign_id, m.contact_ids, m.priorities) from (
         select c.campaign_id, array_agg(c.contact_id) as contact_ids, array_agg(l.priority) as priorities
         from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (call_ids) group by c.campaign_id) m;
+    perform dialer.lock_waiting(call_ids);
     with wanted as (
         select c.call_id, n.lane_id, case when c.wait_reason in ('zone_unknown', 'never_open') then null else c.due_at end as due_at, n.openings
         from dialer.call c join dialer.contact p using (contact_id) join dialer.lane l using (lane_id)

@@ -2,20 +2,33 @@
 -- Who uses it: whoever updates the server's zone data, in a new session; see dialer.tz_data_is_stale().
 -- Invariants kept: 4 (only hints are moved: the claim tests the window by the session's rules anyway); the lock order lane, due, call.
 
+create function dialer.wishes_now(only_calls bigint[], at timestamptz) returns table (call_id bigint, due_at timestamptz)
+language sql stable as $$
+    select c.call_id, coalesce(n.due_at, 'infinity')
+    from dialer.call c join dialer.lane l using (lane_id)
+    cross join lateral (select dialer.next_open_all(
+        case when c.wished_open is null then c.wished_at else dialer.add_open_all(c.wished_at, c.wished_open, l.openings) end, l.openings) as due_at) n
+    where (only_calls is null or c.call_id = any (only_calls)) and c.state = 'scheduled' and c.granted_at = c.due_at and c.due_at > at and l.openings <> '{}'
+      and coalesce(n.due_at, 'infinity') <> c.due_at
+    -- LIMIT: one transaction moves this many; another call moves the next.
+    limit 100000
+$$;
+comment on function dialer.wishes_now(bigint[], timestamptz) is
+'Waiting calls (of the given ones; null: of all) whose wish means another opening now than the one they wait for, and that opening (infinity: none).';
+
 create function dialer.recompute_due(at timestamptz default dialer.now()) returns integer
 language plpgsql volatile as $$
-declare moved integer;
+declare
+    astray bigint[];
+    moved integer;
 begin
+    -- In one order for everybody: an edit of hours locks the same lanes.
+    perform from dialer.lane l where l.recheck_at > '-infinity' order by l.lane_id for no key update;
     update dialer.lane l set recheck_at = '-infinity' where l.recheck_at > '-infinity';
-    with wanted as (
-        select c.call_id, coalesce(n.due_at, 'infinity') as due_at
-        from dialer.call c join dialer.lane l using (lane_id)
-        cross join lateral (select dialer.next_open_all(
-            case when c.wished_open is null then c.wished_at else dialer.add_open_all(c.wished_at, c.wished_open, l.openings) end, l.openings) as due_at) n
-        where c.state = 'scheduled' and c.granted_at = c.due_at and c.due_at > at and l.openings <> '{}'
-          and coalesce(n.due_at, 'infinity') <> c.due_at
-        -- LIMIT: one transaction moves this many; another call moves the next.
-        limit 100000),
+    astray := array(select w.call_id from dialer.wishes_now(null, at) w);
+    perform dialer.lock_waiting(astray);
+    -- Asked again: what moved while we waited for it has its wish already.
+    with wanted as (select w.call_id, w.due_at from dialer.wishes_now(astray, at) w),
     taken as (
         delete from dialer.due d using dialer.call c, wanted w
         where c.call_id = w.call_id and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id

@@ -96,7 +96,9 @@ comment on type dialer.decision is 'where a call goes after an attempt, and why'
 
 create function dialer.next_steps(ended dialer.ended_attempt[], at timestamptz) returns dialer.next_step[]
 language plpgsql stable as $$
-declare steps dialer.next_step[];
+declare
+    steps dialer.next_step[];
+    oldest timestamptz := dialer.oldest_horizon(array(select distinct c.lane_id from unnest(ended) x join dialer.call c using (call_id)), at);
 begin
     -- As in judge: what is the campaign's is looked up once, and nothing that calls a function is computed twice.
     with lane_facts as materialized (
@@ -115,7 +117,7 @@ begin
                case when x.outcome = any (f.final_outcomes) and not x.review then '{}'
                     else array(select a.dialled_at from dialer.attempt a where a.call_id = c.call_id and a.counts) end as own,
                case when x.outcome = any (f.final_outcomes) or f.caps = '{}' then '{}'
-                    else array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since) d) end as dialled
+                    else array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since, oldest) d) end as dialled
         from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id) join lane_facts f using (lane_id)
         where c.state in ('claimed', 'in_flight')),
     waits as materialized (

@@ -47,10 +47,18 @@ create function dialer.archive_campaign(name text) returns text language sql vol
 $$;
 comment on function dialer.archive_campaign(text) is 'Puts a stopped campaign out of sight; its calls and attempts stay. Errors PD025, PD001.';
 
-create function dialer.set_limits(account text, max_concurrent integer default null, per_second numeric default null) returns void
+create function dialer.set_limits(account text, max_concurrent integer default null, per_second numeric default null, inbound_reserve integer default null) returns void
 language sql volatile as $$
     update dialer.provider_account a
-    set max_concurrent = coalesce(set_limits.max_concurrent, a.max_concurrent), per_second = coalesce(set_limits.per_second, a.per_second)
+    set max_concurrent = coalesce(set_limits.max_concurrent, a.max_concurrent), per_second = coalesce(set_limits.per_second, a.per_second),
+        inbound_reserve = coalesce(set_limits.inbound_reserve, a.inbound_reserve)
     where a.account_id = dialer.account_named(account)
 $$;
-comment on function dialer.set_limits(text, integer, numeric) is 'Changes the limits of an account from the next claim on; null leaves one as it is. max_concurrent 0 stops new calls. Error PD021.';
+comment on function dialer.set_limits(text, integer, numeric, integer) is
+'Changes the limits of an account from the next claim on; null leaves one as it is. max_concurrent 0 stops new calls; inbound_reserve: calls at once that are kept free for people who call in. remove_rate takes per_second away. Errors PD021, PD035.';
+
+create function dialer.remove_rate(account text) returns void
+language sql volatile as $$
+    update dialer.provider_account a set per_second = null where a.account_id = dialer.account_named(account)
+$$;
+comment on function dialer.remove_rate(text) is 'Takes the calls a second of an account away, from the next claim on; its calls at once stay. Error PD021.';

@@ -113,7 +113,10 @@ declare
     astray bigint[];
     moved integer := 0;
 begin
-    for target in select c.campaign_id from dialer.campaign c where c.strays and c.zone_rule = 'contact' order by c.campaign_id loop
+    -- The campaign before the calendar that relane locks, as an edit of the zone rule does; one that is being edited waits for the next tick.
+    for target in
+        select c.campaign_id from dialer.campaign c where c.strays and c.zone_rule = 'contact' order by c.campaign_id for no key update skip locked
+    loop
         astray := array(
             select d.call_id from dialer.lane l join dialer.due d using (lane_id) join dialer.call c using (call_id) join dialer.contact p using (contact_id)
             where l.campaign_id = target.campaign_id and l.zones = '{}' and p.zones <> '{}' limit limit_ - moved);
