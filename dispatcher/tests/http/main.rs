@@ -7,3 +7,4 @@ mod conformance;
 mod receiver;
 mod sandbox;
 mod scripted;
+mod shapes;
