@@ -106,3 +106,12 @@ language c as 'MODULE_PATHNAME', 'assign_slots_wrapper';
 comment on function dialer.assign_slots(timestamptz[], timestamptz, interval, bigint[], timestamptz[], interval[], bigint[], timestamptz[], interval[]) is
     'Exact instants for calls that share rates. Call n is ready at ready[n]; all keep the rate that begins at next_at, one every step (null: none), those of one campaign and those of one caller id keep theirs as well. Whoever can go first goes first; between equals the order given decides. Error PD015: arrays of different lengths.
 e.g. select dialer.assign_slots(''{2026-12-04 10:00+00,2026-12-04 10:00+00}'', ''2026-12-04 10:00+00'', ''1 s'', ''{1,1}'', ''{-infinity,-infinity}'', ''{3 s,3 s}'', ''{null,null}'', ''{null,null}'', ''{null,null}'') --> {"2026-12-04 10:00:00+00","2026-12-04 10:00:03+00"}';
+
+create function dialer.choose_callers(called text[], pools text[], numbers text[], number_pools text[], rooms integer[], used integer[])
+returns integer[]
+immutable strict parallel safe cost 50
+language c as 'MODULE_PATHNAME', 'choose_callers_wrapper';
+
+comment on function dialer.choose_callers(text[], text[], text[], text[], integer[], integer[]) is
+    'For each number that is called the place (from 1) of the number to call it from, null where none has room. pools: which pool each call wants (null: any). Of those with room, the nearest is taken: same area code, then a shared time zone, then the same country; of equals the one least in use, then the first. rooms: how many more calls each may have; used: how many it has. Error PD015: arrays of different lengths.
+e.g. select dialer.choose_callers(''{+13105550123,+12125550123}'', ''{null,null}'', ''{+12125550100,+13105550100}'', ''{a,a}'', ''{5,5}'', ''{0,0}'') --> {2,1}';

@@ -90,25 +90,46 @@ create table dialer.caller_id (
     provider_ref text,
     max_concurrent integer constraint caller_id_max_concurrent_is_not_negative check (max_concurrent >= 0),
     per_second numeric constraint caller_id_per_second_is_possible check (per_second between 0.0001 and 10000),
+    max_per_day integer constraint caller_id_max_per_day_is_not_negative check (max_per_day >= 0),
+    pool text not null default 'default' constraint caller_id_pool_is_not_blank check (btrim(pool) <> ''),
+    rests_until timestamptz not null default '-infinity',
     next_slot_at timestamptz not null default '-infinity',
     constraint caller_id_is_listed_once unique (account_id, number)
 );
-comment on table dialer.caller_id is 'numbers that an account calls from; the one that is least in use is taken. No row: the provider''s own choice';
+comment on table dialer.caller_id is 'numbers that an account calls from: the nearest to the number called, and of these the one least in use. No row: the provider''s own choice';
 comment on column dialer.caller_id.provider_ref is 'the provider''s own name of the number, where it wants that instead';
 comment on column dialer.caller_id.max_concurrent is 'calls at once from this number; null: no limit of its own; 0: rests';
 comment on column dialer.caller_id.per_second is 'new calls a second from this number; null: no limit of its own';
 
-create function dialer.add_caller_id(account text, number text, max_concurrent integer default null, per_second numeric default null, provider_ref text default null)
+comment on column dialer.caller_id.max_per_day is 'calls in any 24 hours from this number; null: no limit of its own';
+comment on column dialer.caller_id.pool is 'campaigns that name a pool (campaign.caller_pool) call from its numbers only';
+comment on column dialer.caller_id.rests_until is 'nobody is called from it before this instant: it was flagged, or is to recover';
+
+create function dialer.add_caller_id(account text, number text, max_concurrent integer default null, per_second numeric default null, provider_ref text default null,
+    max_per_day integer default null, pool text default 'default')
 returns integer language sql volatile as $$
-    insert into dialer.caller_id (account_id, number, provider_ref, max_concurrent, per_second)
-    values (dialer.account_named(account), dialer.normalize_phone(add_caller_id.number, 'US'), add_caller_id.provider_ref, add_caller_id.max_concurrent, add_caller_id.per_second)
+    insert into dialer.caller_id (account_id, number, provider_ref, max_concurrent, per_second, max_per_day, pool)
+    values (dialer.account_named(account), dialer.normalize_phone(add_caller_id.number, 'US'), add_caller_id.provider_ref, add_caller_id.max_concurrent, add_caller_id.per_second,
+        add_caller_id.max_per_day, coalesce(add_caller_id.pool, 'default'))
     on conflict (account_id, number) do update
-    set provider_ref = excluded.provider_ref, max_concurrent = excluded.max_concurrent, per_second = excluded.per_second,
+    set provider_ref = excluded.provider_ref, max_concurrent = excluded.max_concurrent, per_second = excluded.per_second, max_per_day = excluded.max_per_day, pool = excluded.pool,
         next_slot_at = dialer.slot_after_change(caller_id.next_slot_at, excluded.per_second)
     returning caller_id
 $$;
-comment on function dialer.add_caller_id(text, text, integer, numeric, text) is
-'Adds a number that an account calls from, or changes its limits: calls at once, new calls a second (null: none of its own). Errors: PD021 account, PD014 number.';
+comment on function dialer.add_caller_id(text, text, integer, numeric, text, integer, text) is
+'Adds a number that an account calls from, or changes its limits: calls at once, new calls a second, calls in any 24 hours (null: none of its own). pool: campaigns may keep to the numbers of one pool. Errors: PD021 account, PD014 number.';
+
+create function dialer.rest_caller_id(account text, number text, until timestamptz) returns void
+language plpgsql volatile as $$
+begin
+    update dialer.caller_id i set rests_until = coalesce(until, '-infinity')
+    where i.account_id = dialer.account_named(account) and i.number = dialer.normalize_phone(rest_caller_id.number, 'US');
+    if not found then
+        perform dialer.fail('PD014', format('account "%s" does not call from %s', account, number), null, 'Add it with dialer.add_caller_id; dialer.caller_id lists what there is.');
+    end if;
+end $$;
+comment on function dialer.rest_caller_id(text, text, timestamptz) is
+'Lets a number rest until an instant (infinity: for good; null: it works again), e.g. when it was flagged as spam; from the next claim on. Errors: PD021 account, PD014 no such number of the account.';
 
 create function dialer.account_is_sound() returns trigger language plpgsql as $$
 begin

@@ -39,6 +39,8 @@ create index attempt_of_contact on dialer.attempt_other (contact_id, dialled_at)
 comment on index dialer.attempt_of_contact is 'caps count the attempts of a contact';
 create index attempt_of_call on dialer.attempt_other (call_id);
 comment on index dialer.attempt_of_call is 'ladders count the attempts of a call';
+create index attempt_of_caller on dialer.attempt_other (caller_id, dialled_at) where caller_id is not null;
+comment on index dialer.attempt_of_caller is 'claim counts the calls of a caller id in the last day';
 create index attempt_by_id on dialer.attempt_other (attempt_id);
 comment on index dialer.attempt_by_id is 'late events find their attempt';
 comment on table dialer.attempt is 'one row per attempt that has ended, with all its times, its outcome and the decision that allowed it';

@@ -17,9 +17,11 @@ create type dialer.judged as (
     call_id bigint, lane_id bigint, campaign_id bigint, due_at timestamptz, verdict text, reason text, next_at timestamptz,
     decision jsonb, rank double precision);
 comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan';
+create type dialer.caller_room as (caller_id integer, number text, pool text, room integer, used integer);
+comment on type dialer.caller_room is 'a number to call from: how many more calls it may have now, and how many are open';
 create type dialer.room as (
-    slots integer, first_slot timestamptz, step interval, oldest bigint, caller_ids integer[]);
-comment on type dialer.room is 'how many calls an account may be given now, the beginning and distance of their instants (null: no rate), the token of its oldest open attempt, and a caller id for each (null: the provider''s own choice)';
+    slots integer, first_slot timestamptz, step interval, oldest bigint, callers dialer.caller_room[]);
+comment on type dialer.room is 'how many calls an account may be given now, the beginning and distance of their instants (null: no rate), the token of its oldest open attempt, and the numbers to call from (null: the provider''s own choice)';
 create type dialer.placing as (
     call_id bigint, lane_id bigint, campaign_id bigint, account_id integer, caller_id integer, due_at timestamptz, place_at timestamptz,
     place_by timestamptz, decision jsonb);
@@ -38,21 +40,24 @@ language sql immutable as $$
 $$;
 comment on function dialer.slot_from(timestamptz, interval, timestamptz) is 'The first instant that a rate gives now; without a rate, now.';
 
-create function dialer.caller_slots(account_id integer, at timestamptz, want integer, horizon interval, limited integer[], chosen dialer.placing[]) returns integer[]
-language sql stable as $$
-    select array(
-        select c.caller_id
+create function dialer.caller_rooms(account_id integer, at timestamptz, want integer, horizon interval, limited integer[], chosen dialer.placing[]) returns dialer.caller_room[]
+language plpgsql stable as $$
+begin
+    return array(
+        select row(c.caller_id, c.number, c.pool, least(want, c.max_concurrent - coalesce(u.used, 0), c.max_per_day - coalesce(u.used, 0) - d.dialled,
+            dialer.rate_room(dialer.slot_from(c.next_slot_at, dialer.slot_step(c.per_second), at), dialer.slot_step(c.per_second), at + horizon)), coalesce(u.used, 0))::dialer.caller_room
         from dialer.caller_id c
         left join (select x.caller_id, count(*)::integer as used
-                   from (select l.caller_id from dialer.open_attempts(caller_slots.account_id) l union all select p.caller_id from unnest(chosen) p) x
+                   from (select l.caller_id from dialer.open_attempts(caller_rooms.account_id) l union all select p.caller_id from unnest(chosen) p) x
                    group by x.caller_id) u using (caller_id)
-        cross join lateral generate_series(1, least(want, c.max_concurrent - coalesce(u.used, 0)::integer,
-            dialer.rate_room(dialer.slot_from(c.next_slot_at, dialer.slot_step(c.per_second), at), dialer.slot_step(c.per_second), at + horizon))) n
-        where c.account_id = caller_slots.account_id and (c.per_second is null or c.caller_id = any (limited))
-        order by coalesce(u.used, 0) + n, c.next_slot_at, c.caller_id limit want)
-$$;
-comment on function dialer.caller_slots(integer, timestamptz, integer, interval, integer[], dialer.placing[]) is
-'Caller ids for the next calls of an account, the least used first, each as often as its limits allow; those with a rate only if the caller holds their lock (limited).';
+        cross join lateral (select count(*)::integer as dialled from dialer.attempt a
+            where c.max_per_day is not null and a.caller_id = c.caller_id and a.intended_at is not null
+              and a.dialled_at > at - interval '24 hours' and a.ended_at > at - interval '24 hours') d
+        where c.account_id = caller_rooms.account_id and c.rests_until <= at and (c.per_second is null or c.caller_id = any (limited))
+        order by c.next_slot_at, c.caller_id);
+end $$;
+comment on function dialer.caller_rooms(integer, timestamptz, integer, interval, integer[], dialer.placing[]) is
+'The numbers that an account may call from now, with what their limits leave; those with a rate only if the caller holds their lock (limited).';
 
 create function dialer.free_room(account dialer.provider_account, at timestamptz, want integer, horizon interval, tenant_chosen integer, limited integer[], chosen dialer.placing[]) returns dialer.room
 language plpgsql stable as $$
@@ -83,15 +88,15 @@ begin
     room.step := greatest(room.step, tenant.step);
     room.slots := greatest(0, least(room.slots, dialer.rate_room(room.first_slot, room.step, at + horizon)));
     if room.slots > 0 and exists (select from dialer.caller_id c where c.account_id = account.account_id) then
-        room.caller_ids := dialer.caller_slots(account.account_id, at, room.slots, horizon, limited, chosen);
-        room.slots := cardinality(room.caller_ids);
+        room.callers := dialer.caller_rooms(account.account_id, at, room.slots, horizon, limited, chosen);
+        room.slots := least(room.slots, (select sum(greatest(0, r.room)) from unnest(room.callers) r));
     end if;
     return room;
 end $$;
 comment on function dialer.free_room(dialer.provider_account, timestamptz, integer, interval, integer, integer[], dialer.placing[]) is
 'How many calls an account may be given now, by its own limits, its tenant''s and its caller ids'', and at which instants. What the claim has chosen already, here and (tenant_chosen) at other accounts of the tenant, counts as open. The caller holds the locks on account_control and tenant_control.';
 
-create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, horizon interval, limited bigint[], chosen dialer.placing[], passed_over bigint[],
+create function dialer.pick_candidates(account_id integer, at timestamptz, slots integer, callers dialer.caller_room[], horizon interval, limited bigint[], chosen dialer.placing[], passed_over bigint[],
     out picked dialer.candidate[], out held bigint[], out more boolean)
 language plpgsql volatile as $$
 begin
@@ -103,7 +108,8 @@ begin
                      -- Attempts at the account that the campaign had before count as well, for as long as a call can last.
                      when c.account_since > at - interval '2 days' then (select count(*) from dialer.lease x where x.campaign_id = c.campaign_id)
                      else coalesce((select x.calls from open_calls x where x.campaign_id = c.campaign_id), 0) end,
-                   dialer.rate_room(dialer.slot_from(c.next_slot_at, dialer.slot_step(c.per_second), at), dialer.slot_step(c.per_second), at + horizon)) as room
+                   dialer.rate_room(dialer.slot_from(c.next_slot_at, dialer.slot_step(c.per_second), at), dialer.slot_step(c.per_second), at + horizon),
+                   case when c.caller_pool is not null then (select coalesce(sum(greatest(0, r.room)), 0) from unnest(callers) r where r.pool = c.caller_pool) end) as room
         from dialer.campaign c join dialer.provider_account a using (account_id) join dialer.account_control k using (account_id)
         where c.account_id = pick_candidates.account_id and c.state = 'running' and (c.valid_until is null or c.valid_until > at + dialer.place_margin(a))
           and (c.campaign_id = any (limited) or (c.max_concurrent is null and c.per_second is null))),
@@ -138,8 +144,8 @@ begin
            coalesce(bool_or(r.full), false) or count(*) < (select count(*) from ranked)
     into picked, held, more from locked r;
 end $$;
-comment on function dialer.pick_candidates(integer, timestamptz, integer, interval, bigint[], dialer.placing[], bigint[]) is
-'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limits, which needs its lock (limited). Locks their due rows. held: calls that another transaction is at; more: there may be further calls.';
+comment on function dialer.pick_candidates(integer, timestamptz, integer, dialer.caller_room[], interval, bigint[], dialer.placing[], bigint[]) is
+'First due calls of the open lanes of an account''s running campaigns, by priority, fair share and due time; each campaign within its own limits, which needs its lock (limited), and within those of its pool of numbers. Locks their due rows. held: calls that another transaction is at; more: there may be further calls.';
 
 create type dialer.verdict as (verdict text, reason text, next_at timestamptz);
 comment on type dialer.verdict is 'what the gates say of a call: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan';
@@ -238,16 +244,39 @@ begin
 end $$;
 comment on function dialer.turn_away(dialer.judged[], timestamptz) is 'Moves or ends the calls whose gates said no, with the reason; returns how many.';
 
+create function dialer.callers_for(calls dialer.judged[], callers dialer.caller_room[]) returns integer[]
+language plpgsql stable as $$
+declare
+    called text[];
+    pools text[];
+begin
+    select array_agg(e.address order by c.position), array_agg(g.caller_pool order by c.position) into called, pools
+    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, position)
+    join dialer.call k on k.call_id = c.call_id join dialer.endpoint e using (endpoint_id) join dialer.campaign g on g.campaign_id = c.campaign_id;
+    return array(
+        select callers[p.place].caller_id
+        from unnest(dialer.choose_callers(called, pools, array(select r.number from unnest(callers) r), array(select r.pool from unnest(callers) r),
+            array(select r.room from unnest(callers) r), array(select r.used from unnest(callers) r))) with ordinality p(place, position)
+        order by p.position);
+end $$;
+comment on function dialer.callers_for(dialer.judged[], dialer.caller_room[]) is 'For each call the number that it goes out from: the nearest with room, of its campaign''s pool; null where none is left.';
+
 create function dialer.place_times(judged dialer.judged[], account dialer.provider_account, room dialer.room, at timestamptz) returns dialer.placing[]
 language plpgsql stable as $$
 declare
     calls dialer.judged[] := array(
         select j from unnest(judged) j join dialer.lane l using (lane_id) where j.verdict = 'place'
         order by greatest(at, j.due_at, l.opens_at), j.rank, j.due_at, j.call_id);
+    callers integer[];
     ready timestamptz[];
     times timestamptz[];
     paced record;
 begin
+    if calls <> '{}' and room.callers is not null then
+        callers := dialer.callers_for(calls, room.callers);
+        calls := array(select calls[n] from generate_subscripts(calls, 1) n where callers[n] is not null order by n);
+        callers := array_remove(callers, null);
+    end if;
     if calls = '{}' then
         return '{}';
     end if;
@@ -261,12 +290,12 @@ begin
     into paced
     from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, position)
     join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id
-    left join dialer.caller_id i on i.caller_id = room.caller_ids[c.position];
+    left join dialer.caller_id i on i.caller_id = callers[c.position];
     ready := paced.array_agg;
     times := case when paced.any_rate then dialer.assign_slots(ready, room.first_slot, room.step, paced.campaigns, paced.campaign_next, paced.campaign_step,
         paced.callers, paced.caller_next, paced.caller_step) else ready end;
     return array(
-        select row(c.call_id, c.lane_id, c.campaign_id, account.account_id, room.caller_ids[c.position], c.due_at, times[c.position],
+        select row(c.call_id, c.lane_id, c.campaign_id, account.account_id, callers[c.position], c.due_at, times[c.position],
             -- Earlier of the window's end, the lease's end and whatever else ends, less a margin.
             least(l.open_until, times[c.position] + dialer.real_interval(make_interval(secs => account.lease_seconds)), g.valid_until,
                   case when account.per_second is not null then k.owned_until end) - dialer.place_margin(account), c.decision)::dialer.placing
@@ -340,7 +369,7 @@ begin
     for round in 1..10 loop
         room := dialer.free_room(account, at, want, horizon, tenant_chosen, callers, placings);
         exit when room.slots <= 0;
-        pick := dialer.pick_candidates(account.account_id, at, room.slots, horizon, limited, placings, passed_over);
+        pick := dialer.pick_candidates(account.account_id, at, room.slots, room.callers, horizon, limited, placings, passed_over);
         exit when pick.picked = '{}' and not pick.more;
         judged := dialer.judge(pick.picked, at);
         elsewhere := array(select j.call_id from unnest(judged) j where j.verdict = 'elsewhere');
@@ -352,7 +381,8 @@ begin
             perform dialer.account_served(fresh, account, room.oldest, at);
             placings := placings || fresh;
         end if;
-        passed_over := passed_over || pick.held || array(select f.call_id from unnest(fresh) f);
+        -- With those for which no number to call from was left.
+        passed_over := passed_over || pick.held || array(select j.call_id from unnest(judged) j where j.verdict = 'place');
         exit when dialer.turn_away(judged, at) = 0 and not pick.more;
     end loop;
     return placings;

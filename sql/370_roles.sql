@@ -71,7 +71,7 @@ begin
         -- What changes the work runs as the owner and looks only at the tenant of the session: nobody needs a right on the hot tables.
         if object.proname = any (array['schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger',
                 'enrol', 'begin_import', 'import_contacts', 'finish_import', 'set_disposition', 'map_disposition', 'add_do_not_call', 'start_campaign',
-                'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign', 'reopen_account', 'pause_account', 'set_limits', 'remove_rate',
+                'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign', 'reopen_account', 'pause_account', 'set_limits', 'remove_rate', 'rest_caller_id',
                 'create_account', 'create_campaign', 'create_calendar', 'create_redial_policy', 'add_closures', 'import_closures', 'create_tenant', 'recompute_due']) then
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
@@ -118,7 +118,7 @@ grant insert, update, delete on dialer.provider_account to dialer_admin;
 grant insert on dialer.account_control, dialer.account_health to dialer_admin;
 grant update on dialer.account_health to dialer_admin;
 grant update (next_slot_at) on dialer.account_control to dialer_admin;
-grant insert, delete, update (number, provider_ref, max_concurrent, per_second, next_slot_at) on dialer.caller_id to dialer_admin;
+grant insert, delete, update (number, provider_ref, max_concurrent, per_second, max_per_day, pool, rests_until, next_slot_at) on dialer.caller_id to dialer_admin;
 grant usage on all sequences in schema dialer to dialer_admin, dialer_user;
 
 -- What a dump must hold: every row of every table, but those that create extension makes itself.

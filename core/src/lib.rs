@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic"))]
 
 mod area;
+mod callers;
 mod caps;
 mod civil;
 mod error;
@@ -24,6 +25,7 @@ mod state;
 mod zone;
 
 pub use area::{Confidence, ZoneSource, ZonesResolved, zones_of, zones_of_state};
+pub use callers::{Caller, choose_callers, nearness};
 pub use caps::{Attempts, Cap, next_callable};
 pub use civil::{DateSet, date_of, month_days, weekday_of, ymd_of};
 pub use error::Error;

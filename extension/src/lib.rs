@@ -7,6 +7,7 @@
 //! the symbol `<rust name>_wrapper` of `'MODULE_PATHNAME'`.
 
 mod built_in;
+mod callers;
 mod datum;
 mod floor;
 mod guard;

@@ -161,6 +161,7 @@ async fn explain_names_every_gate_with_its_numbers() {
         one_call_at_a_time | t | no other call to the number or person is open | -
         account_slots | t | 0 of 2 in use, 0 kept for inbound | -
         campaign_slots | t | 0 of any number in use | -
+        caller_id | t | the provider chooses the number to call from | -
         lifetime | t | 1 attempts of any number | -"#]]).await;
 }
 

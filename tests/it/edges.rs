@@ -160,6 +160,17 @@ const EDGES: &[Edges] = &[
         edges: &["null::bigint[]", "'{}'::bigint[]", "'{null}'::bigint[]", "'{1,2,3}'::bigint[]"],
     },
     Edges {
+        kind: "integer[]",
+        plain: "'{1}'::integer[]",
+        edges: &[
+            "null::integer[]",
+            "'{}'::integer[]",
+            "'{null}'::integer[]",
+            "'{2147483647}'::integer[]",
+            "'{-1,0}'::integer[]",
+        ],
+    },
+    Edges {
         kind: "double precision",
         plain: "2::float8",
         edges: &[

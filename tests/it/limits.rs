@@ -140,6 +140,82 @@ async fn calls_go_out_from_the_caller_id_that_is_least_in_use() {
     dialer.sound().await;
 }
 
+const CALLERS: &str =
+    "select address, settings ->> 'caller_id' from dialer.claim('d1', 100) order by 1, 2";
+
+#[tokio::test]
+async fn calls_go_out_from_the_number_that_is_nearest_to_the_one_called() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 10)").await;
+    for number in ["+12125550900", "+16175550900", "+13105550900"] {
+        dialer.run(&format!("select dialer.add_caller_id('voice', '{number}', 1)")).await;
+    }
+    for number in ["+13105550101", "+12015550102", "+12125550103", "+12125550104"] {
+        dialer
+            .run(&format!(
+                "select dialer.schedule_call('spring', '{number}', tz => 'America/New_York')"
+            ))
+            .await;
+    }
+    dialer
+        .check(
+            CALLERS,
+            expect![[r#"
+                +12015550102 | +12125550900
+                +12125550103 | +16175550900
+                +13105550101 | +13105550900"#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select pass, detail from dialer.call c cross join lateral dialer.explain(c.call_id) where c.state = 'scheduled' and gate = 'caller_id'",
+            expect![[r#"f | 0 of 3 numbers to call from in pool "" have room"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn campaigns_keep_to_their_pool_of_numbers() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 10); update dialer.campaign set caller_pool = 'sales'").await;
+    dialer.run("select dialer.create_campaign('summer', 'voice', '24/7', tz => 'UTC'); select dialer.start_campaign('summer')").await;
+    dialer.people(3).await;
+    dialer.run("select dialer.schedule_call('summer', '+13125550101')").await;
+    dialer.check(CALLERS, expect!["+13125550101 | -"]).await;
+    dialer.run("select dialer.add_caller_id('voice', '+12125550900', 1)").await;
+    dialer.check(CALLERS, expect![""]).await;
+    dialer.run("select dialer.add_caller_id('voice', '+12125550901', 2, pool => 'sales')").await;
+    dialer
+        .check("select count(*), min(settings ->> 'caller_id'), max(settings ->> 'caller_id') from dialer.claim('d1', 100)", expect!["2 | +12125550901 | +12125550901"])
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_number_calls_so_often_in_a_day_and_rests_when_told_to() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 10); select dialer.add_caller_id('voice', '+12125550900', 5, max_per_day => 2)").await;
+    dialer.people(6).await;
+    assert_eq!(dialer.place().await, "2");
+    dialer.end("no_answer").await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer.clock("2026-12-07 12:00:01").await;
+    dialer.run("select dialer.rest_caller_id('voice', '(212) 555-0900', '2026-12-08')").await;
+    dialer.check(CLAIMED, expect!["0"]).await;
+    dialer.run("select dialer.rest_caller_id('voice', '+12125550900', null)").await;
+    dialer.check(CLAIMED, expect!["2"]).await;
+    dialer
+        .check_refusal(
+            "select dialer.rest_caller_id('voice', '+12125550999', null)",
+            expect![[r#"
+            PD014: account "voice" does not call from +12125550999
+            hint: Add it with dialer.add_caller_id; dialer.caller_id lists what there is."#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
 #[tokio::test]
 async fn one_dispatcher_alone_places_for_an_account_with_a_rate() {
     let dialer = Dialer::open().await;

@@ -116,8 +116,8 @@ fn limits() -> Vec<Mutant> {
         mutant(
             "a caller id's limit counts only what is chosen now",
             vec![function(
-                "caller_slots",
-                "select l.caller_id from dialer.open_attempts(caller_slots.account_id) l union all",
+                "caller_rooms",
+                "select l.caller_id from dialer.open_attempts(caller_rooms.account_id) l union all",
                 "",
             )],
         )

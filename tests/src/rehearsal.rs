@@ -237,6 +237,7 @@ impl Rehearsal {
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.programs.join("dialerd"));
         command.args(arguments).env("DIALERD_DATABASE_URL", &self.url);
+        command.envs(self.secrets.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -96,27 +96,36 @@ pub fn done(answer: &Answer) -> Result<(), LookUpError> {
     }
 }
 
+/// What an account that works is told by.
+pub const REACHED: &str = "reached, and the key is accepted";
+
 /// Sends a question that only proves that the account works.
 pub async fn check(request: reqwest::RequestBuilder) -> Result<String, CheckError> {
-    checked(&ask_to_check(request).await?)
+    checked(request).await.map(|_| REACHED.to_owned())
 }
 
-pub async fn ask_to_check(request: reqwest::RequestBuilder) -> Result<Answer, CheckError> {
+/// The same, with the answer.
+pub async fn checked(request: reqwest::RequestBuilder) -> Result<Answer, CheckError> {
+    proven(asked(request).await?)
+}
+
+/// Asks, and says when nobody answered.
+pub async fn asked(request: reqwest::RequestBuilder) -> Result<Answer, CheckError> {
     const UNREACHED: &str = "check the base URL, the network and a proxy between";
     ask(request).await.map_err(|error| CheckError::new(error.0, UNREACHED))
 }
 
-/// What the answer to such a question proves.
-pub fn checked(answer: &Answer) -> Result<String, CheckError> {
+/// An answer that proves that the account works.
+pub fn proven(answer: Answer) -> Result<Answer, CheckError> {
     const KEY: &str = "check the key that secret_name names, and what it may do at the vendor";
     const OTHER: &str = "check the base URL and the settings of the account";
     match answer.status {
         200..=299 if answer.body.is_null() => {
             Err(CheckError::new("it answers, but not with JSON", OTHER))
         }
-        200..=299 => Ok("reached, and the key is accepted".to_owned()),
+        200..=299 => Ok(answer),
         401..=403 => Err(CheckError::new(format!("it refuses the key ({})", answer.status), KEY)),
-        429 => Ok("reached; it asks for a slower pace just now".to_owned()),
+        429 => Err(CheckError::new("it asks for a slower pace just now", "try again in a minute")),
         status => Err(CheckError::new(format!("it answers {status}"), OTHER)),
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing in here tries anything a second time.
 
 mod account;
+mod bland;
 mod call_options;
 mod elevenlabs;
 mod event;
@@ -23,6 +24,7 @@ mod sip;
 mod smtp;
 mod telnyx;
 mod template;
+mod twilio;
 mod vapi;
 pub mod word;
 
@@ -89,6 +91,19 @@ pub enum RefusalClass {
 }
 
 impl RefusalClass {
+    /// The class of an outcome that a refusal can have.
+    fn of_outcome(outcome: &str) -> Option<RefusalClass> {
+        const ALL: [RefusalClass; 6] = [
+            RefusalClass::OverLimit,
+            RefusalClass::AccountError,
+            RefusalClass::ConfigError,
+            RefusalClass::InvalidNumber,
+            RefusalClass::Blocked,
+            RefusalClass::ProviderFault,
+        ];
+        ALL.into_iter().find(|class| class.outcome() == outcome)
+    }
+
     /// The outcome word of the database.
     pub fn outcome(self) -> &'static str {
         match self {
@@ -99,20 +114,6 @@ impl RefusalClass {
             RefusalClass::Blocked => "blocked",
             RefusalClass::ProviderFault => "provider_fault",
         }
-    }
-
-    /// The class of an outcome; none where it is not a way of refusing.
-    fn of_outcome(outcome: &str) -> Option<RefusalClass> {
-        [
-            RefusalClass::OverLimit,
-            RefusalClass::AccountError,
-            RefusalClass::ConfigError,
-            RefusalClass::InvalidNumber,
-            RefusalClass::Blocked,
-            RefusalClass::ProviderFault,
-        ]
-        .into_iter()
-        .find(|class| class.outcome() == outcome)
     }
 }
 
@@ -215,6 +216,8 @@ static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
     ("retell", "voice", &retell::Retell),
     ("telnyx", "voice", &telnyx::Telnyx),
     ("elevenlabs", "voice", &elevenlabs::ElevenLabs),
+    ("bland", "voice", &bland::Bland),
+    ("twilio", "voice", &twilio::Twilio),
     ("resend", "email", &resend::Resend),
     ("smtp", "email", &smtp::Smtp),
     ("http", "voice", &http::Http),

@@ -4,7 +4,6 @@ use super::Sandbox;
 use super::clock::plus_seconds;
 use super::faults::Faults;
 use super::hooks::{Fate, Hook, Outbox};
-use super::intake::Report;
 use super::ledger::{CallRecord, Status};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -28,7 +27,7 @@ impl Life {
     async fn run(self) {
         let reason = match self.ring_and_talk().await {
             Some(()) => self.call.plan.ended_reason.clone(),
-            None => self.call.order.shape.word("manually-canceled"),
+            None => "manually-canceled".to_owned(),
         };
         let now = self.sandbox.clock.now();
         let ended = self.sandbox.with_ledger(|ledger| ledger.end(&self.call.id, &reason, now));
@@ -67,11 +66,10 @@ impl Life {
     }
 
     async fn report(&self, call: &CallRecord) {
-        let Some(url) = &call.order.hook_url else { return };
-        for Report { label, message, is_final } in call.order.shape.reports(&self.sandbox, call) {
-            let hook = Hook { url: url.clone(), label, message: Arc::new(message), is_final };
+        let Some(url) = &self.call.order.hook_url else { return };
+        for message in call.order.shape.messages(&self.sandbox, call) {
             // The lane is gone only when the process is.
-            drop(self.lane.send(hook).await);
+            drop(self.lane.send(Hook { url: url.clone(), message }).await);
         }
     }
 }

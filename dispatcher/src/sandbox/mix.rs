@@ -10,8 +10,6 @@ use std::str::FromStr;
 pub struct Plan {
     pub ended_reason: String,
     pub disposition: Option<String>,
-    /// A machine picks up.
-    pub machine: bool,
     /// Simulated seconds until somebody or something picks up, or until it is given up.
     pub ring_seconds: f64,
     /// Simulated seconds of talk; none if nobody picked up.
@@ -60,7 +58,6 @@ impl Mix {
         Plan {
             ended_reason: entry.reason.clone(),
             disposition: entry.disposition.clone(),
-            machine: entry.reason == "voicemail",
             ring_seconds: dice.between("ring", ring),
             talk_seconds: talk.map(|span| dice.between("talk", span)),
         }

@@ -1,16 +1,16 @@
 //! A provider in its own process, for tests, rehearsals and the demo.
 //!
-//! It speaks the shapes of a voice and an e-mail provider over real HTTP, keeps its own limits and
-//! its own log, and fails on request. It shares no state and no tables with the dispatcher, so its
+//! It speaks the shapes of several voice vendors (`shape`) and an e-mail provider over real HTTP,
+//! keeps its own limits and its own log, and fails on request. It shares no state and no tables with the dispatcher, so its
 //! account of who rang when is independent evidence.
 
+pub mod bland;
 pub mod chance;
 pub mod clock;
 pub mod control;
 pub mod email;
 pub mod faults;
 pub mod hooks;
-pub mod intake;
 pub mod journal;
 pub mod ledger;
 pub mod life;
@@ -19,7 +19,9 @@ pub mod options;
 pub mod pace;
 pub mod retell;
 pub mod serve;
+pub mod shape;
 pub mod telnyx;
+pub mod twilio;
 pub mod vapi;
 
 use chance::Dice;
@@ -27,7 +29,6 @@ use clock::SimClock;
 use email::Mailbox;
 use faults::{FaultBook, Faults};
 use hooks::Outbox;
-use intake::Refusal;
 use journal::Journal;
 use ledger::{CallRecord, Ledger, Order};
 pub use options::Options;
@@ -54,6 +55,13 @@ pub struct Sandbox {
     faults: Mutex<FaultBook>,
     mailbox: Mutex<Mailbox>,
     journal: Mutex<Journal>,
+}
+
+/// Why a call was not accepted.
+#[derive(Debug)]
+pub enum Refusal {
+    OverRate { after_seconds: f64 },
+    OverLimit(Box<Order>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -152,9 +160,8 @@ impl Sandbox {
         }
         let nth = ledger.nth_of(&order.number);
         let dice = Dice { seed: self.options.seed, number: &order.number, nth };
-        let mut plan = self.options.mix_of(&order.number).plan(dice, &self.options.lengths());
-        plan.ended_reason = order.shape.word(&plan.ended_reason);
-        let call = ledger.open(uuid::Uuid::new_v4().to_string(), order, plan, now);
+        let plan = self.options.mix_of(&order.number).plan(dice, &self.options.lengths());
+        let call = ledger.open(order.shape.new_id(), order, plan, now);
         drop(ledger);
         self.note_call("accepted", &call);
         Ok(call)

@@ -1,13 +1,11 @@
 //! Retell's HTTP, as much of it as a campaign needs: create, get, list by metadata, stop, and
 //! webhooks signed as Retell signs.
 
-use super::Sandbox;
 use super::hooks::Signer;
-use super::intake::{self, Refusal, Report, Shape, too_fast};
 use super::ledger::{CallRecord, Order, Status, disposition_of};
-use super::options::Options;
-use super::serve::{call_of, org_of};
-use super::vapi::{is_e164, is_hidden};
+use super::serve::org_of;
+use super::shape::{self, Course, Message, Shape, is_e164, is_hidden, shown};
+use super::{Options, Refusal, Sandbox};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -25,52 +23,37 @@ const LIST_MAX: u64 = 1000;
 pub struct Retell;
 
 impl Shape for Retell {
+    fn name(&self) -> &'static str {
+        "retell"
+    }
+
     fn accepted(&self, _sandbox: &Sandbox, call: &CallRecord) -> Response {
         (StatusCode::CREATED, Json(object(call))).into_response()
     }
 
     fn refused(&self, _sandbox: &Sandbox, refusal: Refusal) -> Response {
         match refusal {
-            Refusal::OverRate { after_seconds } => {
-                too_fast(after_seconds, problem("Account rate limited, please throttle"))
-            }
+            Refusal::OverRate { .. } => error(429, "Account rate limited, please throttle"),
             Refusal::OverLimit(_) => error(400, "Concurrency limit reached"),
         }
     }
 
-    fn failed(&self) -> Response {
+    fn server_error(&self) -> Response {
         error(500, "An unexpected server error occurred.")
     }
 
-    fn word(&self, reason: &str) -> String {
-        let word = match reason {
-            "customer-did-not-answer" => "dial_no_answer",
-            "customer-busy" => "dial_busy",
-            "voicemail" => "voicemail_reached",
-            "manually-canceled" => "manual_stopped",
-            "assistant-forwarded-call" => "call_transfer",
-            "twilio-failed-to-connect-call" => "dial_failed",
-            "twilio-reported-customer-misdialed" => "invalid_destination",
-            _ if reason.starts_with("pipeline-error-") => "error_unknown",
-            _ => "user_hangup",
+    /// A call that never connected has no call_started; the analysis comes apart from the end.
+    fn messages(&self, _sandbox: &Sandbox, call: &CallRecord) -> Vec<Message> {
+        let message = |event: &'static str, call: &Value, is_final| {
+            Message::json(event, &json!({"event": event, "call": call}), is_final)
         };
-        word.to_owned()
-    }
-
-    /// A call that never connected has no call_started.
-    fn reports(&self, _sandbox: &Sandbox, call: &CallRecord) -> Vec<Report> {
-        let message = |event: &str| json!({"event": event, "call": object(call)});
+        let whole = object(call);
         match call.status {
-            Status::InProgress => vec![Report::passing("call_started", message("call_started"))],
+            Status::InProgress => vec![message("call_started", &whole, false)],
             Status::Ended => {
-                let mut over = message("call_ended");
-                if let Some(members) = over["call"].as_object_mut() {
-                    members.remove("call_analysis");
-                }
-                vec![
-                    Report::passing("call_ended", over),
-                    Report::last("call_analyzed", message("call_analyzed")),
-                ]
+                let mut plain = whole.clone();
+                plain.as_object_mut().map(|members| members.remove("call_analysis"));
+                vec![message("call_ended", &plain, false), message("call_analyzed", &whole, true)]
             }
             _ => Vec::new(),
         }
@@ -81,11 +64,24 @@ impl Shape for Retell {
     }
 }
 
+fn reason(call: &CallRecord) -> &'static str {
+    match Course::of(call) {
+        Course::Conversation => "user_hangup",
+        Course::Machine => "voicemail_reached",
+        Course::NoAnswer => "dial_no_answer",
+        Course::Busy => "dial_busy",
+        Course::Cancelled => "manual_stopped",
+        Course::NoSuchNumber => "invalid_destination",
+        Course::NotConnected => "dial_failed",
+        Course::BrokenOff => "error_unknown",
+    }
+}
+
 /// `POST /v2/create-phone-call`
 pub async fn place(State(sandbox): Shared, headers: HeaderMap, body: Bytes) -> Response {
     let Some(org) = org_of(&sandbox, &headers) else { return unauthorised() };
     match order(&org, &body) {
-        Ok(order) => intake::take(sandbox, order).await,
+        Ok(order) => shape::take(sandbox, order).await,
         Err(problem) => error(400, &problem),
     }
 }
@@ -103,12 +99,9 @@ fn order(org: &str, body: &[u8]) -> Result<Order, String> {
         org: org.to_owned(),
         number: text(&value["to_number"]).unwrap_or_default(),
         attempt_id: text(&value["metadata"]["attempt_id"]),
-        name: None,
-        customer: Value::Null,
-        metadata: value["metadata"].clone(),
         hook_url: text(&value["agent_override"]["agent"]["webhook_url"]),
-        assistant_id: text(&value["override_agent_id"]),
-        phone_number_id: text(&value["from_number"]),
+        shown: json!({"metadata": value["metadata"], "from_number": value["from_number"],
+            "agent_id": value["override_agent_id"]}),
     })
 }
 
@@ -123,19 +116,19 @@ fn object(call: &CallRecord) -> Value {
         "call_id": call.id,
         "call_type": "phone_call",
         "call_status": status,
-        "agent_id": call.order.assistant_id.as_deref().unwrap_or("agent"),
+        "agent_id": call.order.shown["agent_id"].as_str().unwrap_or("agent"),
         "agent_version": 0,
         "direction": "outbound",
-        "from_number": call.order.phone_number_id,
+        "from_number": call.order.shown["from_number"],
         "to_number": call.order.number,
-        "metadata": call.order.metadata,
+        "metadata": call.order.shown["metadata"],
         "start_timestamp": call.created_at.timestamp_millis(),
     });
-    if let (Some(ended_at), Some(reason)) = (call.ended_at, &call.ended_reason) {
+    if let Some(ended_at) = call.ended_at {
         let begun = call.started_at.unwrap_or(ended_at);
         value["end_timestamp"] = json!(ended_at.timestamp_millis());
         value["duration_ms"] = json!((ended_at - begun).num_milliseconds());
-        value["disconnection_reason"] = json!(reason);
+        value["disconnection_reason"] = json!(reason(call));
         let label = disposition_of(call).map(|label| json!({"disposition": label}));
         value["call_analysis"] = json!({"custom_analysis_data": label.unwrap_or(json!({}))});
     }
@@ -144,21 +137,22 @@ fn object(call: &CallRecord) -> Value {
 
 /// `GET /v2/get-call/{id}`
 pub async fn get(State(sandbox): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    match call_of(&sandbox, &headers, &id, unauthorised, unknown) {
-        Ok(call) if is_hidden(&sandbox, &call) => unknown(),
-        Ok(call) => Json(object(&call)).into_response(),
-        Err(answer) => *answer,
+    let Some(org) = org_of(&sandbox, &headers) else { return unauthorised() };
+    match shown(&sandbox, &Retell, &org, &id) {
+        Some(call) => Json(object(&call)).into_response(),
+        None => unknown(),
     }
 }
 
 /// `POST /v2/stop-call/{id}`
 pub async fn stop(State(sandbox): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    match call_of(&sandbox, &headers, &id, unauthorised, unknown) {
-        Ok(call) => {
+    let Some(org) = org_of(&sandbox, &headers) else { return unauthorised() };
+    match shown(&sandbox, &Retell, &org, &id) {
+        Some(call) => {
             call.hang_up.cancel();
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(answer) => *answer,
+        None => unknown(),
     }
 }
 
@@ -173,7 +167,7 @@ pub async fn list(State(sandbox): Shared, headers: HeaderMap, body: Bytes) -> Re
         let filters = criteria["metadata"].as_array().into_iter().flatten();
         let mut filters = filters.map(|filter| {
             let name = filter["key"].as_str().unwrap_or_default();
-            call.order.metadata[name] == filter["value"]
+            call.order.shown["metadata"][name] == filter["value"]
         });
         let begun = call.created_at.timestamp_millis();
         let between = &criteria["start_timestamp"]["value"];
@@ -183,7 +177,7 @@ pub async fn list(State(sandbox): Shared, headers: HeaderMap, body: Bytes) -> Re
     };
     let limit = asked["limit"].as_u64().unwrap_or(50).min(LIST_MAX) as usize;
     let items = sandbox.with_ledger(|ledger| {
-        let calls = ledger.list(&org, None, None, usize::MAX).into_iter();
+        let calls = ledger.made(&org, &Retell, None, None);
         let shown = calls.filter(|call| fits(call) && !is_hidden(&sandbox, call));
         shown.take(limit).map(object).collect::<Vec<Value>>()
     });
@@ -198,13 +192,9 @@ pub async fn concurrency(State(sandbox): Shared, headers: HeaderMap) -> Response
     Json(json!({"current_concurrency": live, "concurrency_limit": limit})).into_response()
 }
 
-fn problem(message: &str) -> Value {
-    json!({"status": "error", "message": message})
-}
-
 fn error(status: u16, message: &str) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    (status, Json(problem(message))).into_response()
+    (status, Json(json!({"status": "error", "message": message}))).into_response()
 }
 
 fn unauthorised() -> Response {

@@ -2,13 +2,12 @@
 //! of a call, and webhooks signed with Ed25519. A second dial with the same `command_id` is not
 //! passed over, as the real one does: here it counts as an offence of the caller.
 
-use super::Sandbox;
 use super::hooks::Signer;
-use super::intake::{self, Refusal, Report, Shape, too_fast};
 use super::ledger::{CallRecord, Order, Status};
-use super::options::Options;
-use super::serve::{call_of, org_of};
-use super::vapi::{is_e164, is_hidden, stamp};
+use super::serve::org_of;
+use super::shape::{self, Course, Message, Shape, is_e164, is_hidden, shown};
+use super::vapi::stamp;
+use super::{Options, Refusal, Sandbox};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -24,56 +23,54 @@ type Shared = State<Arc<Sandbox>>;
 pub struct Telnyx;
 
 impl Shape for Telnyx {
+    fn name(&self) -> &'static str {
+        "telnyx"
+    }
+
     fn accepted(&self, _sandbox: &Sandbox, call: &CallRecord) -> Response {
         Json(json!({"data": object(call)})).into_response()
     }
 
     fn refused(&self, _sandbox: &Sandbox, refusal: Refusal) -> Response {
         match refusal {
-            Refusal::OverRate { after_seconds } => {
-                too_fast(after_seconds, problem("90103", "Dials per second exceeded"))
-            }
+            Refusal::OverRate { .. } => error(429, "90103", "Dials per second exceeded"),
             Refusal::OverLimit(_) => error(403, "90000", "Channel limit exceeded (D1)"),
         }
     }
 
-    fn failed(&self) -> Response {
+    fn server_error(&self) -> Response {
         error(500, "10007", "Unexpected error")
     }
 
-    fn word(&self, reason: &str) -> String {
-        let word = match reason {
-            "customer-did-not-answer" => "no_answer",
-            "customer-busy" => "user_busy",
-            "manually-canceled" => "originator_cancel",
-            "twilio-failed-to-connect-call" => "unspecified:503",
-            "twilio-reported-customer-misdialed" => "not_found",
-            _ => "normal_clearing",
-        };
-        word.to_owned()
-    }
-
-    fn reports(&self, sandbox: &Sandbox, call: &CallRecord) -> Vec<Report> {
+    fn messages(&self, sandbox: &Sandbox, call: &CallRecord) -> Vec<Message> {
         let told = events_of(call).into_iter().filter(|(_, at, _)| *at == call.status);
-        let reports = told.map(|(name, _, payload)| {
-            let id = format!("{}:{name}", call.id);
-            let message = json!({"data": {
+        let message = |(name, _, payload): (&'static str, Status, Value)| {
+            let data = json!({
                 "record_type": "event",
                 "event_type": name,
-                "id": id,
+                "id": format!("{}:{name}", call.id),
                 "occurred_at": stamp(sandbox.clock.now()),
                 "payload": payload,
-            }});
-            match name {
-                "call.hangup" => Report::last(name, message),
-                _ => Report::passing(name, message),
-            }
-        });
-        reports.collect()
+            });
+            Message::json(name, &json!({ "data": data }), name == "call.hangup")
+        };
+        told.map(message).collect()
     }
 
     fn signer(&self, options: &Options) -> Signer {
         options.key_pair().map_or(Signer::None, |pair| Signer::Ed25519(Arc::new(pair)))
+    }
+}
+
+/// The cause of an end, and the SIP response with it.
+fn cause(call: &CallRecord) -> (&'static str, &'static str) {
+    match Course::of(call) {
+        Course::Conversation | Course::Machine | Course::BrokenOff => ("normal_clearing", "200"),
+        Course::NoAnswer => ("timeout", "487"),
+        Course::Busy => ("user_busy", "486"),
+        Course::Cancelled => ("originator_cancel", "487"),
+        Course::NoSuchNumber => ("not_found", "404"),
+        Course::NotConnected => ("unspecified", "503"),
     }
 }
 
@@ -82,7 +79,7 @@ fn events_of(call: &CallRecord) -> Vec<(&'static str, Status, Value)> {
     let with = |more: Value| {
         let mut payload = object(call);
         payload["to"] = json!(call.order.number);
-        payload["from"] = json!(call.order.phone_number_id);
+        payload["from"] = call.order.shown["from"].clone();
         payload["start_time"] = json!(stamp(call.started_at.unwrap_or(call.created_at)));
         for (name, value) in more.as_object().into_iter().flatten() {
             payload[name] = value.clone();
@@ -92,14 +89,15 @@ fn events_of(call: &CallRecord) -> Vec<(&'static str, Status, Value)> {
     let mut events = vec![("call.initiated", Status::Ringing, with(json!({"state": "bridging"})))];
     if call.started_at.is_some() {
         events.push(("call.answered", Status::InProgress, with(json!({"state": "answered"}))));
-        if call.order.name.is_some() {
-            let result = if call.plan.machine { "machine" } else { "human" };
+        if call.order.shown["detects"] == true {
+            let machine = call.plan.ended_reason == "voicemail";
+            let result = if machine { "machine" } else { "human" };
             let payload = with(json!({"result": result}));
             events.push(("call.machine.detection.ended", Status::InProgress, payload));
         }
     }
-    if let (Some(ended_at), Some(reason)) = (call.ended_at, &call.ended_reason) {
-        let (cause, sip) = reason.split_once(':').unwrap_or((reason, "unspecified"));
+    if let Some(ended_at) = call.ended_at {
+        let (cause, sip) = cause(call);
         let payload = with(json!({"hangup_cause": cause, "sip_hangup_cause": sip,
             "hangup_source": "callee", "end_time": stamp(ended_at)}));
         events.push(("call.hangup", Status::Ended, payload));
@@ -111,7 +109,7 @@ fn events_of(call: &CallRecord) -> Vec<(&'static str, Status, Value)> {
 pub async fn place(State(sandbox): Shared, headers: HeaderMap, body: Bytes) -> Response {
     let Some(org) = org_of(&sandbox, &headers) else { return unauthorised() };
     match order(&org, &body) {
-        Ok(order) => intake::take(sandbox, order).await,
+        Ok(order) => shape::take(sandbox, order).await,
         Err(answer) => *answer,
     }
 }
@@ -138,13 +136,10 @@ fn order(org: &str, body: &[u8]) -> Result<Order, Box<Response>> {
         org: org.to_owned(),
         number: text(&value["to"]).unwrap_or_default(),
         attempt_id: text(&value["command_id"]),
-        // Set where machines are to be told from people.
-        name: detects.filter(|mode| *mode != "disabled").map(str::to_owned),
-        customer: Value::Null,
-        metadata: json!({"client_state": value["client_state"]}),
         hook_url: text(&value["webhook_url"]),
-        assistant_id: text(&value["connection_id"]),
-        phone_number_id: text(&value["from"]),
+        shown: json!({"client_state": value["client_state"], "from": value["from"],
+            "connection_id": value["connection_id"],
+            "detects": detects.is_some_and(|mode| mode != "disabled")}),
     })
 }
 
@@ -154,7 +149,7 @@ fn object(call: &CallRecord) -> Value {
         "call_control_id": call.id,
         "call_leg_id": format!("leg-{}", call.id),
         "call_session_id": format!("session-{}", call.id),
-        "client_state": call.order.metadata["client_state"],
+        "client_state": call.order.shown["client_state"],
         "is_alive": matches!(call.status, Status::Ringing | Status::InProgress),
     });
     if let Some(ended_at) = call.ended_at {
@@ -167,10 +162,10 @@ fn object(call: &CallRecord) -> Value {
 
 /// `GET /v2/calls/{id}`
 pub async fn get(State(sandbox): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    match call_of(&sandbox, &headers, &id, unauthorised, unknown) {
-        Ok(call) if is_hidden(&sandbox, &call) => unknown(),
-        Ok(call) => Json(json!({"data": object(&call)})).into_response(),
-        Err(answer) => *answer,
+    let Some(org) = org_of(&sandbox, &headers) else { return unauthorised() };
+    match shown(&sandbox, &Telnyx, &org, &id) {
+        Some(call) => Json(json!({"data": object(&call)})).into_response(),
+        None => unknown(),
     }
 }
 
@@ -180,12 +175,13 @@ pub async fn hang_up(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Response {
-    match call_of(&sandbox, &headers, &id, unauthorised, unknown) {
-        Ok(call) => {
+    let Some(org) = org_of(&sandbox, &headers) else { return unauthorised() };
+    match shown(&sandbox, &Telnyx, &org, &id) {
+        Some(call) => {
             call.hang_up.cancel();
             Json(json!({"data": {"result": "ok"}})).into_response()
         }
-        Err(answer) => *answer,
+        None => unknown(),
     }
 }
 
@@ -200,7 +196,7 @@ pub async fn events(
     let instant = |name: &str| query.get(name).and_then(|text| text.parse().ok());
     let (from, until) = (instant("filter[occurred_at][gte]"), instant("filter[occurred_at][lte]"));
     let rows = sandbox.with_ledger(|ledger| {
-        let calls = ledger.list(&org, from, until, usize::MAX).into_iter();
+        let calls = ledger.made(&org, &Telnyx, from, until);
         let shown = calls.filter(|call| {
             is("filter[to]", &call.order.number)
                 && is("filter[leg_id]", &format!("leg-{}", call.id))
@@ -234,10 +230,10 @@ pub async fn active(
 ) -> Response {
     let Some(org) = org_of(&sandbox, &headers) else { return unauthorised() };
     let rows = sandbox.with_ledger(|ledger| {
-        let calls = ledger.list(&org, None, None, usize::MAX).into_iter();
+        let calls = ledger.made(&org, &Telnyx, None, None);
         let alive = calls.filter(|call| {
             call.status != Status::Ended
-                && call.order.assistant_id.as_ref() == Some(&id)
+                && call.order.shown["connection_id"] == id.as_str()
                 && !is_hidden(&sandbox, call)
         });
         alive.map(object).collect::<Vec<Value>>()

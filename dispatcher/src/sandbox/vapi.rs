@@ -2,12 +2,12 @@
 //!
 //! Requests are checked as strictly as the real one does, so that a wrong request fails here first.
 
-use super::Sandbox;
-use super::hooks::{Fate, Signer};
-use super::intake::{self, Refusal, Report, Shape, too_fast};
+use super::hooks::Signer;
 use super::ledger::{CallRecord, Order, Status, disposition_of};
 use super::options::{Options, OverLimitStyle};
-use super::serve::{call_of, org_of};
+use super::serve::org_of;
+use super::shape::{self, Message, Shape, is_e164, is_hidden};
+use super::{Refusal, Sandbox};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -30,14 +30,18 @@ pub async fn place(State(sandbox): Shared, headers: HeaderMap, body: Bytes) -> R
         Ok(order) => order,
         Err(problems) => return bad_request(&problems),
     };
-    intake::take(sandbox, order).await
+    shape::take(sandbox, order).await
 }
 
-/// The shape of this provider.
+/// Its way of speaking.
 #[derive(Debug)]
 pub struct Vapi;
 
 impl Shape for Vapi {
+    fn name(&self) -> &'static str {
+        "vapi"
+    }
+
     fn accepted(&self, sandbox: &Sandbox, call: &CallRecord) -> Response {
         (StatusCode::CREATED, Json(accepted(sandbox, call))).into_response()
     }
@@ -46,7 +50,8 @@ impl Shape for Vapi {
         match refusal {
             Refusal::OverRate { after_seconds } => {
                 let body = json!({"message": "Rate limit exceeded", "statusCode": 429});
-                too_fast(after_seconds, body)
+                let after = [("retry-after", (after_seconds.ceil().max(1.0) as u64).to_string())];
+                (StatusCode::TOO_MANY_REQUESTS, after, Json(body)).into_response()
             }
             Refusal::OverLimit(order) => match sandbox.options.over_limit_style {
                 OverLimitStyle::Error => {
@@ -60,25 +65,19 @@ impl Shape for Vapi {
         }
     }
 
-    fn failed(&self) -> Response {
+    fn server_error(&self) -> Response {
         let body = json!({"message": "Internal server error", "statusCode": 500});
         (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
     }
 
-    /// The mix is written in this provider's words.
-    fn word(&self, reason: &str) -> String {
-        reason.to_owned()
-    }
-
-    fn reports(&self, sandbox: &Sandbox, call: &CallRecord) -> Vec<Report> {
-        let update = Report::passing("status-update", status_update(sandbox, call));
-        match call.status {
-            Status::Ended => {
-                let report = final_report(sandbox, call);
-                vec![update, Report::last("end-of-call-report", report)]
-            }
-            _ => vec![update],
+    fn messages(&self, sandbox: &Sandbox, call: &CallRecord) -> Vec<Message> {
+        let update = status_update(sandbox, call);
+        let mut messages = vec![Message::json("status-update", &update, false)];
+        if call.status == Status::Ended {
+            let report = final_report(sandbox, call);
+            messages.push(Message::json("end-of-call-report", &report, true));
         }
+        messages
     }
 
     fn signer(&self, options: &Options) -> Signer {
@@ -105,12 +104,14 @@ fn order(org: &str, body: &[u8]) -> Result<Order, Vec<String>> {
         org: org.to_owned(),
         number: text(&customer["number"]).unwrap_or_default(),
         attempt_id: attempt_id.or_else(|| text(&customer["externalId"])),
-        name: text(&value["name"]),
-        customer: customer.clone(),
-        metadata: overrides["metadata"].clone(),
         hook_url: text(&overrides["server"]["url"]),
-        assistant_id: text(&value["assistantId"]),
-        phone_number_id: text(&value["phoneNumberId"]),
+        shown: json!({
+            "name": value["name"],
+            "assistantId": value["assistantId"],
+            "phoneNumberId": value["phoneNumberId"],
+            "customer": customer,
+            "assistantOverrides": {"metadata": overrides["metadata"]},
+        }),
     })
 }
 
@@ -171,13 +172,6 @@ fn check_length(value: &Value, name: &str, max: usize, problems: &mut Vec<String
     }
 }
 
-pub fn is_e164(number: &str) -> bool {
-    let digits = number.strip_prefix('+').unwrap_or("");
-    (7..=15).contains(&digits.len())
-        && !digits.starts_with('0')
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// What a list may be narrowed by.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -196,8 +190,8 @@ pub async fn list(
     let Some(org) = org_of(&sandbox, &headers) else { return unauthorised() };
     let limit = query.limit.unwrap_or(100).min(LIST_MAX);
     let calls = sandbox.with_ledger(|ledger| {
-        let found = ledger.list(&org, query.created_at_ge, query.created_at_le, limit);
-        let shown = found.into_iter().filter(|call| !is_hidden(&sandbox, call));
+        let found = ledger.made(&org, &Vapi, query.created_at_ge, query.created_at_le);
+        let shown = found.take(limit).filter(|call| !is_hidden(&sandbox, call));
         shown.map(|call| object(&sandbox, call)).collect::<Vec<Value>>()
     });
     Json(calls).into_response()
@@ -205,17 +199,11 @@ pub async fn list(
 
 /// `GET /call/{id}`
 pub async fn get(State(sandbox): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    match call_of(&sandbox, &headers, &id, unauthorised, not_found) {
+    match find(&sandbox, &headers, &id) {
         Ok(call) if is_hidden(&sandbox, &call) => not_found(),
         Ok(call) => Json(object(&sandbox, &call)).into_response(),
         Err(answer) => *answer,
     }
-}
-
-pub fn is_hidden(sandbox: &Sandbox, call: &CallRecord) -> bool {
-    let number = call.order.number.clone();
-    let hidden = sandbox.faults_for(&number).hidden;
-    Fate { seed: sandbox.options.seed, number, nth: call.nth }.dice().happens("hidden", hidden)
 }
 
 /// `DELETE /call/{id}`
@@ -224,7 +212,7 @@ pub async fn delete(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Response {
-    match call_of(&sandbox, &headers, &id, unauthorised, not_found) {
+    match find(&sandbox, &headers, &id) {
         Ok(call) => {
             call.hang_up.cancel();
             Json(object(&sandbox, &call)).into_response()
@@ -251,6 +239,12 @@ pub async fn control(
     }
 }
 
+fn find(sandbox: &Sandbox, headers: &HeaderMap, id: &str) -> Result<CallRecord, Box<Response>> {
+    let org = org_of(sandbox, headers).ok_or_else(|| Box::new(unauthorised()))?;
+    let call = sandbox.with_ledger(|ledger| ledger.call(id).cloned());
+    call.filter(|call| call.order.org == org).ok_or_else(|| Box::new(not_found()))
+}
+
 fn accepted(sandbox: &Sandbox, call: &CallRecord) -> Value {
     let live = sandbox.with_ledger(|ledger| ledger.live_of(&call.order.org));
     let limit = sandbox.options.max_concurrent;
@@ -274,9 +268,9 @@ fn blocked(sandbox: &Sandbox, order: &Order) -> Value {
         "createdAt": now,
         "updatedAt": now,
         "endedAt": now,
-        "name": order.name,
-        "customer": order.customer,
-        "assistantOverrides": {"metadata": order.metadata},
+        "name": order.shown["name"],
+        "customer": order.shown["customer"],
+        "assistantOverrides": order.shown["assistantOverrides"],
         "subscriptionLimits": {
             "concurrencyBlocked": true,
             "concurrencyLimit": sandbox.options.max_concurrent,
@@ -294,11 +288,11 @@ pub fn object(sandbox: &Sandbox, call: &CallRecord) -> Value {
         "status": status_word(call.status),
         "createdAt": stamp(call.created_at),
         "updatedAt": stamp(call.updated_at),
-        "name": call.order.name,
-        "assistantId": call.order.assistant_id,
-        "phoneNumberId": call.order.phone_number_id,
-        "customer": call.order.customer,
-        "assistantOverrides": {"metadata": call.order.metadata},
+        "name": call.order.shown["name"],
+        "assistantId": call.order.shown["assistantId"],
+        "phoneNumberId": call.order.shown["phoneNumberId"],
+        "customer": call.order.shown["customer"],
+        "assistantOverrides": call.order.shown["assistantOverrides"],
         "monitor": {"controlUrl": format!("{}/control/{}", sandbox.own_url, call.id)},
     });
     if let Some(started_at) = call.started_at {
@@ -348,7 +342,7 @@ fn message(sandbox: &Sandbox, call: &CallRecord, kind: &str) -> Value {
         "type": kind,
         "timestamp": call.updated_at.timestamp_millis(),
         "call": object(sandbox, call),
-        "customer": call.order.customer,
+        "customer": call.order.shown["customer"],
     })
 }
 

@@ -7,4 +7,5 @@ mod conformance;
 mod receiver;
 mod sandbox;
 mod scripted;
+mod shapes;
 mod smtp;

@@ -4,6 +4,7 @@
 //! A vendor is one description (`Vendor`) in a file of its own, and a line in `all`.
 
 mod asking;
+mod bland;
 mod elevenlabs;
 mod placing;
 mod recipe;
@@ -11,6 +12,7 @@ mod resend;
 mod retell;
 mod specification;
 mod telnyx;
+mod twilio;
 mod vapi;
 mod webhooks;
 
@@ -30,6 +32,8 @@ const TOTAL: Duration = Duration::from_millis(1500);
 fn all() -> Vec<Vendor> {
     vec![
         vapi::vendor(),
+        bland::vendor(),
+        twilio::vendor(),
         retell::vendor(),
         telnyx::vendor(),
         elevenlabs::vendor(),
