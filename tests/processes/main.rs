@@ -19,6 +19,7 @@ mod rate;
 mod silence;
 mod snapshot;
 mod storm;
+mod vendors;
 mod webhook;
 
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
