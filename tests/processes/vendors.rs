@@ -37,6 +37,11 @@ async fn a_campaign_through_telnyx_ends_as_the_provider_saw_it() {
     campaign("telnyx", &settings).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_through_elevenlabs_ends_as_the_provider_saw_it() {
+    campaign("elevenlabs", &json!({"agent_id": "a1", "phone_number_id": "p1"})).await;
+}
+
 /// Where a vendor's paths begin at the sandbox, and the secret that its webhooks are believed by.
 fn place_and_secret(vendor: &str) -> (&'static str, &'static str) {
     match vendor {
@@ -87,13 +92,13 @@ async fn campaign(vendor: &str, settings: &Value) {
         .unwrap();
     rehearsal.start_dispatcher().await.unwrap();
     until(&rehearsal, "select bool_and(ended_at is not null) from dialer.call").await;
-    judge(&rehearsal).await;
+    judge(&rehearsal, vendor).await;
     checked(&rehearsal, vendor);
     said_nothing_private(&rehearsal);
 }
 
 /// One to one by attempt: what the provider saw, and what was written down here.
-async fn judge(rehearsal: &Rehearsal) {
+async fn judge(rehearsal: &Rehearsal, vendor: &str) {
     let seen = seen_calls(&rehearsal.sandbox_journal().await.unwrap()).unwrap();
     let rows = rehearsal
         .db
@@ -103,7 +108,11 @@ async fn judge(rehearsal: &Rehearsal) {
     let ours: HashMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let mut wrong: Vec<String> = seen
         .iter()
-        .filter(|call| ours.get(&call.attempt_id).map(String::as_str) != Some(expected(call)))
+        .filter(|call| {
+            let told = ours.get(&call.attempt_id).map(String::as_str);
+            told != Some(expected(call))
+                && !(told == Some("unknown") && is_webhook_only(vendor, call))
+        })
         .map(|call| {
             format!(
                 "{:?} here, {} there: {:?}",
@@ -129,6 +138,11 @@ async fn judge(rehearsal: &Rehearsal) {
     // The day was bad enough to have been one.
     let looked_up = "select count(*) from dialer.provider_event where source = 'look_up'";
     assert!(number(rehearsal, looked_up).await > 0, "nothing had to be looked up");
+}
+
+/// Whether a vendor tells of such an end by a webhook that may be lost, and in no other way.
+fn is_webhook_only(vendor: &str, call: &SeenCall) -> bool {
+    vendor == "elevenlabs" && !matches!(expected(call), "completed" | "voicemail")
 }
 
 fn expected(call: &SeenCall) -> &'static str {

@@ -98,6 +98,8 @@ impl Rehearsal {
         command.arg("sandbox").args(["--listen", &format!("127.0.0.1:{}", self.sandbox_port)]);
         command.args(["--api-key", API_KEY, "--webhook-secret", HOOK_SECRET]);
         command.args(["--email-webhook-secret", HOOK_SECRET]);
+        let workspace = self.dispatcher_url(0, "/hooks/elevenlabs/elevenlabs");
+        command.args(["--workspace-webhook-url", &workspace]);
         command.args(["--email-webhook-url", &self.dispatcher_url(0, "/hooks/sandbox/mail")]);
         command.args(["--max-concurrent", &self.plan.max_concurrent.to_string()]);
         command.args(["--clock-rate", &self.plan.rate.to_string()]);

@@ -45,6 +45,8 @@ pub enum Signer {
     Svix(String),
     /// As Retell signs: HMAC-SHA256 over body and milliseconds.
     Retell(String),
+    /// As ElevenLabs signs: HMAC-SHA256 over `{timestamp}.{body}`.
+    ElevenLabs(String),
     /// As Telnyx signs: Ed25519 over `{timestamp}|{body}`.
     Ed25519(Arc<Ed25519KeyPair>),
 }
@@ -84,6 +86,11 @@ impl Signer {
                 let stamp = (timestamp * 1000).to_string();
                 let digest = hmac_sha256(secret.as_bytes(), &[body, stamp.as_bytes()]);
                 vec![("x-retell-signature", format!("v={stamp},d={}", hex(&digest)))]
+            }
+            Signer::ElevenLabs(secret) => {
+                let prefix = format!("{timestamp}.");
+                let digest = hmac_sha256(secret.as_bytes(), &[prefix.as_bytes(), body]);
+                vec![("elevenlabs-signature", format!("t={timestamp},v0={}", hex(&digest)))]
             }
             Signer::Ed25519(pair) => {
                 let message = [format!("{timestamp}|").as_bytes(), body].concat();

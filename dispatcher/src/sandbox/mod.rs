@@ -8,6 +8,7 @@ pub mod bland;
 pub mod chance;
 pub mod clock;
 pub mod control;
+pub mod elevenlabs;
 pub mod email;
 pub mod faults;
 pub mod hooks;

@@ -36,6 +36,10 @@ pub struct Options {
     /// Secret of the voice webhooks; without it they are not signed
     #[arg(long, env = "SANDBOX_WEBHOOK_SECRET", hide_env_values = true, help_heading = "HTTP")]
     pub webhook_secret: Option<String>,
+    /// Where the webhooks of a vendor go that has one address for a whole workspace; without it
+    /// none are sent
+    #[arg(long, env = "SANDBOX_WORKSPACE_WEBHOOK_URL", help_heading = "HTTP")]
+    pub workspace_webhook_url: Option<String>,
     /// Where e-mail webhooks go; without it none are sent
     #[arg(long, env = "SANDBOX_EMAIL_WEBHOOK_URL", help_heading = "HTTP")]
     pub email_webhook_url: Option<String>,

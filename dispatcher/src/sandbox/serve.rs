@@ -1,6 +1,6 @@
 //! The sandbox's HTTP server: routes, keys, and the closing of connections without an answer.
 
-use super::{Sandbox, bland, control, email, retell, telnyx, twilio, vapi};
+use super::{Sandbox, bland, control, elevenlabs, email, retell, telnyx, twilio, vapi};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -42,6 +42,10 @@ pub fn router(sandbox: Arc<Sandbox>) -> Router {
         .route("/v2/calls/{id}/actions/hangup", post(telnyx::hang_up))
         .route("/v2/call_events", get(telnyx::events))
         .route("/v2/connections/{id}/active_calls", get(telnyx::active))
+        .route("/v1/convai/twilio/outbound-call", post(elevenlabs::place))
+        .route("/v1/convai/sip-trunk/outbound-call", post(elevenlabs::place))
+        .route("/v1/convai/conversations", get(elevenlabs::list))
+        .route("/v1/convai/conversations/{id}", get(elevenlabs::get))
         .route("/emails", post(email::send))
         .route("/sandbox/log", get(control::log))
         .route("/sandbox/summary", get(control::summary))
@@ -105,7 +109,8 @@ impl CloseConnection {
 /// The organisation that a request's key belongs to; `None` when the key is wrong.
 pub fn org_of(sandbox: &Sandbox, headers: &HeaderMap) -> Option<String> {
     let keys = &sandbox.options.api_key;
-    let shown = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or("");
+    let find = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let shown = find("authorization").or_else(|| find("xi-api-key")).unwrap_or("");
     let shown = match shown.split_once(' ') {
         Some(("Bearer", key)) => key.to_owned(),
         Some(("Basic", pair)) => password(pair)?,

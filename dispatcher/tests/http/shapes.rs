@@ -217,6 +217,42 @@ async fn a_span_of_time_is_listed_to_its_end() {
 }
 
 #[tokio::test]
+async fn elevenlabs_tells_of_a_busy_line_by_webhook_only_and_finds_a_lost_conversation() {
+    let mut receiver = Receiver::start().await;
+    let url = receiver.url.clone();
+    let flags =
+        ["--workspace-webhook-url", &url, "--webhook-secret", "s3", "--fault", "lost_answer=1"];
+    let settings = json!({"agent_id": "a1", "phone_number_id": "p1"});
+    for (mix, word, outcome, found) in [
+        ("customer-busy=1", "busy", "busy", Kind::Placed),
+        ("voicemail=1", "voicemail_detection", "voicemail", Kind::Ended),
+    ] {
+        let trial = Trial::start(&[&flags[..], &["--mix", mix]].concat()).await;
+        let account = Account { settings: settings.clone(), ..account("elevenlabs", &trial) };
+        let placement = placement(&account, NUMBER, "");
+        let lost = adapter("elevenlabs").place(&client(), &account, &placement).await;
+        assert!(matches!(lost, Err(PlaceError::Unknown(_))), "{lost:?}");
+        let hook = receiver.next().await;
+        let secret = &Secret::new("s3".into());
+        let trust = HookTrust { secret, settings: &account.settings };
+        let believed = adapter("elevenlabs").verify(&trust, hook.request(), Utc::now());
+        assert_eq!(believed, Ok(()));
+        let event = adapter("elevenlabs").parse_event(&account.settings, hook.request());
+        let event = event.expect("understood").remove(0);
+        assert_eq!((event.word.as_deref(), event.outcome), (Some(word), Some(outcome)));
+        assert_eq!(event.attempt_id, Some(placement.attempt_id));
+        let sought = Sought {
+            attempt_id: placement.attempt_id,
+            provider_call_id: None,
+            address: Some(NUMBER.to_owned()),
+            intended_at: Utc::now(),
+        };
+        let seen = adapter("elevenlabs").look_up(&client(), &account, &sought).await;
+        assert_eq!(seen.expect("an answer")[0].kind, found, "{mix}");
+    }
+}
+
+#[tokio::test]
 async fn retell_tells_the_end_before_what_it_came_to() {
     let events = reported("retell", "customer-ended-call:SALE=1", 3).await;
     let kinds: Vec<Kind> = events.iter().map(|event| event.kind).collect();
