@@ -59,14 +59,23 @@ pub async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, LookUpError
     Ok(Answer { status, retry_after_seconds, body: read(response).await? })
 }
 
-/// What a question found: nothing where the vendor knows nothing, and an error where it did not
+/// What a question finds: nothing where the vendor knows nothing, and an error where it did not
 /// answer it. An answer that is no JSON is none.
-pub fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
+pub async fn found(question: reqwest::RequestBuilder) -> Result<Option<Value>, LookUpError> {
+    let answer = ask(question).await?;
     match answer.status {
         200..=299 if answer.body.is_null() => Err(LookUpError("the answer is no JSON".to_owned())),
         200..=299 => Ok(Some(answer.body)),
         404 => Ok(None),
         status => Err(LookUpError(format!("answer {status}"))),
+    }
+}
+
+/// The rows of a list; what is no list says nothing about what there is.
+pub fn rows(found: Option<Value>) -> Result<Vec<Value>, LookUpError> {
+    match found {
+        Some(Value::Array(rows)) => Ok(rows),
+        _ => Err(LookUpError("the list is no list".to_owned())),
     }
 }
 

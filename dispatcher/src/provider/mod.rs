@@ -8,6 +8,7 @@ mod bland;
 mod call_options;
 mod event;
 mod exchange;
+mod forward;
 mod gate;
 mod hook;
 mod look;

@@ -18,9 +18,9 @@ use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookAnswer, HookRequest, HookTrust,
     Kind, Listed, LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass,
     Sought, Source, Span, VerifyError, account::settings_lack, exchange,
+    forward::forward_to_functions,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::Value;
 use webhook::{End, instant};
 
@@ -34,32 +34,7 @@ const CANDIDATES_MAX: usize = 20;
 pub struct Twilio;
 
 impl Adapter for Twilio {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        Box::pin(hang_up(http, account, provider_call_id))
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -92,23 +67,6 @@ impl Adapter for Twilio {
 
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByAttempt
-    }
-
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
-
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        Box::pin(check(http, account))
     }
 }
 
@@ -179,9 +137,7 @@ async fn look_up(
         (Some("failed"), Some(sid)) => notified_error(http, account, sid).await?,
         _ => None,
     };
-    let event = event_of_call(&call, error.as_deref(), Source::LookUp);
-    let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
-    Ok(event.map(ours).into_iter().collect())
+    Ok(sought.ours(event_of_call(&call, error.as_deref(), Source::LookUp)))
 }
 
 async fn ask(
@@ -191,7 +147,7 @@ async fn ask(
     query: &[(&str, String)],
 ) -> Result<Option<Value>, LookUpError> {
     let request = signed_in(http.get(asked_url(account, path)?), account).query(query);
-    exchange::found(exchange::ask(request).await?)
+    exchange::found(request).await
 }
 
 /// Why a call failed; the call itself does not say.
@@ -246,9 +202,8 @@ async fn rows(
     account: &Account,
     query: &[(&str, String)],
 ) -> Result<Vec<Value>, LookUpError> {
-    let missing = || LookUpError("the list is no list".to_owned());
-    let page = ask(http, account, "/Calls.json", query).await?.ok_or_else(missing)?;
-    page["calls"].as_array().cloned().ok_or_else(missing)
+    let page = ask(http, account, "/Calls.json", query).await?;
+    exchange::rows(page.map(|mut page| page["calls"].take()))
 }
 
 /// The vendor counts in days, so what is outside of the span is left out here.
@@ -265,9 +220,8 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
         ],
     };
     let query: Vec<(&str, String)> = query.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
-    let missing = || LookUpError("the list is no list".to_owned());
-    let page = ask(http, account, "/Calls.json", &query).await?.ok_or_else(missing)?;
-    let rows = page["calls"].as_array().ok_or_else(missing)?;
+    let mut page = ask(http, account, "/Calls.json", &query).await?;
+    let rows = exchange::rows(page.as_mut().map(|page| page["calls"].take()))?;
     let listed = |call: &Value| {
         Some(Listed {
             address: call["to"].as_str().map(str::to_owned),
@@ -277,7 +231,7 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
     };
     let inside =
         |call: &Listed| call.created_at.is_some_and(|at| (span.from..=span.until).contains(&at));
-    let next = page["next_page_uri"].as_str().and_then(|uri| uri.split_once('?'));
+    let next = page.as_ref().and_then(|page| page["next_page_uri"].as_str()?.split_once('?'));
     Ok(Page {
         calls: rows.iter().filter_map(listed).filter(inside).collect(),
         next: next.map(|(_, query)| query.to_owned()),

@@ -11,10 +11,9 @@ use super::word::{self, Word, WordKind};
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
     LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass, Sought, Source,
-    Span, VerifyError, exchange,
+    Span, VerifyError, exchange, forward::forward_to_functions,
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -27,32 +26,7 @@ const PAGES_MAX: usize = 10;
 pub struct Vapi;
 
 impl Adapter for Vapi {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        Box::pin(hang_up(http, account, provider_call_id))
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -86,24 +60,11 @@ impl Adapter for Vapi {
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByAttempt
     }
+}
 
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
-
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        let request = account.bearer(http.get(account.url(BASE_URL, "/call")));
-        Box::pin(exchange::check(request.query(&[("limit", "1")])))
-    }
+async fn check(http: &reqwest::Client, account: &Account) -> Result<String, CheckError> {
+    let request = account.bearer(http.get(account.url(BASE_URL, "/call")));
+    exchange::check(request.query(&[("limit", "1")])).await
 }
 
 async fn place(
@@ -158,15 +119,12 @@ async fn look_up(
     let call = match &sought.provider_call_id {
         Some(id) => {
             let path = format!("/call/{id}");
-            let answer =
-                exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-            exchange::found(answer)?
+            let request = account.bearer(http.get(account.url(BASE_URL, &path)));
+            exchange::found(request).await?
         }
         None => search(http, account, sought).await?,
     };
-    let event = call.as_ref().and_then(|call| event_of_call(call, Source::LookUp));
-    let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
-    Ok(event.map(ours).into_iter().collect())
+    Ok(sought.ours(call.as_ref().and_then(|call| event_of_call(call, Source::LookUp))))
 }
 
 /// Pages back through the calls made around the intention; the list knows neither number nor
@@ -205,10 +163,7 @@ async fn page(
     let query =
         [("createdAtGe", stamp(span.from)), ("createdAtLe", until), ("limit", PAGE.to_string())];
     let request = account.bearer(http.get(account.url(BASE_URL, "/call"))).query(&query);
-    match exchange::found(exchange::ask(request).await?)? {
-        Some(Value::Array(calls)) => Ok(calls),
-        _ => Err(LookUpError("the list is no list".to_owned())),
-    }
+    exchange::rows(exchange::found(request).await?)
 }
 
 /// Where the next page begins; none when this one was not full, or would come again.
@@ -236,8 +191,9 @@ async fn hang_up(
     provider_call_id: &str,
 ) -> Result<(), LookUpError> {
     let path = format!("/call/{provider_call_id}");
-    let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-    let call = exchange::found(answer)?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
+    let request = account.bearer(http.get(account.url(BASE_URL, &path)));
+    let call =
+        exchange::found(request).await?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
     let control = call["monitor"]["controlUrl"].as_str();
     let control = control.ok_or_else(|| LookUpError("the call has no control URL".to_owned()))?;
     let order = json!({"type": "end-call"});
