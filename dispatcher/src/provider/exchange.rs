@@ -72,9 +72,9 @@ pub async fn found(question: reqwest::RequestBuilder) -> Result<Option<Value>, L
 }
 
 /// The rows of a list; what is no list says nothing about what there is.
-pub fn rows(found: Option<Value>) -> Result<Vec<Value>, LookUpError> {
-    match found {
-        Some(Value::Array(rows)) => Ok(rows),
+pub fn rows(list: Option<&Value>) -> Result<Vec<Value>, LookUpError> {
+    match list {
+        Some(Value::Array(rows)) => Ok(rows.clone()),
         _ => Err(LookUpError("the list is no list".to_owned())),
     }
 }

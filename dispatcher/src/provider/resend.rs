@@ -158,8 +158,8 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
     if let Some(after) = &span.cursor {
         request = request.query(&[("after", after)]);
     }
-    let mut answer = exchange::found(request).await?;
-    let rows = exchange::rows(answer.as_mut().map(|answer| answer["data"].take()))?;
+    let answer = exchange::found(request).await?;
+    let rows = exchange::rows(answer.as_ref().map(|answer| &answer["data"]))?;
     let listed: Vec<Listed> = rows.iter().filter_map(listed).collect();
     let before = |mail: &Listed| mail.created_at.is_some_and(|at| at < span.from);
     let last = rows.last().and_then(|row| row["id"].as_str()).map(str::to_owned);

@@ -203,7 +203,7 @@ async fn rows(
     query: &[(&str, String)],
 ) -> Result<Vec<Value>, LookUpError> {
     let page = ask(http, account, "/Calls.json", query).await?;
-    exchange::rows(page.map(|mut page| page["calls"].take()))
+    exchange::rows(page.as_ref().map(|page| &page["calls"]))
 }
 
 /// The vendor counts in days, so what is outside of the span is left out here.
@@ -220,8 +220,8 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
         ],
     };
     let query: Vec<(&str, String)> = query.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
-    let mut page = ask(http, account, "/Calls.json", &query).await?;
-    let rows = exchange::rows(page.as_mut().map(|page| page["calls"].take()))?;
+    let page = ask(http, account, "/Calls.json", &query).await?;
+    let rows = exchange::rows(page.as_ref().map(|page| &page["calls"]))?;
     let listed = |call: &Value| {
         Some(Listed {
             address: call["to"].as_str().map(str::to_owned),

@@ -163,7 +163,7 @@ async fn page(
     let query =
         [("createdAtGe", stamp(span.from)), ("createdAtLe", until), ("limit", PAGE.to_string())];
     let request = account.bearer(http.get(account.url(BASE_URL, "/call"))).query(&query);
-    exchange::rows(exchange::found(request).await?)
+    exchange::rows(exchange::found(request).await?.as_ref())
 }
 
 /// Where the next page begins; none when this one was not full, or would come again.
