@@ -162,6 +162,8 @@ fn checked(rehearsal: &Rehearsal, vendor: &str) {
     let said = with_secrets("another-key");
     assert!(said.contains("it refuses the key (401)"), "{said}");
     assert!(!said.contains("another-key"), "{said}");
+    let (said, code) = rehearsal.dialerd(&["doctor", "--account", "nobody"]).unwrap();
+    assert!(said.contains("\"nobody\" does not exist") && code == 1, "{said}");
 }
 
 fn said_nothing_private(rehearsal: &Rehearsal) {

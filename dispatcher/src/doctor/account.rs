@@ -63,6 +63,10 @@ async fn one(config: &Config, stored: &AccountToCheck) -> Finding {
 /// Whether the provider's webhooks could be believed, and could reach us.
 fn webhooks(config: &Config, stored: &AccountToCheck) -> Vec<Finding> {
     const WHAT: &str = "webhooks";
+    let adapter = provider::adapter(&stored.provider, &stored.channel);
+    if !adapter.is_some_and(|adapter| adapter.sends_webhooks()) {
+        return Vec::new();
+    }
     let mut findings = Vec::new();
     let secret = stored.webhook_secret_name.as_deref().map(secrets::find);
     let unsigned = stored.settings["webhook_auth"].as_str() == Some("none");

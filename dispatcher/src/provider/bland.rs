@@ -209,7 +209,8 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
         })
     };
     let next = (rows.len() >= PAGE).then(|| (from + rows.len()).to_string());
-    Ok(Page { calls: rows.iter().filter_map(listed).collect(), next })
+    let made = rows.iter().filter(|call| call["inbound"] != true);
+    Ok(Page { calls: made.filter_map(listed).collect(), next })
 }
 
 /// The call as a whole comes once, after its end; what comes besides enriches it or tells its tale.

@@ -149,6 +149,11 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
         provider_call_id: &'a str,
     ) -> BoxFuture<'a, Result<(), LookUpError>>;
 
+    /// Whether the vendor tells us of a call by webhook at all.
+    fn sends_webhooks(&self) -> bool {
+        true
+    }
+
     /// Whether a webhook comes from the provider; over the request as it was received.
     fn verify(
         &self,

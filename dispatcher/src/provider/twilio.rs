@@ -232,8 +232,12 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
     let inside =
         |call: &Listed| call.created_at.is_some_and(|at| (span.from..=span.until).contains(&at));
     let next = page.as_ref().and_then(|page| page["next_page_uri"].as_str()?.split_once('?'));
+    let came_in = |call: &Value| {
+        call["direction"].as_str().is_some_and(|direction| direction.starts_with("inbound"))
+    };
+    let made = rows.iter().filter(|call| !came_in(call));
     Ok(Page {
-        calls: rows.iter().filter_map(listed).filter(inside).collect(),
+        calls: made.filter_map(listed).filter(inside).collect(),
         next: next.map(|(_, query)| query.to_owned()),
     })
 }

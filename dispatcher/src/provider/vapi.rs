@@ -134,7 +134,7 @@ async fn search(
     account: &Account,
     sought: &Sought,
 ) -> Result<Option<Value>, LookUpError> {
-    let is_ours = |call: &&Value| attempt_id(&json!({ "call": call })) == Some(sought.attempt_id);
+    let is_sought = |call: &&Value| attempt_id(&json!({ "call": call })) == Some(sought.attempt_id);
     let mut span = Span {
         from: sought.intended_at - TimeDelta::minutes(5),
         until: sought.intended_at + TimeDelta::minutes(30),
@@ -142,10 +142,10 @@ async fn search(
     };
     for _ in 0..PAGES_MAX {
         let calls = page(http, account, &span).await?;
-        if let Some(ours) = calls.iter().find(is_ours) {
+        if let Some(ours) = calls.iter().find(is_sought) {
             return Ok(Some(ours.clone()));
         }
-        span.cursor = older(&calls, &span);
+        span.cursor = older(&calls, &span)?;
         if span.cursor.is_none() {
             return Ok(None);
         }
@@ -166,11 +166,16 @@ async fn page(
     exchange::rows(exchange::found(request).await?.as_ref())
 }
 
-/// Where the next page begins; none when this one was not full, or would come again.
-fn older(calls: &[Value], span: &Span) -> Option<String> {
-    let oldest = calls.iter().filter_map(|call| instant(&call["createdAt"])).min();
-    let oldest = stamp(oldest.filter(|_| calls.len() >= PAGE)?);
-    (span.cursor.as_ref() != Some(&oldest)).then_some(oldest)
+/// Where the next page begins; none when this one was not full. The oldest call of a page comes
+/// again on the next, because a bound includes its instant.
+fn older(calls: &[Value], span: &Span) -> Result<Option<String>, LookUpError> {
+    let oldest = calls.iter().filter_map(|call| instant(&call["createdAt"])).min().map(stamp);
+    match oldest.filter(|_| calls.len() >= PAGE) {
+        Some(oldest) if span.cursor.as_ref() == Some(&oldest) => {
+            Err(LookUpError(format!("{PAGE} calls were made in one instant")))
+        }
+        next => Ok(next),
+    }
 }
 
 async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<Page, LookUpError> {
@@ -182,7 +187,14 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
             event: event_of_call(call, Source::Poll)?,
         })
     };
-    Ok(Page { next: older(&calls, span), calls: calls.iter().filter_map(listed).collect() })
+    let next = older(&calls, span)?;
+    let made = calls.iter().filter(|call| is_ours(call));
+    Ok(Page { next, calls: made.filter_map(listed).collect() })
+}
+
+/// Whether a call was made by us; others came in, or over the web.
+fn is_ours(call: &Value) -> bool {
+    call["type"].as_str().is_none_or(|kind| kind == "outboundPhoneCall")
 }
 
 async fn hang_up(
