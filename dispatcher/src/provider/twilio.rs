@@ -158,7 +158,10 @@ async fn notified_error(
 ) -> Result<Option<String>, LookUpError> {
     let path = format!("/Calls/{sid}/Notifications.json");
     let told = ask(http, account, &path, &[]).await?.unwrap_or(Value::Null);
-    Ok(told["notifications"][0]["error_code"].as_str().map(str::to_owned))
+    let told = told["notifications"].as_array().map_or(&[][..], Vec::as_slice);
+    // Level 0 is an error, 1 a warning.
+    let error = told.iter().find(|told| told["log"] == "0");
+    Ok(error.and_then(|told| told["error_code"].as_str()).map(str::to_owned))
 }
 
 /// The calls to the number around the intention; the events of ours hold our callback URL.
@@ -290,8 +293,9 @@ fn created_at(call: &Value) -> Option<DateTime<Utc>> {
     instant(call["date_created"].as_str()?)
 }
 
+/// The beginning of a day, as the vendor's own library writes bounds.
 fn day(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d").to_string()
+    at.format("%Y-%m-%dT00:00:00Z").to_string()
 }
 
 #[cfg(test)]
