@@ -225,16 +225,17 @@ impl Rehearsal {
         format!("http://127.0.0.1:{}{path}", self.dispatcher_ports[number])
     }
 
-    /// The program `dialerd` of this build, told where the database is.
+    /// The program `dialerd` of this build, told where the database is, with the accounts' secrets.
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.programs.join("dialerd"));
         command.args(arguments).env("DIALERD_DATABASE_URL", &self.url);
+        with_secrets(&mut command);
         command
     }
 
     fn spawn(&self, command: &mut Command, log: &str) -> Result<Child> {
         let file = std::fs::File::options().create(true).append(true).open(self.dir.join(log))?;
-        command.env("REHEARSAL_KEY", API_KEY).env("REHEARSAL_HOOK", HOOK_SECRET);
+        with_secrets(command);
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         command.spawn().with_context(|| format!("start {command:?}"))
     }
@@ -279,6 +280,10 @@ fn stop(mut child: Child) -> Result<Option<i32>> {
 fn template_url() -> Result<String> {
     std::env::var("DIALER_TEST_URL")
         .context("DIALER_TEST_URL is not set: run this through `cargo xtask with-pg`")
+}
+
+fn with_secrets(command: &mut Command) {
+    command.env("REHEARSAL_KEY", API_KEY).env("REHEARSAL_HOOK", HOOK_SECRET);
 }
 
 /// A database from the template; its name and its URL.

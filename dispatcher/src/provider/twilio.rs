@@ -53,6 +53,10 @@ impl Adapter for Twilio {
         webhook::parse(request)
     }
 
+    fn body_of(&self, raw: &Value) -> (&'static str, Vec<u8>) {
+        webhook::body_of(raw)
+    }
+
     fn hook_answer(&self, _settings: &Value, request: HookRequest<'_>) -> HookAnswer {
         webhook::answer(request)
     }

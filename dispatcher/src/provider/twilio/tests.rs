@@ -128,6 +128,6 @@ fn an_order_that_cannot_be_right_is_not_sent_and_says_why() {
 fn a_failed_call_means_what_its_error_means() {
     let call = json!({"sid": "CA1", "status": "failed", "date_created": "Fri, 04 Dec 2026 15:00:00 +0000"});
     let event = event_of_call(&call, Some("32017"), Source::LookUp).expect("an event");
-    assert_eq!((event.word.as_deref(), event.outcome), (Some("error:32017"), Some("blocked")));
+    assert_eq!((event.word.as_deref(), event.outcome), (Some("32017"), Some("blocked")));
     assert_eq!(created_at(&call), "2026-12-04T15:00:00Z".parse().ok());
 }
