@@ -285,6 +285,55 @@ select 'vapi', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (
         'call.in-progress.error-providerfault-deepgram-returning-502-network-error', 'call.in-progress.error-providerfault-deepgram-returning-502-bad-gateway-ehostunreach',
         'call.in-progress.error-assistant-did-not-receive-customer-audio', 'phone-call-provider-closed-websocket'])) g(kind, outcome, note, words);
 insert into dialer.provider_word (provider, kind, outcome, note, word)
+select 'retell', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
+    ('status', null, 'not over yet', array['registered', 'ongoing']),
+    ('status', null, 'over; the reason says how', array['not_connected', 'ended', 'error']),
+    ('ended_reason', 'completed', '', array['user_hangup', 'agent_hangup', 'call_transfer', 'transfer_bridged', 'transfer_cancelled', 'inactivity', 'max_duration_reached',
+        'ivr_reached', 'manual_stopped', 'call_take_over']),
+    ('ended_reason', 'voicemail', '', array['voicemail_reached']),
+    ('ended_reason', 'busy', '', array['dial_busy']),
+    ('ended_reason', 'no_answer', '', array['dial_no_answer']),
+    ('ended_reason', 'rejected', '', array['user_declined']),
+    ('ended_reason', 'invalid_number', '', array['invalid_destination']),
+    ('ended_reason', 'blocked', '', array['marked_as_spam', 'scam_detected']),
+    ('ended_reason', 'over_limit', '', array['concurrency_limit_reached', 'no_concurrency_fallback']),
+    ('ended_reason', 'account_error', '', array['no_valid_payment']),
+    ('ended_reason', 'config_error', 'of the trunk', array['telephony_provider_permission_denied', 'sip_routing_error']),
+    ('ended_reason', 'provider_fault', 'dial_failed may hide a block by the carrier', array['telephony_provider_unavailable', 'dial_failed']),
+    ('ended_reason', 'maybe_reached', '', array['error_llm_websocket_open', 'error_llm_websocket_lost_connection', 'error_llm_websocket_runtime',
+        'error_llm_websocket_corrupt_payload', 'error_no_audio_received', 'error_asr', 'error_retell', 'error_unknown']),
+    ('ended_reason', 'provider_fault', 'of calls in a browser', array['error_user_not_joined', 'registered_call_timeout'])) g(kind, outcome, note, words);
+insert into dialer.provider_word (provider, kind, outcome, note, word)
+select 'telnyx', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
+    ('status', null, 'on its way', array['call.initiated', 'call.answered']),
+    ('status', null, 'over; the cause says how', array['call.hangup']),
+    ('ended_reason', 'completed', '', array['normal_clearing', 'time_limit']),
+    ('ended_reason', 'busy', '', array['user_busy']),
+    ('ended_reason', 'no_answer', '', array['no_answer', 'timeout']),
+    ('ended_reason', 'cancelled', '', array['originator_cancel']),
+    ('ended_reason', 'invalid_number', '', array['not_found']),
+    ('ended_reason', 'rejected', 'unless the SIP response says otherwise', array['call_rejected']),
+    ('ended_reason', null, 'the SIP response says how', array['unspecified']),
+    ('answered_by', 'voicemail', '', array['machine', 'fax_detected', 'beep_detected', 'no_beep_detected']),
+    ('answered_by', null, '', array['human', 'human_residence', 'human_business', 'not_sure', 'silence', 'ended']),
+    ('error', 'account_error', '', array['10009', '10010']),
+    ('error', 'invalid_number', 'of the number called', array['10002', '10016']),
+    ('error', 'config_error', '', array['10004', '10015']),
+    ('error', 'over_limit', '', array['10011', '90103']),
+    ('error', null, 'it may have been done', array['10007', '10008']),
+    ('error', 'over_limit', 'calls at once', array['D1', 'D2', 'D3', 'D22']),
+    ('error', 'config_error', '', array['D24', 'D10', 'D11', 'D12', 'D13', 'D14', 'D15', 'D16', 'D17', 'D18', 'D19', 'D25', 'D26', 'D27', 'D28', 'D29', 'D30', 'D31']),
+    ('error', 'invalid_number', 'no such destination', array['D21'])) g(kind, outcome, note, words);
+insert into dialer.provider_word (provider, kind, outcome, note, word)
+select 'elevenlabs', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
+    ('status', null, 'not over yet', array['initiated', 'in-progress', 'processing']),
+    ('status', 'completed', 'unless a voicemail was found', array['done']),
+    ('status', 'maybe_reached', '', array['failed']),
+    ('ended_reason', 'busy', 'could not be begun', array['busy']),
+    ('ended_reason', 'no_answer', 'could not be begun', array['no-answer']),
+    ('ended_reason', null, 'could not be begun; the carrier''s code may say how', array['unknown']),
+    ('answered_by', 'voicemail', 'the agent''s voicemail detection was used', array['voicemail_detection'])) g(kind, outcome, note, words);
+insert into dialer.provider_word (provider, kind, outcome, note, word)
 select 'bland', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
     ('status', null, 'queue_status before the call', array['new', 'queued', 'allocated', 'started']),
     ('status', null, 'queue_status at the end; status tells', array['complete', 'complete_error']),
@@ -359,7 +408,25 @@ select 'resend', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from
     ('status', 'dnc', 'reported as spam', array['complained']),
     ('status', 'blocked', '', array['suppressed']),
     ('status', 'cancelled', '', array['canceled']),
-    ('status', 'provider_fault', '', array['failed'])) g(kind, outcome, note, words);
+    ('status', 'provider_fault', 'unless a quota was reached', array['failed']),
+    ('error', 'account_error', '', array['missing_api_key', 'invalid_api_key', 'restricted_api_key', 'suspended_api_key', 'invalid_permission']),
+    ('error', 'config_error', '', array['validation_error', 'invalid_idempotency_key', 'invalid_attachment', 'invalid_parameter', 'missing_required_field',
+        'missing_required_parameter', 'missing_required_fields', 'invalid_from_address', 'invalid_from_field', 'not_found', 'method_not_allowed']),
+    ('error', 'over_limit', 'the account rests a little', array['rate_limit_exceeded', 'daily_quota_exceeded', 'email_above_quota']),
+    ('error', 'account_error', 'the account stops, because a month is long', array['monthly_quota_exceeded']),
+    ('error', 'provider_fault', '', array['resource_locked']),
+    ('error', null, 'a first request under the same key may have been sent', array['concurrent_idempotent_requests', 'invalid_idempotent_request'])) g(kind, outcome, note, words);
+insert into dialer.provider_word (provider, kind, outcome, note, word)
+select 'smtp', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
+    ('error', 'invalid_number', 'no such address', array['550', '551', '553', '5.1.*', '5.2.1', '5.4.1']),
+    ('error', 'config_error', 'of the sender', array['5.1.7', '5.1.8', '501', '555']),
+    ('error', 'config_error', 'too long', array['552', '5.2.3', '5.3.4']),
+    ('error', 'blocked', 'policy', array['554', '5.7.*', '521', '556']),
+    ('error', 'provider_fault', 'mailbox full or resting', array['5.2.2', '4.2.*', '450', '4.1.*']),
+    ('error', 'provider_fault', 'greylisted or failing for now', array['451', '4.7.*', '4.4.*', '4.3.0']),
+    ('error', 'over_limit', 'too many connections or mails, or no room', array['421', '452', '4.3.*', '4.5.3', '4.7.28']),
+    ('error', 'account_error', '', array['530', '534', '535', '538', '5.7.8', '5.7.9']),
+    ('error', 'provider_fault', 'sign-in is not to be had just now', array['454'])) g(kind, outcome, note, words);
 insert into dialer.provider_word (provider, kind, outcome, note, word)
 select 'sip', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
     ('sip', 'completed', 'answered', array['200']),

@@ -12,6 +12,7 @@ pub mod db;
 pub mod doctor;
 pub mod import;
 pub mod provider;
+pub mod recipe;
 pub mod replay;
 pub mod run;
 pub mod sandbox;

@@ -40,6 +40,8 @@ enum Command {
     Explain(dialerd::ask::Explain),
     /// Reports of the database
     Report(dialerd::ask::Report),
+    /// Vendors that are described by settings: check a recipe without sending anything
+    Recipe(dialerd::recipe::Options),
     /// A simulated provider in its own process
     Sandbox(Box<dialerd::sandbox::Options>),
 }
@@ -86,6 +88,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(options) => return Ok(doctor(*options).await),
         Command::Explain(options) => print!("{}", dialerd::ask::explain(&options).await?),
         Command::Report(options) => print!("{}", dialerd::ask::report(&options).await?),
+        Command::Recipe(options) => {
+            let dialerd::recipe::Command::Check(check) = options.command;
+            print!("{}", dialerd::recipe::check(&check)?);
+        }
         Command::Sandbox(options) => {
             let running = dialerd::sandbox::start(*options, stop).await?;
             tracing::info!(address = %running.address, "sandbox is listening");

@@ -57,6 +57,32 @@ async fn posted(rehearsal: &Rehearsal, path: &str, body: &str) -> reqwest::Respo
     request.header("content-type", kind).send().await.unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_through_retell_ends_as_the_provider_saw_it() {
+    campaign("retell", &json!({"caller_id": "+13035550199"})).await;
+}
+
+/// Telnyx tells of a machine apart from the end of its call; the end is looked up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_through_telnyx_ends_as_the_provider_saw_it() {
+    let settings = json!({"caller_id": "+13035550199", "connection_id": "2893",
+        "machine_detection": true});
+    campaign("telnyx", &settings).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_through_elevenlabs_ends_as_the_provider_saw_it() {
+    campaign("elevenlabs", &json!({"agent_id": "a1", "phone_number_id": "p1"})).await;
+}
+
+/// Where a vendor's paths begin at the sandbox, and the secret that its webhooks are believed by.
+fn place_and_secret(vendor: &str) -> (&'static str, &'static str) {
+    match vendor {
+        "telnyx" => ("/v2", "REHEARSAL_PUBLIC_KEY"),
+        _ => ("", "REHEARSAL_HOOK"),
+    }
+}
+
 async fn campaign(vendor: &str, settings: &Value) {
     let _turn = ONE_AT_A_TIME.lock().await;
     let flags = [
@@ -80,8 +106,14 @@ async fn campaign(vendor: &str, settings: &Value) {
         "late_seconds=20",
     ];
     let mut rehearsal = begin(vendor, 60.0, &flags).await;
-    let account = "select dialer.create_account($1, $1, 5, null, 'voice', $2, 'REHEARSAL_KEY', 'REHEARSAL_HOOK', $3)";
-    rehearsal.db.execute(account, &[&vendor, &rehearsal.sandbox_url(""), settings]).await.unwrap();
+    let account =
+        "select dialer.create_account($1, $1, 5, null, 'voice', $2, 'REHEARSAL_KEY', $3, $4)";
+    let (path, secret) = place_and_secret(vendor);
+    let summary = rehearsal.sandbox_summary().await.unwrap();
+    let public_key = summary["ed25519_public_key"].as_str().unwrap().to_owned();
+    rehearsal.add_secret("REHEARSAL_PUBLIC_KEY", &public_key);
+    let url = rehearsal.sandbox_url(path);
+    rehearsal.db.execute(account, &[&vendor, &url, &secret, settings]).await.unwrap();
     rehearsal
         .db
         .batch_execute(&format!(
@@ -93,13 +125,13 @@ async fn campaign(vendor: &str, settings: &Value) {
         .unwrap();
     rehearsal.start_dispatcher().await.unwrap();
     until(&rehearsal, "select bool_and(ended_at is not null) from dialer.call").await;
-    judge(&rehearsal).await;
+    judge(&rehearsal, vendor).await;
     checked(&rehearsal, vendor);
     said_nothing_private(&rehearsal);
 }
 
 /// One to one by attempt: what the provider saw, and what was written down here.
-async fn judge(rehearsal: &Rehearsal) {
+async fn judge(rehearsal: &Rehearsal, vendor: &str) {
     let seen = seen_calls(&rehearsal.sandbox_journal().await.unwrap()).unwrap();
     let rows = rehearsal
         .db
@@ -109,7 +141,11 @@ async fn judge(rehearsal: &Rehearsal) {
     let ours: HashMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let mut wrong: Vec<String> = seen
         .iter()
-        .filter(|call| ours.get(&call.attempt_id).map(String::as_str) != Some(expected(call)))
+        .filter(|call| {
+            let told = ours.get(&call.attempt_id).map(String::as_str);
+            told != Some(expected(call))
+                && !(told == Some("unknown") && is_webhook_only(vendor, call))
+        })
         .map(|call| {
             format!(
                 "{:?} here, {} there: {:?}",
@@ -135,6 +171,11 @@ async fn judge(rehearsal: &Rehearsal) {
     // The day was bad enough to have been one.
     let looked_up = "select count(*) from dialer.provider_event where source = 'look_up'";
     assert!(number(rehearsal, looked_up).await > 0, "nothing had to be looked up");
+}
+
+/// Whether a vendor tells of such an end by a webhook that may be lost, and in no other way.
+fn is_webhook_only(vendor: &str, call: &SeenCall) -> bool {
+    vendor == "elevenlabs" && !matches!(expected(call), "completed" | "voicemail")
 }
 
 fn expected(call: &SeenCall) -> &'static str {

@@ -8,17 +8,26 @@ mod asterisk;
 mod bland;
 mod call_options;
 mod cause;
+mod elevenlabs;
 mod event;
 mod exchange;
 mod forward;
 mod gate;
 mod hook;
+pub mod http;
+mod letter;
 mod look;
+pub mod recipe;
+mod request;
 mod resend;
+mod retell;
 mod sandbox;
 mod signature;
 mod sip;
+mod smtp;
 mod stream;
+mod telnyx;
+mod template;
 mod twilio;
 mod vapi;
 pub mod word;
@@ -226,9 +235,15 @@ pub struct Answer {
 static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
     ("asterisk", "voice", &asterisk::Asterisk),
     ("vapi", "voice", &vapi::Vapi),
+    ("retell", "voice", &retell::Retell),
+    ("telnyx", "voice", &telnyx::Telnyx),
+    ("elevenlabs", "voice", &elevenlabs::ElevenLabs),
     ("bland", "voice", &bland::Bland),
     ("twilio", "voice", &twilio::Twilio),
     ("resend", "email", &resend::Resend),
+    ("smtp", "email", &smtp::Smtp),
+    ("http", "voice", &http::Http),
+    ("http", "email", &http::Http),
     ("sandbox", "voice", &sandbox::VOICE),
     ("sandbox", "email", &sandbox::EMAIL),
 ];
@@ -250,5 +265,10 @@ pub fn streaming() -> Vec<&'static str> {
 pub fn vocabularies() -> Vec<(&'static str, &'static [Word])> {
     let vendors = ADAPTERS.iter().filter(|(name, _, _)| *name != "sandbox");
     let own = vendors.map(|(name, _, adapter)| (*name, adapter.words()));
+    // A recipe's words are settings of its account.
+    let own = own.filter(|(_, words)| !words.is_empty());
     own.chain([("sip", sip::SIP), ("q850", sip::Q850)]).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
 /// LIMIT: how far a timestamp may be from now; no provider states a window of its own.
-const WINDOW_SECONDS: i64 = 300;
+pub const WINDOW_SECONDS: i64 = 300;
 
 /// What a signature is made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -103,8 +103,18 @@ fn fits(mut mac: impl Mac, parts: &[&[u8]], signature: &[u8]) -> Result<(), Veri
 pub fn fresh(timestamp: &str, now: DateTime<Utc>) -> Result<(), VerifyError> {
     let stated: i64 = timestamp.trim().parse().map_err(|_| VerifyError::TooOld)?;
     let seconds = if stated > 100_000_000_000 { stated / 1000 } else { stated };
-    let away = now.timestamp().saturating_sub(seconds).saturating_abs();
-    (away <= WINDOW_SECONDS).then_some(()).ok_or(VerifyError::TooOld)
+    fresh_within(seconds, now, WINDOW_SECONDS, WINDOW_SECONDS)
+}
+
+/// Whether an instant is not older and not farther ahead than so many seconds.
+pub fn fresh_within(
+    seconds: i64,
+    now: DateTime<Utc>,
+    old: i64,
+    ahead: i64,
+) -> Result<(), VerifyError> {
+    let age = now.timestamp().saturating_sub(seconds);
+    (-ahead..=old).contains(&age).then_some(()).ok_or(VerifyError::TooOld)
 }
 
 pub fn unbase64(text: &str) -> Option<Vec<u8>> {

@@ -7,6 +7,7 @@ mod order;
 mod webhook;
 mod words;
 
+use super::event::reached_nobody;
 use super::word::{self, Word, WordKind};
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
@@ -82,10 +83,7 @@ async fn place(
         let details = exchange::details(&answer);
         return Err(PlaceError::refused(RefusalClass::OverLimit, "concurrency-blocked", details));
     }
-    match answer.body["id"].as_str() {
-        Some(id) => Ok(Accepted { provider_call_id: id.to_owned() }),
-        None => Err(PlaceError::Unknown("accepted without an id".to_owned())),
-    }
+    exchange::accepted(answer.body["id"].as_str())
 }
 
 /// What a refusal means; by its words first, because over-limit comes as a plain 400.
@@ -240,21 +238,11 @@ fn event_of_message(body: &Value, hint: Option<Uuid>) -> Option<Event> {
 /// A business label comes only with the final report, and a call without it could be dialled
 /// again. So a status update ends an attempt only if nobody was reached; else it is noted.
 fn kind_of_status(status: &str, reason: Option<&str>) -> Option<Kind> {
-    const UNREACHED: [&str; 8] = [
-        "no_answer",
-        "busy",
-        "invalid_number",
-        "blocked",
-        "over_limit",
-        "account_error",
-        "config_error",
-        "provider_fault",
-    ];
     match status {
         "ringing" => Some(Kind::Ringing),
         "in-progress" | "forwarding" => Some(Kind::Answered),
         "ended" => match reason.and_then(reason_outcome) {
-            Some(outcome) if UNREACHED.contains(&outcome) => Some(Kind::Ended),
+            Some(outcome) if reached_nobody(outcome) => Some(Kind::Ended),
             _ => Some(Kind::Note),
         },
         "queued" | "scheduled" => Some(Kind::Placed),

@@ -11,6 +11,7 @@ use super::shape::Message;
 use crate::clock::wall;
 use base64::Engine;
 use hmac::{Hmac, KeyInit, Mac};
+use ring::signature::Ed25519KeyPair;
 use sha1::Sha1;
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -42,6 +43,12 @@ pub enum Signer {
     Form(String),
     /// As Svix signs: HMAC-SHA256 over `{id}.{timestamp}.{body}`, in base64.
     Svix(String),
+    /// As Retell signs: HMAC-SHA256 over body and milliseconds.
+    Retell(String),
+    /// As ElevenLabs signs: HMAC-SHA256 over `{timestamp}.{body}`.
+    ElevenLabs(String),
+    /// As Telnyx signs: Ed25519 over `{timestamp}|{body}`.
+    Ed25519(Arc<Ed25519KeyPair>),
 }
 
 impl Signer {
@@ -74,6 +81,24 @@ impl Signer {
             }
             Signer::Form(secret) => {
                 vec![("x-twilio-signature", form_signature(secret, url, body))]
+            }
+            Signer::Retell(secret) => {
+                let stamp = (timestamp * 1000).to_string();
+                let digest = hmac_sha256(secret.as_bytes(), &[body, stamp.as_bytes()]);
+                vec![("x-retell-signature", format!("v={stamp},d={}", hex(&digest)))]
+            }
+            Signer::ElevenLabs(secret) => {
+                let prefix = format!("{timestamp}.");
+                let digest = hmac_sha256(secret.as_bytes(), &[prefix.as_bytes(), body]);
+                vec![("elevenlabs-signature", format!("t={timestamp},v0={}", hex(&digest)))]
+            }
+            Signer::Ed25519(pair) => {
+                let message = [format!("{timestamp}|").as_bytes(), body].concat();
+                let engine = base64::engine::general_purpose::STANDARD;
+                vec![
+                    ("telnyx-timestamp", timestamp.to_string()),
+                    ("telnyx-signature-ed25519", engine.encode(pair.sign(&message))),
+                ]
             }
             Signer::Svix(secret) => {
                 let engine = base64::engine::general_purpose::STANDARD;

@@ -8,6 +8,7 @@ pub mod bland;
 pub mod chance;
 pub mod clock;
 pub mod control;
+pub mod elevenlabs;
 pub mod email;
 pub mod faults;
 pub mod hooks;
@@ -17,8 +18,10 @@ pub mod life;
 pub mod mix;
 pub mod options;
 pub mod pace;
+pub mod retell;
 pub mod serve;
 pub mod shape;
+pub mod telnyx;
 pub mod twilio;
 pub mod vapi;
 

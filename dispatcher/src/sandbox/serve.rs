@@ -1,6 +1,6 @@
 //! The sandbox's HTTP server: routes, keys, and the closing of connections without an answer.
 
-use super::{Sandbox, bland, control, email, twilio, vapi};
+use super::{Sandbox, bland, control, elevenlabs, email, retell, telnyx, twilio, vapi};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -32,6 +32,20 @@ pub fn router(sandbox: Arc<Sandbox>) -> Router {
         .route("/Accounts/{account}/Calls.json", post(twilio::place).get(twilio::list))
         .route("/Accounts/{account}/Calls/{call}", get(twilio::get).post(twilio::change))
         .route("/Accounts/{account}/Calls/{call}/{part}", get(twilio::part))
+        .route("/v2/create-phone-call", post(retell::place))
+        .route("/v2/get-call/{id}", get(retell::get))
+        .route("/v2/stop-call/{id}", post(retell::stop))
+        .route("/v3/list-calls", post(retell::list))
+        .route("/get-concurrency", get(retell::concurrency))
+        .route("/v2/calls", post(telnyx::place))
+        .route("/v2/calls/{id}", get(telnyx::get))
+        .route("/v2/calls/{id}/actions/hangup", post(telnyx::hang_up))
+        .route("/v2/call_events", get(telnyx::events))
+        .route("/v2/connections/{id}/active_calls", get(telnyx::active))
+        .route("/v1/convai/twilio/outbound-call", post(elevenlabs::place))
+        .route("/v1/convai/sip-trunk/outbound-call", post(elevenlabs::place))
+        .route("/v1/convai/conversations", get(elevenlabs::list))
+        .route("/v1/convai/conversations/{id}", get(elevenlabs::get))
         .route("/emails", post(email::send))
         .route("/sandbox/log", get(control::log))
         .route("/sandbox/summary", get(control::summary))
@@ -95,7 +109,8 @@ impl CloseConnection {
 /// The organisation that a request's key belongs to; `None` when the key is wrong.
 pub fn org_of(sandbox: &Sandbox, headers: &HeaderMap) -> Option<String> {
     let keys = &sandbox.options.api_key;
-    let shown = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or("");
+    let find = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let shown = find("authorization").or_else(|| find("xi-api-key")).unwrap_or("");
     let shown = match shown.split_once(' ') {
         Some(("Bearer", key)) => key.to_owned(),
         Some(("Basic", pair)) => password(pair)?,

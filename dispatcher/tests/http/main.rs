@@ -10,3 +10,4 @@ mod receiver;
 mod sandbox;
 mod scripted;
 mod shapes;
+mod smtp;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const NUMBER: &str = "+13035550100";
-const VENDORS: [&str; 2] = ["bland", "twilio"];
+const VENDORS: [&str; 4] = ["bland", "twilio", "retell", "telnyx"];
 
 fn adapter(vendor: &str) -> &'static dyn Adapter {
     provider::adapter(vendor, "voice").expect("there is one")
@@ -26,10 +26,13 @@ fn client() -> reqwest::Client {
 fn account(vendor: &str, trial: &Trial) -> Account {
     let settings = match vendor {
         "bland" => json!({"task": "Greet {{name}}"}),
+        "retell" => json!({"caller_id": "+13035550199"}),
+        "telnyx" => json!({"connection_id": "2893", "caller_id": "+13035550199"}),
         _ => json!({"account_sid": "AC1", "twiml": "<Response/>", "caller_id": "+13035550199"}),
     };
     let key = Some(Secret::new("k1".into()));
-    Account { base_url: Some(trial.url("")), key, settings, ..Account::default() }
+    let base_url = Some(trial.url(if vendor == "telnyx" { "/v2" } else { "" }));
+    Account { base_url, key, settings, ..Account::default() }
 }
 
 fn placement(account: &Account, number: &str, hook: &str) -> Placement {
@@ -93,7 +96,9 @@ async fn a_lost_answer_is_found_by_the_attempt_and_can_be_hung_up() {
             }
         };
         let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
-        assert_eq!(ended.expect("it ends"), Some("cancelled"), "{vendor}");
+        // Retell has one word for a call that was stopped, whether somebody had picked up or not.
+        let expected = if vendor == "retell" { "completed" } else { "cancelled" };
+        assert_eq!(ended.expect("it ends"), Some(expected), "{vendor}");
     }
 }
 
@@ -180,7 +185,8 @@ async fn every_course_of_a_call_is_told_by_both_vendors() {
 
 #[tokio::test]
 async fn a_span_of_time_is_listed_to_its_end() {
-    for vendor in VENDORS {
+    // Telnyx lists ends, and these calls go on.
+    for vendor in VENDORS.into_iter().filter(|vendor| *vendor != "telnyx") {
         let trial =
             Trial::start(&["--clock-rate", "1", "--ring", "600", "--unanswered-ring", "600"]).await;
         for number in 1..=3 {
@@ -208,6 +214,53 @@ async fn a_span_of_time_is_listed_to_its_end() {
         let page = adapter(vendor).list(&http, &account, &before).await.expect("a page");
         assert!(page.calls.is_empty(), "{vendor}");
     }
+}
+
+#[tokio::test]
+async fn elevenlabs_tells_of_a_busy_line_by_webhook_only_and_finds_a_lost_conversation() {
+    let mut receiver = Receiver::start().await;
+    let url = receiver.url.clone();
+    let flags =
+        ["--workspace-webhook-url", &url, "--webhook-secret", "s3", "--fault", "lost_answer=1"];
+    let settings = json!({"agent_id": "a1", "phone_number_id": "p1"});
+    for (mix, word, outcome, found) in [
+        ("customer-busy=1", "busy", "busy", Kind::Placed),
+        ("voicemail=1", "voicemail_detection", "voicemail", Kind::Ended),
+    ] {
+        let trial = Trial::start(&[&flags[..], &["--mix", mix]].concat()).await;
+        let account = Account { settings: settings.clone(), ..account("elevenlabs", &trial) };
+        let placement = placement(&account, NUMBER, "");
+        let lost = adapter("elevenlabs").place(&client(), &account, &placement).await;
+        assert!(matches!(lost, Err(PlaceError::Unknown(_))), "{lost:?}");
+        let hook = receiver.next().await;
+        let secret = &Secret::new("s3".into());
+        let trust = HookTrust { secret, settings: &account.settings };
+        let believed = adapter("elevenlabs").verify(&trust, hook.request(), Utc::now());
+        assert_eq!(believed, Ok(()));
+        let event = adapter("elevenlabs").parse_event(&account.settings, hook.request());
+        let event = event.expect("understood").remove(0);
+        assert_eq!((event.word.as_deref(), event.outcome), (Some(word), Some(outcome)));
+        assert_eq!(event.attempt_id, Some(placement.attempt_id));
+        let sought = Sought {
+            attempt_id: placement.attempt_id,
+            provider_call_id: None,
+            address: Some(NUMBER.to_owned()),
+            intended_at: Utc::now(),
+        };
+        let seen = adapter("elevenlabs").look_up(&client(), &account, &sought).await;
+        assert_eq!(seen.expect("an answer")[0].kind, found, "{mix}");
+    }
+}
+
+#[tokio::test]
+async fn retell_tells_the_end_before_what_it_came_to() {
+    let events = reported("retell", "customer-ended-call:SALE=1", 3).await;
+    let kinds: Vec<Kind> = events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [Kind::Answered, Kind::Note, Kind::Ended]);
+    assert!(events[1].report_follows && events[1].disposition.is_none());
+    assert_eq!(events[2].disposition.as_deref(), Some("SALE"));
+    let busy = reported("retell", "customer-busy=1", 2).await;
+    assert_eq!((busy[0].kind, busy[0].outcome), (Kind::Ended, Some("busy")));
 }
 
 #[tokio::test]

@@ -5,9 +5,13 @@
 
 mod asking;
 mod bland;
+mod elevenlabs;
 mod placing;
+mod recipe;
 mod resend;
+mod retell;
 mod specification;
+mod telnyx;
 mod twilio;
 mod vapi;
 mod webhooks;
@@ -26,7 +30,16 @@ const TOTAL: Duration = Duration::from_millis(1500);
 
 /// Every vendor that speaks HTTP.
 fn all() -> Vec<Vendor> {
-    vec![vapi::vendor(), bland::vendor(), twilio::vendor(), resend::vendor()]
+    vec![
+        vapi::vendor(),
+        bland::vendor(),
+        twilio::vendor(),
+        retell::vendor(),
+        telnyx::vendor(),
+        elevenlabs::vendor(),
+        resend::vendor(),
+        recipe::vendor(),
+    ]
 }
 
 /// A webhook as the vendor sends it.
