@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build check fmt test test-core test-it fuzz sim mutants soak bench-functions bench-dispatch demo db stop clean
+.PHONY: help setup build check fmt test test-core test-it test-telephony fuzz sim mutants soak bench-functions bench-dispatch demo db stop clean
 
 # One selection of packages and one profile everywhere, so that nothing is compiled twice.
 # A server with RUST_BACKTRACE would send backtraces to its clients.
@@ -52,6 +52,11 @@ test-core: ## only what needs no Postgres: calendars, ladders, caps, recurrence
 
 test-it: ## only the tests against Postgres
 	@cargo xtask with-pg -- cargo test --workspace --test it
+
+test-telephony: ## only the tests that make real telephone calls, over an Asterisk of their own
+	@$(MAKE) --no-print-directory setup
+	@cargo build --workspace
+	@cargo xtask with-pg -- cargo test --workspace --test telephony -- --nocapture
 
 fuzz: ## mutated texts for every parser: make fuzz FUZZ_SECONDS=600 FUZZ_SEED=7 (seconds each, seed to begin with)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),1) \

@@ -21,6 +21,11 @@ create view dialer.word_meaning as
 comment on view dialer.word_meaning is 'what a vendor''s words mean to this tenant: its own mapping first (own), made with dialer.map_disposition, then the vendor''s table';
 
 insert into dialer.provider_word (provider, kind, outcome, note, word)
+select 'asterisk', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
+    ('status', null, 'states of a channel', array['Down', 'Rsrved', 'OffHook', 'Dialing', 'Ring', 'Ringing', 'Up', 'Busy', 'Dialing Offhook', 'Pre-ring', 'Unknown']),
+    ('ended_reason', 'unknown', 'it is over, and nobody heard how', array['channel gone']),
+    ('error', 'provider_fault', 'no such endpoint, nobody registered, or the trunk is down', array['allocation-failed'])) g(kind, outcome, note, words);
+insert into dialer.provider_word (provider, kind, outcome, note, word)
 select 'vapi', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (values
     ('status', null, 'before the end', array['scheduled', 'queued', 'ringing', 'in-progress', 'forwarding']),
     ('status', null, 'the ended reason tells', array['ended']),
@@ -442,8 +447,9 @@ select 'q850', g.kind, g.outcome::dialer.outcome, g.note, unnest(g.words) from (
     ('q850', 'completed', 'normal clearing', array['16']),
     ('q850', 'busy', '', array['17']),
     ('q850', 'no_answer', '', array['18', '19', '20']),
+    ('q850', 'no_answer', 'none of Q.850''s: whoever cleared the call gave no cause', array['0']),
     ('q850', 'rejected', 'some networks say so of a call they block', array['21']),
-    ('q850', 'provider_fault', '', array['27', '34', '38', '41', '42', '44', '102']),
+    ('q850', 'provider_fault', '', array['23', '27', '34', '38', '41', '42', '44', '102']),
     ('q850', 'config_error', 'codec or service not to be had', array['29', '58', '79', '88']),
     ('q850', null, 'unspecified: once it was answered it may have reached somebody', array['31']),
     ('q850', 'account_error', '', array['50', '52', '57']),

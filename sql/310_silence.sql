@@ -1,5 +1,5 @@
 -- Silence: attempts of which nothing is heard are looked up at the provider, and end as unknown when the grace time is over.
--- Who uses it: the dispatcher (silent_attempts), tick (the sweeps).
+-- Who uses it: the dispatcher (silent_attempts; streaming_accounts and look_again where a provider reports to whoever listens), tick (the sweeps).
 -- Invariants kept: 3 (silence never causes a call: an intended attempt is never given back by time).
 
 create function dialer.silent_attempts(dispatcher text, want integer)
@@ -19,6 +19,31 @@ language sql volatile security definer set search_path = pg_catalog, dialer, pg_
 $$;
 comment on function dialer.silent_attempts(text, integer) is
 'Attempts about which the provider has said nothing for too long; the caller looks them up. Not returned again to anybody for the account''s answer_seconds. See docs/dispatcher-api.md.';
+
+create function dialer.streaming_accounts(providers text[])
+returns table (account_id integer, tenant text, name text, provider text, channel text, base_url text, secret_name text, webhook_secret_name text, settings jsonb)
+language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
+    select a.account_id, t.name, a.name, a.provider, a.channel::text, a.base_url, a.secret_name, a.webhook_secret_name, a.settings
+    from dialer.provider_account a join dialer.tenant t using (tenant_id)
+    where a.provider = any (providers) and (a.state = 'open' or exists (select from dialer.lease l where l.account_id = a.account_id))
+    order by a.account_id
+$$;
+comment on function dialer.streaming_accounts(text[]) is
+'Accounts at these providers that are to be listened to: the open ones, and those that still have calls. See docs/dispatcher-api.md.';
+
+create function dialer.look_again(account_id integer) returns integer
+language plpgsql volatile security definer set search_path = pg_catalog, dialer, pg_temp as $$
+declare found integer;
+begin
+    with chosen as (
+        select l.call_id from dialer.account_control k join dialer.lease l on l.account_id = k.account_id and l.token >= k.lease_floor
+        where k.account_id = look_again.account_id and l.state <> 'claimed' and l.look_at > dialer.now() order by l.call_id for update of l),
+    moved as (update dialer.lease l set look_at = dialer.now() from chosen c where l.call_id = c.call_id returning l.call_id)
+    select count(*) into found from moved;
+    return found;
+end $$;
+comment on function dialer.look_again(integer) is
+'Events of this account may have been missed: its open attempts are looked up as soon as somebody asks for silent ones. Returns how many. See docs/dispatcher-api.md.';
 
 create function dialer.end_leases(at timestamptz, limit_ integer) returns integer
 language plpgsql volatile as $$

@@ -5,10 +5,12 @@
 
 mod address;
 pub mod ask;
+pub mod backfill;
 pub mod closures;
 pub mod import;
 mod listener;
 mod reach;
+pub mod replay;
 mod session;
 
 pub use address::Address;
@@ -157,9 +159,9 @@ pub struct HookAccount {
     pub settings: Value,
 }
 
-/// An account to be tried, as doctor needs it.
+/// An account as it is stored, with the names of its secrets.
 #[derive(Debug, Clone)]
-pub struct AccountToCheck {
+pub struct StoredAccount {
     pub account_id: i32,
     pub tenant: String,
     pub name: String,
@@ -266,6 +268,21 @@ impl Session {
         rows.iter().map(silent).collect()
     }
 
+    /// The accounts of these providers that are to be listened to.
+    pub async fn streaming_accounts(
+        &self,
+        providers: &[&str],
+    ) -> Result<Vec<StoredAccount>, Error> {
+        let parameter: Parameter<'_> = (&providers, Type::TEXT_ARRAY);
+        self.accounts("streaming_accounts", parameter).await
+    }
+
+    /// Makes every open attempt of an account one of which too little was heard; how many.
+    pub async fn look_again(&self, account_id: i32) -> Result<i32, Error> {
+        let parameters: [Parameter<'_>; 1] = [(&account_id, Type::INT4)];
+        self.count("look_again", "select dialer.look_again($1)", &parameters).await
+    }
+
     /// Dialer time, and the next instant at which a claim could find something.
     pub async fn next_wake(
         &self,
@@ -312,25 +329,22 @@ impl Session {
         rows.first().map_or(Ok(0.0), |row| get(row, WHAT, 0))
     }
 
-    pub async fn accounts_to_check(&self, account: &str) -> Result<Vec<AccountToCheck>, Error> {
-        const NAME: &str = "account_to_check";
-        const SQL: &str = "select account_id, tenant, name, provider, channel, base_url, \
-            secret_name, webhook_secret_name, settings from dialer.account_to_check($1)";
-        let rows = self.query(NAME, SQL, &[(&account, Type::TEXT)]).await?;
-        let account = |row: &Row| {
-            Ok(AccountToCheck {
-                account_id: get(row, NAME, 0)?,
-                tenant: get(row, NAME, 1)?,
-                name: get(row, NAME, 2)?,
-                provider: get(row, NAME, 3)?,
-                channel: get(row, NAME, 4)?,
-                base_url: get(row, NAME, 5)?,
-                secret_name: get(row, NAME, 6)?,
-                webhook_secret_name: get(row, NAME, 7)?,
-                settings: get(row, NAME, 8)?,
-            })
-        };
-        rows.iter().map(account).collect()
+    pub async fn accounts_to_check(&self, account: &str) -> Result<Vec<StoredAccount>, Error> {
+        self.accounts("account_to_check", (&account, Type::TEXT)).await
+    }
+
+    /// The accounts that a function of one parameter returns.
+    async fn accounts(
+        &self,
+        function: &'static str,
+        parameter: Parameter<'_>,
+    ) -> Result<Vec<StoredAccount>, Error> {
+        let sql = format!(
+            "select account_id, tenant, name, provider, channel, base_url, secret_name, \
+             webhook_secret_name, settings from dialer.{function}($1)"
+        );
+        let rows = self.query(function, &sql, &[parameter]).await?;
+        rows.iter().map(|row| stored_account(row, function)).collect()
     }
 
     pub async fn account_for_hook(
@@ -382,6 +396,20 @@ fn claimed(row: &Row) -> Result<Claimed, Error> {
         place_by: get(row, NAME, 13)?,
         claimed_at: get(row, NAME, 14)?,
         per_second: get(row, NAME, 15)?,
+    })
+}
+
+fn stored_account(row: &Row, function: &'static str) -> Result<StoredAccount, Error> {
+    Ok(StoredAccount {
+        account_id: get(row, function, 0)?,
+        tenant: get(row, function, 1)?,
+        name: get(row, function, 2)?,
+        provider: get(row, function, 3)?,
+        channel: get(row, function, 4)?,
+        base_url: get(row, function, 5)?,
+        secret_name: get(row, function, 6)?,
+        webhook_secret_name: get(row, function, 7)?,
+        settings: get(row, function, 8)?,
     })
 }
 

@@ -235,18 +235,22 @@ impl Rehearsal {
         format!("http://127.0.0.1:{}{path}", self.dispatcher_ports[number])
     }
 
-    /// The program `dialerd` of this build, told where the database is.
+    /// The program `dialerd` of this build, told where the database is, with the accounts' secrets.
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.programs.join("dialerd"));
         command.args(arguments).env("DIALERD_DATABASE_URL", &self.url);
-        command.envs(self.secrets.iter().map(|(name, value)| (name, value)));
+        self.with_secrets(&mut command);
         command
+    }
+
+    fn with_secrets(&self, command: &mut Command) {
+        command.env("REHEARSAL_KEY", API_KEY).env("REHEARSAL_HOOK", HOOK_SECRET);
+        command.envs(self.secrets.iter().map(|(name, value)| (name, value)));
     }
 
     fn spawn(&self, command: &mut Command, log: &str) -> Result<Child> {
         let file = std::fs::File::options().create(true).append(true).open(self.dir.join(log))?;
-        command.env("REHEARSAL_KEY", API_KEY).env("REHEARSAL_HOOK", HOOK_SECRET);
-        command.envs(self.secrets.iter().map(|(name, value)| (name, value)));
+        self.with_secrets(command);
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         command.spawn().with_context(|| format!("start {command:?}"))
     }

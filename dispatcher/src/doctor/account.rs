@@ -2,7 +2,7 @@
 
 use super::{Finding, Verdict, unanswered};
 use crate::config::Config;
-use crate::db::{AccountToCheck, Address, Reach, Session};
+use crate::db::{Address, Reach, Session, StoredAccount};
 use crate::provider::{self, Account};
 use crate::secrets;
 use std::sync::Arc;
@@ -24,12 +24,16 @@ pub async fn examine(config: &Config, address: &Address, name: &str) -> Vec<Find
     let mut findings = Vec::new();
     for account in &accounts {
         findings.push(one(config, account).await);
-        findings.extend(webhooks(config, account));
+        let adapter = provider::adapter(&account.provider, &account.channel);
+        // Whoever reports over a connection that we keep sends no webhooks.
+        if adapter.is_none_or(|adapter| adapter.stream().is_none()) {
+            findings.extend(webhooks(config, account));
+        }
     }
     findings
 }
 
-async fn one(config: &Config, stored: &AccountToCheck) -> Finding {
+async fn one(config: &Config, stored: &StoredAccount) -> Finding {
     let who = format!("{} ({}, {})", stored.name, stored.provider, stored.tenant);
     let bad = |found: &str, remedy: &str| {
         Finding::bad(Verdict::Fail, WHAT, format!("{who}: {found}"), remedy)
@@ -61,7 +65,7 @@ async fn one(config: &Config, stored: &AccountToCheck) -> Finding {
 }
 
 /// Whether the provider's webhooks could be believed, and could reach us.
-fn webhooks(config: &Config, stored: &AccountToCheck) -> Vec<Finding> {
+fn webhooks(config: &Config, stored: &StoredAccount) -> Vec<Finding> {
     const WHAT: &str = "webhooks";
     let mut findings = Vec::new();
     let secret = stored.webhook_secret_name.as_deref().map(secrets::find);

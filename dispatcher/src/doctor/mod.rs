@@ -193,7 +193,7 @@ async fn rights(asker: &Asker) -> Finding {
         where p.pronamespace = 'dialer'::regnamespace and p.proname in ('claim', 'intend', \
         'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', \
         'next_wake', 'tick', 'heartbeat', 'account_for_hook', 'account_to_check', 'clock', 'old_snapshots', \
-        'oldest_snapshot_seconds') \
+        'oldest_snapshot_seconds', 'streaming_accounts', 'look_again') \
         and not has_function_privilege(p.oid, 'execute')";
     const ROLE: &str = "select current_user || case when (select rolsuper from pg_roles \
         where rolname = current_user) then ' (superuser)' else '' end";

@@ -143,7 +143,7 @@ fn not_answered(error: &reqwest::Error) -> PlaceError {
 }
 
 /// The kind of an error without its address, which may hold a key.
-fn kind(error: &reqwest::Error) -> &'static str {
+pub fn kind(error: &reqwest::Error) -> &'static str {
     match () {
         () if error.is_connect() && error.is_timeout() => "connecting timed out",
         () if error.is_connect() => "connecting failed",

@@ -4,8 +4,10 @@
 //! Nothing in here tries anything a second time.
 
 mod account;
+mod asterisk;
 mod bland;
 mod call_options;
+mod cause;
 mod elevenlabs;
 mod event;
 mod exchange;
@@ -22,6 +24,7 @@ mod sandbox;
 mod signature;
 mod sip;
 mod smtp;
+mod stream;
 mod telnyx;
 mod template;
 mod twilio;
@@ -35,9 +38,10 @@ pub use event::{Event, Kind, Source};
 pub use exchange::client;
 use futures_util::future::BoxFuture;
 pub use gate::{Gate, TOO_LATE};
-pub use hook::{HookAnswer, HookRequest, HookTrust, ParseError, VerifyError};
+pub use hook::{HookAnswer, HookRequest, HookTrust, ParseError, StoredHook, VerifyError};
 pub use look::{CheckError, Listed, LookUpError, Page, Reconciles, Sought, Span};
 use serde_json::Value;
+pub use stream::{Listener, Stream, StreamError, Told};
 use uuid::Uuid;
 pub use word::{Word, WordKind};
 
@@ -172,6 +176,11 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
         request: HookRequest<'_>,
     ) -> Result<Vec<Event>, ParseError>;
 
+    /// A stored webhook as the body that came in, with its content type.
+    fn body_of(&self, raw: &Value) -> (&'static str, Vec<u8>) {
+        ("application/json", raw.to_string().into_bytes())
+    }
+
     /// What a webhook is answered once its events are kept.
     fn hook_answer(&self, _settings: &Value, _request: HookRequest<'_>) -> HookAnswer {
         HookAnswer::Results
@@ -200,6 +209,12 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
         http: &'a reqwest::Client,
         account: &'a Account,
     ) -> BoxFuture<'a, Result<String, CheckError>>;
+
+    /// How it is listened to, where it reports over a connection that we keep. Then nothing is
+    /// placed while nobody listens, and the settings of a placement say in `listener` who does.
+    fn stream(&self) -> Option<&dyn Stream> {
+        None
+    }
 }
 
 /// An answer of a provider, read to its end.
@@ -212,6 +227,7 @@ pub struct Answer {
 
 /// Every vendor and its adapter by channel; the sandbox speaks like one of them.
 static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
+    ("asterisk", "voice", &asterisk::Asterisk),
     ("vapi", "voice", &vapi::Vapi),
     ("retell", "voice", &retell::Retell),
     ("telnyx", "voice", &telnyx::Telnyx),
@@ -231,6 +247,12 @@ pub fn adapter(provider: &str, channel: &str) -> Option<&'static dyn Adapter> {
     let fits =
         |(name, on, _): &&(&str, &str, &'static dyn Adapter)| (*name, *on) == (provider, channel);
     ADAPTERS.iter().find(fits).map(|(_, _, adapter)| *adapter)
+}
+
+/// The providers that are listened to.
+pub fn streaming() -> Vec<&'static str> {
+    let streaming = ADAPTERS.iter().filter(|(_, _, adapter)| adapter.stream().is_some());
+    streaming.map(|(name, _, _)| *name).collect()
 }
 
 /// Every vendor's vocabulary, and the two that vendors share, by name.

@@ -24,8 +24,9 @@ pub const Q850: &[Word] = vocabulary! {
     Q850, Some("completed"), "normal clearing": "16";
     Q850, Some("busy"), "": "17";
     Q850, Some("no_answer"), "": "18" "19" "20";
+    Q850, Some("no_answer"), "none of Q.850's: whoever cleared the call gave no cause": "0";
     Q850, Some("rejected"), "some networks say so of a call they block": "21";
-    Q850, Some("provider_fault"), "": "27" "34" "38" "41" "42" "44" "102";
+    Q850, Some("provider_fault"), "": "23" "27" "34" "38" "41" "42" "44" "102";
     Q850, Some("config_error"), "codec or service not to be had": "29" "58" "79" "88";
     Q850, None, "unspecified: once it was answered it may have reached somebody": "31";
     Q850, Some("account_error"), "": "50" "52" "57";

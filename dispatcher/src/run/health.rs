@@ -80,8 +80,13 @@ impl Health {
         }
     }
 
-    /// What `/ready` answers, and whether work can be done. Polling alone is sufficient for that.
-    pub fn report(&self, now: Instant) -> (bool, Value) {
+    /// What `/ready` answers, and whether work can be done. Polling alone is sufficient for that,
+    /// and accounts that are not listened to rest for themselves.
+    pub fn report(
+        &self,
+        now: Instant,
+        (streams, unheard): (Vec<Value>, Vec<String>),
+    ) -> (bool, Value) {
         let trouble = self.database_trouble(now);
         let (notifications, stopping) =
             self.with(|facts| (facts.notifications.clone(), facts.stopping));
@@ -96,12 +101,14 @@ impl Health {
         if stopping {
             reasons.push("the dispatcher is stopping".to_owned());
         }
+        reasons.extend(unheard);
         let listening = notifications == Notifications::Listening;
         let report = json!({
             "ready": ready,
             "database": if trouble.is_none() { "answers" } else { "away" },
             "database_away_seconds": trouble.map(|(length, _)| length.as_secs_f64()),
             "notifications": if listening { "listening" } else { "polling only" },
+            "streams": streams,
             "reasons": reasons,
         });
         (ready, report)

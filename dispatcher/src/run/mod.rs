@@ -2,7 +2,7 @@
 //!
 //! The way of one call: `claim` takes it from the database, `place` waits for its instant, commits
 //! the intention and asks the provider, `write` records the answer, `inbox` what the provider
-//! reports later. Every part may die at any instant; the database tells what was left.
+//! reports later, by webhook (`hooks`) or over a connection that we keep (`stream`). Every part may die at any instant; the database tells what was left.
 
 mod claim;
 mod fence;
@@ -15,6 +15,7 @@ mod place;
 mod reconcile;
 mod serve;
 mod shared;
+mod stream;
 mod upkeep;
 mod write;
 
@@ -58,6 +59,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), Error> {
     around.spawn(inbox::run(Arc::clone(&shared), event_queue, last.clone()));
     around.spawn(serve::serve(Arc::clone(&shared), listener, last.clone()));
     around.spawn(listen::run(Arc::clone(&shared), last.clone()));
+    around.spawn(stream::run(Arc::clone(&shared), last.clone()));
     around.spawn(upkeep::run(Arc::clone(&shared), last.clone()));
     around.spawn(upkeep::tick(Arc::clone(&shared), stop.clone()));
     around.spawn(reconcile::run(Arc::clone(&shared), stop.clone()));

@@ -199,6 +199,9 @@ async fn send(shared: Arc<Shared>, item: InHand, stop: CancellationToken) {
     if let Some(instant) = item.time.reached(item.call.place_at) {
         tokio::time::sleep_until(instant).await;
     }
+    if is_unheard(&shared, &item.call).await {
+        return give_back(&shared, item, "not_sent").await;
+    }
     let Ok(turn) = turn(&shared, &item).await else {
         return give_back(&shared, item, provider::TOO_LATE).await;
     };
@@ -219,6 +222,13 @@ async fn send(shared: Arc<Shared>, item: InHand, stop: CancellationToken) {
     };
     note(&item.call, &decision);
     report(&shared, item, decision).await;
+}
+
+/// Whether nobody would hear what becomes of a call: then it is not placed.
+async fn is_unheard(shared: &Shared, call: &Claimed) -> bool {
+    let adapter = provider::adapter(&call.provider, &call.channel);
+    let streams = adapter.is_some_and(|adapter| adapter.stream().is_some());
+    streams && !shared.streams.is_heard(call.account_id).await
 }
 
 /// Waits for the account's rate, where it has one, but not beyond `place_by`.
@@ -268,7 +278,7 @@ fn prepare(shared: &Shared, call: &Claimed, gate: Gate) -> Result<Prepared, Refu
         refusal(RefusalClass::ConfigError, "no-adapter", reason)
     })?;
     let known = known(call);
-    let account = known.account().map_err(|missing| {
+    let mut account = known.account().map_err(|missing| {
         refusal(RefusalClass::AccountError, "secret-missing", missing.to_string())
     })?;
     shared.remember_account(call.account_id, &known);
@@ -280,6 +290,10 @@ fn prepare(shared: &Shared, call: &Claimed, gate: Gate) -> Result<Prepared, Refu
             return Err(refusal(RefusalClass::ConfigError, "setting-wrong", reason));
         }
     };
+    if let (Some(_), Some(settings)) = (adapter.stream(), account.settings.as_object_mut()) {
+        let listener = shared.streams.listener(call.account_id);
+        settings.insert("listener".to_owned(), json!(listener));
+    }
     let hook_url = shared.hook_url(&call.provider, call.account_id);
     let placement = Placement {
         attempt_id: call.attempt_id,

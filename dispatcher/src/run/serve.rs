@@ -35,7 +35,8 @@ async fn live() -> &'static str {
 }
 
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {
-    let (ready, report) = shared.health.report(monotonic());
+    let now = monotonic();
+    let (ready, report) = shared.health.report(now, shared.streams.report(now));
     let status = match ready {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,

@@ -5,6 +5,7 @@ use super::follow::Watched;
 use super::health::Health;
 use super::hooks::Accounts;
 use super::inbox::Incoming;
+use super::stream::Streams;
 use super::write::Report;
 use crate::clock::{DialerTime, monotonic};
 use crate::config::Config;
@@ -73,6 +74,7 @@ pub struct Shared {
     pub events: mpsc::Sender<Incoming>,
     pub watched: Watched,
     pub hook_accounts: Accounts,
+    pub streams: Streams,
     pub public_url: String,
     in_hand: Arc<Semaphore>,
     time: Mutex<Option<DialerTime>>,
@@ -116,6 +118,7 @@ impl Shared {
             events,
             watched: Watched::default(),
             hook_accounts: Accounts::default(),
+            streams: Streams::new(&config.name),
             public_url: config.public_url.clone().unwrap_or(own_url),
             in_hand: Arc::new(Semaphore::new(config.in_hand)),
             time: Mutex::new(None),

@@ -3,7 +3,9 @@
 #![allow(clippy::panic, reason = "a test that cannot go on panics")]
 
 mod adapter;
+mod asterisk;
 mod conformance;
+mod exchange;
 mod receiver;
 mod sandbox;
 mod scripted;
