@@ -207,6 +207,7 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
                 heartbeat
                 ingest_event
                 intend
+                look_again
                 mark_placed
                 mark_unknown
                 next_wake
@@ -215,6 +216,7 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
                 release
                 settle
                 silent_attempts
+                streaming_accounts
                 tick"#]],
         )
         .await;
