@@ -362,7 +362,8 @@ fn programs() -> Result<PathBuf> {
     found.with_context(|| format!("no dialerd beside {}: build the workspace first", own.display()))
 }
 
-fn free_port() -> Result<u16> {
+/// A port that was free a moment ago.
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

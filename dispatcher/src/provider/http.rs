@@ -15,6 +15,7 @@ use super::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub struct Http;
@@ -232,8 +233,11 @@ impl Filled {
                 ));
             }
         };
-        let texts = |stated: &std::collections::BTreeMap<String, String>| {
-            stated.iter().map(|(name, value)| (name.clone(), known.text(value))).collect()
+        // What is nothing but a name that is not known this time, such as the cursor of a first
+        // page, is left out: an empty one would be another question.
+        let texts = |stated: &BTreeMap<String, String>| {
+            let given = stated.iter().filter(|(_, value)| !known.is_absent(value));
+            given.map(|(name, value)| (name.clone(), known.text(value))).collect()
         };
         Ok(Filled {
             method: request.method,
@@ -302,6 +306,8 @@ pub fn dry_run(
     let recipe = recipe(account)?;
     let mut known = known_of_placement(account, placement);
     known.set("id", "the-vendor's-id");
+    known.set("from", "2026-11-01T00:00:00.000Z");
+    known.set("until", "2026-11-02T00:00:00.000Z");
     let look_up = recipe.look_up.as_ref();
     let requests = [
         ("place", Some(&recipe.place.request)),

@@ -73,6 +73,11 @@ impl Known {
         self.filled(template, str::to_owned)
     }
 
+    /// Whether a template is nothing but a name that is not known this time.
+    pub fn is_absent(&self, template: &str) -> bool {
+        matches!(parts(template).as_slice(), [Part::Name(name)] if self.value(name).is_null())
+    }
+
     /// JSON, at every depth; names of members stay as they are.
     pub fn json(&self, template: &Value) -> Value {
         match template {

@@ -36,6 +36,13 @@ enum Filed {
 }
 
 impl Mailbox {
+    /// A letter that came by SMTP, under its Message-ID: nothing keeps a second one away.
+    pub fn take_letter(&mut self, id: &str) {
+        let before = self.by_key.insert(id.to_owned(), (id.to_owned(), Vec::new()));
+        self.repeated += u64::from(before.is_some());
+        self.sent += 1;
+    }
+
     fn file(&mut self, key: Option<&str>, body: &[u8]) -> Filed {
         if let Some((id, first)) = key.and_then(|key| self.by_key.get(key)) {
             if first.as_slice() != body {

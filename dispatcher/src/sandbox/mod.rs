@@ -21,6 +21,7 @@ pub mod pace;
 pub mod retell;
 pub mod serve;
 pub mod shape;
+pub mod smtp;
 pub mod telnyx;
 pub mod twilio;
 pub mod vapi;
@@ -103,6 +104,10 @@ pub async fn start(options: Options, stop: CancellationToken) -> Result<Running,
     let address = listener.local_addr().map_err(listen)?;
     let sandbox = Arc::new(Sandbox::new(options, address)?);
     let router = serve::router(Arc::clone(&sandbox));
+    if let Some(address) = sandbox.options.smtp_listen {
+        let listening = smtp::start(Arc::clone(&sandbox), address, stop.clone()).await;
+        listening.map_err(|source| Error::Listen { address, source })?;
+    }
     tokio::spawn(keep_written(Arc::clone(&sandbox), stop.clone()));
     let served = tokio::spawn(serve::serve(listener, router, stop));
     Ok(Running { address, sandbox, served })

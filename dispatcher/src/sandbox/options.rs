@@ -36,6 +36,9 @@ pub struct Options {
     /// Secret of the voice webhooks; without it they are not signed
     #[arg(long, env = "SANDBOX_WEBHOOK_SECRET", hide_env_values = true, help_heading = "HTTP")]
     pub webhook_secret: Option<String>,
+    /// Address on which letters are taken by SMTP; without it none are
+    #[arg(long, env = "SANDBOX_SMTP_LISTEN", help_heading = "HTTP")]
+    pub smtp_listen: Option<SocketAddr>,
     /// Where the webhooks of a vendor go that has one address for a whole workspace; without it
     /// none are sent
     #[arg(long, env = "SANDBOX_WORKSPACE_WEBHOOK_URL", help_heading = "HTTP")]

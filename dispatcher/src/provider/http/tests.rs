@@ -20,6 +20,10 @@ fn a_dry_run_shows_every_request_as_it_would_be_sent() {
     let told = dry_run(&account(), &call_with(&settings())).expect("sound");
     let names: Vec<&str> = told.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["place", "look_up.by_id", "look_up.by_attempt", "hang_up", "list", "check"]);
+    // The first page has no cursor, and asks for none.
+    let first = "GET https://api.example.com/v1/calls?from=2026-11-01T00%3A00%3A00.000Z\
+        &until=2026-11-02T00%3A00%3A00.000Z\n";
+    assert!(told[4].1.starts_with(first), "{}", told[4].1);
     let place = &told[0].1;
     let expected = "POST https://api.example.com/v1/calls\nAuthorization: Bearer value of KEY\n\
         Idempotency-Key: 0190a1b2-0000-7000-8000-000000000001\ncontent-type: application/json\n\n";
