@@ -74,14 +74,19 @@ pub fn calls(log: &str) -> Vec<Call> {
     by_id.into_values().collect()
 }
 
+/// How far the far end's stamps may be from the order in which messages came: sipp begins all the
+/// calls that wait in its socket before it goes on with those it has. A call too many would last
+/// longer than that.
+const STAMP_SECONDS: f64 = 0.02;
+
 /// The most calls at once. A call that was cut off at `cuts` is over there, though the far end does
 /// not know.
 pub fn most_at_once(calls: &[Call], cuts: &[f64]) -> i32 {
     let mut steps = Vec::new();
     for call in calls {
         let cut = cuts.iter().copied().find(|cut| *cut >= call.began).unwrap_or(f64::INFINITY);
-        let end = call.end.map_or(f64::INFINITY, |(at, _)| at).min(cut);
-        steps.extend([(call.began, 1), (end, -1)]);
+        let end = call.end.map_or(f64::INFINITY, |(at, _)| at - STAMP_SECONDS).min(cut);
+        steps.extend([(call.began, 1), (end.max(call.began), -1)]);
     }
     // At one instant, ends come first.
     steps.sort_by(|a, b| a.partial_cmp(b).unwrap());
