@@ -512,8 +512,8 @@ begin
     leased := dialer.lease_out(placings, dispatcher, at);
     return query
         select l.attempt_id, l.token, l.call_id, l.campaign_id, l.account_id, t.name, a.provider, l.channel::text, a.base_url, a.secret_name,
-               -- Only an account names secrets: a campaign or a call could have any of them sent to the provider.
-               a.settings || (g.settings - 'secrets') || (coalesce(c.payload -> 'settings', '{}') - 'secrets') || case when i.caller_id is null then '{}' else
+               -- Only an account names secrets, or says in a recipe where they go: a campaign or a call could have any of them sent to anybody.
+               a.settings || (g.settings - '{secrets,recipe}'::text[]) || (coalesce(c.payload -> 'settings', '{}') - '{secrets,recipe}'::text[]) || case when i.caller_id is null then '{}' else
                    jsonb_strip_nulls(jsonb_build_object('caller_id', i.number, 'caller_ref', i.provider_ref)) end, e.address,
                jsonb_strip_nulls(jsonb_build_object('name', p.name, 'external_key', p.external_key)) || p.attributes || (c.payload - 'settings'),
                l.due_at, l.place_at, l.place_by, l.claimed_at, a.per_second::double precision

@@ -10,8 +10,8 @@ comment on type dialer.incoming is 'an event as understood: open: its attempt is
 
 create function dialer.instant_or_null(value text) returns timestamptz language plpgsql stable as $$
 begin
-    -- LIMIT: infinity and the end of the calendar are no instants to which anything could be added.
-    return case when value::timestamptz between '1970-01-01 00:00:00+00' and '9999-12-31 00:00:00+00' then value::timestamptz end;
+    -- LIMIT: infinity and the end of the calendar are no instants to which anything could be added. Words such as "yesterday" are none.
+    return case when value ~ '^\s*\d{4}-\d\d-\d\d' and value::timestamptz between '1970-01-01 00:00:00+00' and '9999-12-31 00:00:00+00' then value::timestamptz end;
 exception when others then
     return null;
 end $$;
@@ -100,6 +100,27 @@ end $$;
 comment on function dialer.late_facts(dialer.incoming[], integer, timestamptz) is
 'Events for attempts that have ended: a final outcome ends a waiting call, a label that nobody knows holds it, and do-not-call is kept; that nothing is known changes nothing, and nothing is reopened.';
 
+create function dialer.apply_events(account_id integer, tenant_id integer, incoming dialer.incoming[], at timestamptz) returns void
+language plpgsql volatile as $$
+begin
+    update dialer.lease l
+    set state = greatest(l.state, f.state), provider_call_id = coalesce(l.provider_call_id, f.provider_call_id), placed_at = coalesce(l.placed_at, at),
+        ringing_at = case when f.rang then coalesce(l.ringing_at, at) else l.ringing_at end,
+        answered_at = case when f.answered then coalesce(l.answered_at, at) else l.answered_at end,
+        look_at = at + make_interval(secs => a.ring_seconds + a.call_seconds_max) + dialer.real_interval(make_interval(secs => a.answer_seconds))
+    from (select i.attempt_id, max(i.provider_call_id) as provider_call_id, bool_or(i.kind = 'ringing') as rang, bool_or(i.kind = 'answered') as answered,
+                 max(case i.kind when 'ringing' then 'ringing' when 'answered' then 'answered' else 'placed' end::dialer.attempt_state) as state
+          from unnest(incoming) i where i.open and i.fresh and i.kind in ('placed', 'ringing', 'answered') group by i.attempt_id) f,
+         dialer.provider_account a
+    where l.attempt_id = f.attempt_id and a.account_id = l.account_id;
+    if exists (select from unnest(incoming) i where i.open and i.fresh and i.kind in ('placed', 'ringing', 'answered')) then
+        perform dialer.account_fine(array[apply_events.account_id]);
+    end if;
+    perform dialer.end_attempts(dialer.event_ends(incoming, tenant_id), at);
+    perform dialer.late_facts(incoming, tenant_id, at);
+end $$;
+comment on function dialer.apply_events(integer, integer, dialer.incoming[], timestamptz) is 'Applies events that are fresh: open attempts move on or end, ended ones may still teach something of their call.';
+
 create function dialer.ingest_event(account_id integer, events jsonb) returns table ("position" bigint, result text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, dialer, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
@@ -125,21 +146,7 @@ begin
         i.callback_at, i.source, i.raw, i.problem, i.call_id, i.open,
         i.problem is null and i.position = i.first and exists (select from stored s where s.event_key = i.event_key))::dialer.incoming order by i.position)
     into incoming from (select u.*, min(u.position) filter (where u.problem is null) over (partition by u.event_key) as first from unnest(incoming) u) i;
-    update dialer.lease l
-    set state = greatest(l.state, f.state), provider_call_id = coalesce(l.provider_call_id, f.provider_call_id), placed_at = coalesce(l.placed_at, now_),
-        ringing_at = case when f.rang then coalesce(l.ringing_at, now_) else l.ringing_at end,
-        answered_at = case when f.answered then coalesce(l.answered_at, now_) else l.answered_at end,
-        look_at = now_ + make_interval(secs => a.ring_seconds + a.call_seconds_max) + dialer.real_interval(make_interval(secs => a.answer_seconds))
-    from (select i.attempt_id, max(i.provider_call_id) as provider_call_id, bool_or(i.kind = 'ringing') as rang, bool_or(i.kind = 'answered') as answered,
-                 max(case i.kind when 'ringing' then 'ringing' when 'answered' then 'answered' else 'placed' end::dialer.attempt_state) as state
-          from unnest(incoming) i where i.open and i.fresh and i.kind in ('placed', 'ringing', 'answered') group by i.attempt_id) f,
-         dialer.provider_account a
-    where l.attempt_id = f.attempt_id and a.account_id = l.account_id;
-    if exists (select from unnest(incoming) i where i.open and i.fresh and i.kind in ('placed', 'ringing', 'answered')) then
-        perform dialer.account_fine(array[ingest_event.account_id]);
-    end if;
-    perform dialer.end_attempts(dialer.event_ends(incoming, tenant), now_);
-    perform dialer.late_facts(incoming, tenant, now_);
+    perform dialer.apply_events(ingest_event.account_id, tenant, incoming, now_);
     return query select i.position, case when i.problem is not null then 'invalid: ' || i.problem when not i.fresh then 'doubled'
         when i.open then 'applied' when i.call_id is not null then 'late' else 'unmatched' end
         from unnest(incoming) i order by i.position;

@@ -5,10 +5,12 @@
 
 mod address;
 pub mod ask;
+pub mod backfill;
 pub mod closures;
 pub mod import;
 mod listener;
 mod reach;
+pub mod replay;
 mod session;
 
 pub use address::Address;

@@ -4,6 +4,7 @@
 //! It does no calendar arithmetic and keeps no state that a crash could lose.
 
 pub mod ask;
+pub mod backfill;
 pub mod clock;
 pub mod closures;
 pub mod config;
@@ -11,6 +12,8 @@ pub mod db;
 pub mod doctor;
 pub mod import;
 pub mod provider;
+pub mod recipe;
+pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod secrets;

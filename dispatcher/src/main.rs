@@ -28,6 +28,10 @@ enum Command {
     Run(Box<dialerd::config::Stated>),
     /// Import a list from a CSV file
     Import(Box<dialerd::import::Options>),
+    /// Calls that a provider made before, into a campaign: history, do-not-call, and who is to be redialled
+    Backfill(Box<dialerd::backfill::Options>),
+    /// Stored webhooks, understood and applied once more
+    Replay(dialerd::replay::Options),
     /// Dates without opening: holidays and bans
     Closures(dialerd::closures::Options),
     /// Check everything that dispatching needs; takes the settings of run
@@ -36,6 +40,8 @@ enum Command {
     Explain(dialerd::ask::Explain),
     /// Reports of the database
     Report(dialerd::ask::Report),
+    /// Vendors that are described by settings: check a recipe without sending anything
+    Recipe(dialerd::recipe::Options),
     /// A simulated provider in its own process
     Sandbox(Box<dialerd::sandbox::Options>),
 }
@@ -76,10 +82,16 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(stated) => dialerd::run::run(stated.settled()?, stop).await?,
         Command::Import(options) => return import(*options).await,
+        Command::Backfill(options) => print!("{}", dialerd::backfill::run(&options).await?),
+        Command::Replay(options) => print!("{}", dialerd::replay::run(&options).await?),
         Command::Closures(options) => return closures(options).await,
         Command::Doctor(options) => return Ok(doctor(*options).await),
         Command::Explain(options) => print!("{}", dialerd::ask::explain(&options).await?),
         Command::Report(options) => print!("{}", dialerd::ask::report(&options).await?),
+        Command::Recipe(options) => {
+            let dialerd::recipe::Command::Check(check) = options.command;
+            print!("{}", dialerd::recipe::check(&check)?);
+        }
         Command::Sandbox(options) => {
             let running = dialerd::sandbox::start(*options, stop).await?;
             tracing::info!(address = %running.address, "sandbox is listening");

@@ -6,6 +6,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod attempt;
+mod backfill;
 mod calendar;
 mod claim;
 mod clock;

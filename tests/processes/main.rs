@@ -5,6 +5,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod backfill;
 mod crash;
 mod database;
 mod day;
@@ -18,6 +19,7 @@ mod rate;
 mod silence;
 mod snapshot;
 mod storm;
+mod vendors;
 mod webhook;
 
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -45,6 +45,8 @@ pub struct Rehearsal {
     sandbox_port: u16,
     login_url: String,
     dispatcher_flags: Vec<String>,
+    /// What dispatchers that start from now on find in their environment.
+    secrets: Vec<(String, String)>,
     dispatchers: Vec<Option<Child>>,
     /// Where each dispatcher listens; the first one's is known before it starts, because e-mail
     /// webhooks have one address.
@@ -81,6 +83,7 @@ impl Rehearsal {
             sandbox: None,
             sandbox_port: free_port()?,
             dispatcher_flags: Vec::new(),
+            secrets: Vec::new(),
             login_url,
             dispatchers: Vec::new(),
             dispatcher_ports: vec![free_port()?],
@@ -95,6 +98,8 @@ impl Rehearsal {
         command.arg("sandbox").args(["--listen", &format!("127.0.0.1:{}", self.sandbox_port)]);
         command.args(["--api-key", API_KEY, "--webhook-secret", HOOK_SECRET]);
         command.args(["--email-webhook-secret", HOOK_SECRET]);
+        let workspace = self.dispatcher_url(0, "/hooks/elevenlabs/elevenlabs");
+        command.args(["--workspace-webhook-url", &workspace]);
         command.args(["--email-webhook-url", &self.dispatcher_url(0, "/hooks/sandbox/mail")]);
         command.args(["--max-concurrent", &self.plan.max_concurrent.to_string()]);
         command.args(["--clock-rate", &self.plan.rate.to_string()]);
@@ -142,6 +147,11 @@ impl Rehearsal {
         self.url = replace_database(url, &database)?;
         self.db = connect(&self.url).await?;
         Ok(())
+    }
+
+    /// One more secret for the dispatchers that start from now on.
+    pub fn add_secret(&mut self, name: &str, value: &str) {
+        self.secrets.push((name.to_owned(), value.to_owned()));
     }
 
     /// Starts one more dispatcher and returns its number.
@@ -225,16 +235,22 @@ impl Rehearsal {
         format!("http://127.0.0.1:{}{path}", self.dispatcher_ports[number])
     }
 
-    /// The program `dialerd` of this build, told where the database is.
+    /// The program `dialerd` of this build, told where the database is, with the accounts' secrets.
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.programs.join("dialerd"));
         command.args(arguments).env("DIALERD_DATABASE_URL", &self.url);
+        self.with_secrets(&mut command);
         command
+    }
+
+    fn with_secrets(&self, command: &mut Command) {
+        command.env("REHEARSAL_KEY", API_KEY).env("REHEARSAL_HOOK", HOOK_SECRET);
+        command.envs(self.secrets.iter().map(|(name, value)| (name, value)));
     }
 
     fn spawn(&self, command: &mut Command, log: &str) -> Result<Child> {
         let file = std::fs::File::options().create(true).append(true).open(self.dir.join(log))?;
-        command.env("REHEARSAL_KEY", API_KEY).env("REHEARSAL_HOOK", HOOK_SECRET);
+        self.with_secrets(command);
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         command.spawn().with_context(|| format!("start {command:?}"))
     }

@@ -156,15 +156,24 @@ fn voicemail(settings: &Value, variables: &Value) -> Result<Option<Voicemail>, P
 
 /// Puts the variables where the text says `{{name}}`; one that is missing leaves nothing.
 pub(super) fn filled_in(text: &str, variables: &Value) -> String {
+    filled_in_as(text, variables, str::to_owned)
+}
+
+/// The same, with each value written as its place demands.
+pub(super) fn filled_in_as(
+    text: &str,
+    variables: &Value,
+    write: impl Fn(&str) -> String,
+) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
         let Some((name, behind)) = after.split_once("}}") else { break };
         filled.push_str(before);
         match &variables[name.trim()] {
-            Value::String(value) => filled.push_str(value),
+            Value::String(value) => filled.push_str(&write(value)),
             Value::Null => (),
-            value => filled.push_str(&value.to_string()),
+            value => filled.push_str(&write(&value.to_string())),
         }
         rest = behind;
     }

@@ -75,3 +75,20 @@ impl Event {
         }
     }
 }
+
+/// Whether an outcome says that nobody was reached. Vendors report an end before they report what
+/// it came to; only such an end needs no report.
+pub fn reached_nobody(outcome: &str) -> bool {
+    const UNREACHED: [&str; 9] = [
+        "no_answer",
+        "busy",
+        "rejected",
+        "invalid_number",
+        "blocked",
+        "over_limit",
+        "account_error",
+        "config_error",
+        "provider_fault",
+    ];
+    UNREACHED.contains(&outcome)
+}

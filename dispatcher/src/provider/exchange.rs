@@ -1,7 +1,7 @@
 //! One request and its answer over HTTP, and what it means when there is none.
 
 use super::gate::{Gate, Gated, TOO_LATE};
-use super::{Answer, CheckError, LookUpError, PlaceError, RefusalClass};
+use super::{Accepted, Answer, CheckError, LookUpError, PlaceError, RefusalClass};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -32,6 +32,10 @@ pub async fn send(request: reqwest::RequestBuilder, gate: &Gate) -> Result<Answe
     let (client, request) = request.build_split();
     let mut request = request.map_err(|error| not_answered(&error))?;
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    // An empty body is never asked for: the gate is passed before.
+    if body.is_empty() && !gate.passes() {
+        return Err(PlaceError::NotSent(TOO_LATE.to_owned()));
+    }
     *request.body_mut() = Some(reqwest::Body::wrap(Gated::new(body.to_vec(), gate.clone())));
     let sent = client.execute(request).await;
     let response = sent.map_err(|error| match gate.was_shut() {
@@ -59,19 +63,69 @@ pub async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, LookUpError
     Ok(Answer { status, retry_after_seconds, body: read(response).await? })
 }
 
+/// What a question found: nothing where the vendor knows nothing, and an error where it did not
+/// answer it. An answer that is no JSON is none.
+pub fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
+    match answer.status {
+        200..=299 if answer.body.is_null() => Err(LookUpError("the answer is no JSON".to_owned())),
+        200..=299 => Ok(Some(answer.body)),
+        404 => Ok(None),
+        status => Err(LookUpError(format!("answer {status}"))),
+    }
+}
+
+/// Sends an order that places nothing, such as to end a call.
+pub async fn order(request: reqwest::RequestBuilder) -> Result<(), LookUpError> {
+    done(&ask(request).await?)
+}
+
+/// The id of what was accepted. Without one it may be ringing all the same.
+pub fn accepted(id: Option<&str>) -> Result<Accepted, PlaceError> {
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => Ok(Accepted { provider_call_id: id.to_owned() }),
+        None => Err(PlaceError::Unknown("accepted without an id".to_owned())),
+    }
+}
+
+/// Whether an order that places nothing was carried out.
+pub fn done(answer: &Answer) -> Result<(), LookUpError> {
+    match answer.status {
+        200..=299 => Ok(()),
+        404 => Err(LookUpError("no such call".to_owned())),
+        status => Err(LookUpError(format!("answer {status}"))),
+    }
+}
+
+/// What an account that works is told by.
+pub const REACHED: &str = "reached, and the key is accepted";
+
 /// Sends a question that only proves that the account works.
 pub async fn check(request: reqwest::RequestBuilder) -> Result<String, CheckError> {
+    checked(request).await.map(|_| REACHED.to_owned())
+}
+
+/// The same, with the answer.
+pub async fn checked(request: reqwest::RequestBuilder) -> Result<Answer, CheckError> {
+    proven(asked(request).await?)
+}
+
+/// Asks, and says when nobody answered.
+pub async fn asked(request: reqwest::RequestBuilder) -> Result<Answer, CheckError> {
     const UNREACHED: &str = "check the base URL, the network and a proxy between";
+    ask(request).await.map_err(|error| CheckError::new(error.0, UNREACHED))
+}
+
+/// An answer that proves that the account works.
+pub fn proven(answer: Answer) -> Result<Answer, CheckError> {
     const KEY: &str = "check the key that secret_name names, and what it may do at the vendor";
     const OTHER: &str = "check the base URL and the settings of the account";
-    let answer = ask(request).await.map_err(|error| CheckError::new(error.0, UNREACHED))?;
     match answer.status {
         200..=299 if answer.body.is_null() => {
             Err(CheckError::new("it answers, but not with JSON", OTHER))
         }
-        200..=299 => Ok("reached, and the key is accepted".to_owned()),
+        200..=299 => Ok(answer),
         401..=403 => Err(CheckError::new(format!("it refuses the key ({})", answer.status), KEY)),
-        429 => Ok("reached; it asks for a slower pace just now".to_owned()),
+        429 => Err(CheckError::new("it asks for a slower pace just now", "try again in a minute")),
         status => Err(CheckError::new(format!("it answers {status}"), OTHER)),
     }
 }

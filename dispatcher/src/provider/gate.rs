@@ -36,7 +36,7 @@ impl Gate {
         self.shut.load(Ordering::Acquire)
     }
 
-    fn passes(&self) -> bool {
+    pub(super) fn passes(&self) -> bool {
         let passes = (self.may_pass)();
         self.shut.store(!passes, Ordering::Release);
         passes

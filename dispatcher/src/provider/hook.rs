@@ -1,7 +1,7 @@
 //! Webhooks: what came in, whether it is believed, and what is answered.
 
-use super::Secret;
-use axum::http::{HeaderMap, Method};
+use super::{Adapter, Event, Secret};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -50,6 +50,28 @@ impl<'a> HookRequest<'a> {
 
 fn fields(encoded: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(encoded).take(FIELDS_MAX).map(|(n, v)| (n.into(), v.into())).collect()
+}
+
+/// A webhook as it was kept: believed before, to be understood once more.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredHook<'a> {
+    pub raw: &'a Value,
+    pub attempt_id: Option<Uuid>,
+}
+
+impl StoredHook<'_> {
+    pub fn events(
+        &self,
+        adapter: &dyn Adapter,
+        settings: &Value,
+    ) -> Result<Vec<Event>, ParseError> {
+        let (content_type, body) = adapter.body_of(self.raw);
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static(content_type));
+        let (method, attempt_id) = (&Method::POST, self.attempt_id);
+        let request = HookRequest { method, url: "", headers: &headers, body: &body, attempt_id };
+        adapter.parse_event(settings, request)
+    }
 }
 
 /// What an account's webhooks are judged by.

@@ -5,18 +5,29 @@
 
 mod account;
 mod asterisk;
+mod bland;
 mod call_options;
 mod cause;
+mod elevenlabs;
 mod event;
 mod exchange;
 mod gate;
 mod hook;
+pub mod http;
+mod letter;
 mod look;
+pub mod recipe;
+mod request;
 mod resend;
+mod retell;
 mod sandbox;
 mod signature;
 mod sip;
+mod smtp;
 mod stream;
+mod telnyx;
+mod template;
+mod twilio;
 mod vapi;
 pub mod word;
 
@@ -27,7 +38,7 @@ pub use event::{Event, Kind, Source};
 pub use exchange::client;
 use futures_util::future::BoxFuture;
 pub use gate::{Gate, TOO_LATE};
-pub use hook::{HookAnswer, HookRequest, HookTrust, ParseError, VerifyError};
+pub use hook::{HookAnswer, HookRequest, HookTrust, ParseError, StoredHook, VerifyError};
 pub use look::{CheckError, Listed, LookUpError, Page, Reconciles, Sought, Span};
 use serde_json::Value;
 pub use stream::{Listener, Stream, StreamError, Told};
@@ -84,6 +95,19 @@ pub enum RefusalClass {
 }
 
 impl RefusalClass {
+    /// The class of an outcome that a refusal can have.
+    fn of_outcome(outcome: &str) -> Option<RefusalClass> {
+        const ALL: [RefusalClass; 6] = [
+            RefusalClass::OverLimit,
+            RefusalClass::AccountError,
+            RefusalClass::ConfigError,
+            RefusalClass::InvalidNumber,
+            RefusalClass::Blocked,
+            RefusalClass::ProviderFault,
+        ];
+        ALL.into_iter().find(|class| class.outcome() == outcome)
+    }
+
     /// The outcome word of the database.
     pub fn outcome(self) -> &'static str {
         match self {
@@ -152,6 +176,11 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
         request: HookRequest<'_>,
     ) -> Result<Vec<Event>, ParseError>;
 
+    /// A stored webhook as the body that came in, with its content type.
+    fn body_of(&self, raw: &Value) -> (&'static str, Vec<u8>) {
+        ("application/json", raw.to_string().into_bytes())
+    }
+
     /// What a webhook is answered once its events are kept.
     fn hook_answer(&self, _settings: &Value, _request: HookRequest<'_>) -> HookAnswer {
         HookAnswer::Results
@@ -200,7 +229,15 @@ pub struct Answer {
 static ADAPTERS: &[(&str, &str, &dyn Adapter)] = &[
     ("asterisk", "voice", &asterisk::Asterisk),
     ("vapi", "voice", &vapi::Vapi),
+    ("retell", "voice", &retell::Retell),
+    ("telnyx", "voice", &telnyx::Telnyx),
+    ("elevenlabs", "voice", &elevenlabs::ElevenLabs),
+    ("bland", "voice", &bland::Bland),
+    ("twilio", "voice", &twilio::Twilio),
     ("resend", "email", &resend::Resend),
+    ("smtp", "email", &smtp::Smtp),
+    ("http", "voice", &http::Http),
+    ("http", "email", &http::Http),
     ("sandbox", "voice", &sandbox::VOICE),
     ("sandbox", "email", &sandbox::EMAIL),
 ];
@@ -222,5 +259,10 @@ pub fn streaming() -> Vec<&'static str> {
 pub fn vocabularies() -> Vec<(&'static str, &'static [Word])> {
     let vendors = ADAPTERS.iter().filter(|(name, _, _)| *name != "sandbox");
     let own = vendors.map(|(name, _, adapter)| (*name, adapter.words()));
+    // A recipe's words are settings of its account.
+    let own = own.filter(|(_, words)| !words.is_empty());
     own.chain([("sip", sip::SIP), ("q850", sip::Q850)]).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,26 @@
-//! Resend: e-mails. Its idempotency key is the attempt's id.
+//! Resend: e-mails.
+//!
+//! The attempt's id is the idempotency key, which Resend keeps for a day, and a tag, which its
+//! webhooks bring back. There is no list by tag or key: a lost answer is found by address and time.
+//! 429 is a pace as well as a quota, and the name of the error says which: the quota of a month is
+//! for a person to look at. Webhooks come signed as Svix signs, in any order, again until answered.
 
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
     LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass, Sought, Source,
     Span, VerifyError, exchange, signature,
 };
-use crate::provider::account::settings_lack;
-use crate::provider::call_options::filled_in;
+use crate::provider::call_options::passed_through;
+use crate::provider::letter::Letter;
+use crate::provider::request::{overlay, segment};
 use crate::provider::word::{self, Word, WordKind, vocabulary};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const BASE_URL: &str = "https://api.resend.com";
+/// LIMIT: pages of the list that are read in search of a mail.
+const PAGES_MAX: usize = 10;
 
 #[derive(Debug)]
 pub struct Resend;
@@ -71,7 +79,7 @@ impl Adapter for Resend {
     }
 
     fn reconciles(&self) -> Reconciles {
-        Reconciles::ByProviderId
+        Reconciles::ByNumberAndTime
     }
 
     fn list<'a>(
@@ -88,8 +96,7 @@ impl Adapter for Resend {
         http: &'a reqwest::Client,
         account: &'a Account,
     ) -> BoxFuture<'a, Result<String, CheckError>> {
-        let request = account.bearer(http.get(account.url(BASE_URL, "/emails")));
-        Box::pin(exchange::check(request.query(&[("limit", "1")])))
+        Box::pin(check(http, account))
     }
 }
 
@@ -101,7 +108,20 @@ const WORDS: &[Word] = vocabulary! {
     Status, Some("dnc"), "reported as spam": "complained";
     Status, Some("blocked"), "": "suppressed";
     Status, Some("cancelled"), "": "canceled";
-    Status, Some("provider_fault"), "": "failed";
+    Status, Some("provider_fault"), "unless a quota was reached": "failed";
+    Error, Some("account_error"), "": "missing_api_key" "invalid_api_key" "restricted_api_key"
+        "suspended_api_key" "invalid_permission";
+    Error, Some("config_error"), "": "validation_error" "invalid_idempotency_key"
+        "invalid_attachment" "invalid_parameter" "missing_required_field"
+        "missing_required_parameter" "missing_required_fields" "invalid_from_address"
+        "invalid_from_field" "not_found" "method_not_allowed";
+    Error, Some("over_limit"), "the account rests a little": "rate_limit_exceeded"
+        "daily_quota_exceeded" "email_above_quota";
+    Error, Some("account_error"), "the account stops, because a month is long":
+        "monthly_quota_exceeded";
+    Error, Some("provider_fault"), "": "resource_locked";
+    Error, None, "a first request under the same key may have been sent":
+        "concurrent_idempotent_requests" "invalid_idempotent_request";
 };
 
 async fn place(
@@ -117,48 +137,65 @@ async fn place(
     if !(200..300).contains(&answer.status) {
         return Err(classify(&answer));
     }
-    match answer.body["id"].as_str() {
-        Some(id) => Ok(Accepted { provider_call_id: id.to_owned() }),
-        None => Err(PlaceError::Unknown("accepted without an id".to_owned())),
-    }
+    exchange::accepted(answer.body["id"].as_str())
 }
 
 fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceError> {
-    let text = |name: &str| {
-        let own = placement.variables[name].as_str();
-        own.or_else(|| settings[name].as_str()).map(|text| filled_in(text, &placement.variables))
-    };
-    let (Some(from), Some(subject)) = (settings["from"].as_str(), text("subject")) else {
-        return Err(settings_lack("from or subject"));
-    };
-    let body = text("text").unwrap_or_else(|| subject.clone());
-    let mut order = json!({
-        "from": from,
-        "to": [placement.address],
-        "subject": subject,
-        "text": body,
-        "tags": [{"name": "attempt_id", "value": placement.attempt_id}],
-    });
-    if let Some(html) = text("html") {
-        order["html"] = json!(html);
+    let letter = Letter::write(settings, placement)?;
+    let mut order = Value::Object(passed_through(settings)?);
+    overlay(
+        &mut order,
+        json!({
+            "from": letter.from,
+            "to": [letter.to],
+            "subject": letter.subject,
+            "text": letter.text,
+            "tags": [{"name": "attempt_id", "value": placement.attempt_id}],
+        }),
+    );
+    for (member, text) in [("html", letter.html), ("reply_to", letter.reply_to)] {
+        if let Some(text) = text {
+            order[member] = json!(text);
+        }
+    }
+    if !letter.headers.is_empty() {
+        let headers: Map<String, Value> =
+            letter.headers.into_iter().map(|(name, value)| (name, json!(value))).collect();
+        order["headers"] = json!(headers);
     }
     Ok(order)
 }
 
-/// 429 is a pace as well as a quota here, and a conflict of keys says that the first is running.
+/// What a refusal means: by the name of the error, then by status.
 fn classify(answer: &Answer) -> PlaceError {
     let name = answer.body["name"].as_str().unwrap_or("refused");
-    let refused = |class| PlaceError::refused(class, name, exchange::details(answer));
-    match (answer.status, name) {
-        (409, "concurrent_idempotent_requests") => PlaceError::Unknown(name.to_owned()),
-        (429, _) => refused(RefusalClass::OverLimit),
-        (422, "invalid_parameter") | (400, "validation_error")
-            if answer.body["message"].as_str().is_some_and(|text| text.contains("`to`")) =>
-        {
-            refused(RefusalClass::InvalidNumber)
+    let message = answer.body["message"].as_str().unwrap_or_default();
+    let refused = |class, details| PlaceError::refused(class, name, details);
+    let known = word::find(WORDS, WordKind::Error, name);
+    match (answer.status, known) {
+        (500.., _) => exchange::by_status(answer, name),
+        // The first request under this key is running, or was another: it may have been sent.
+        (_, Some(Word { outcome: None, .. })) => PlaceError::Unknown(name.to_owned()),
+        (400 | 422, _) if message.contains("`to`") => {
+            refused(RefusalClass::InvalidNumber, exchange::details(answer))
         }
-        _ => exchange::by_status(answer, name),
+        (_, known) => match known.and_then(|word| RefusalClass::of_outcome(word.outcome?)) {
+            Some(class) => refused(class, exchange::details(answer)),
+            None => exchange::by_status(answer, name),
+        },
     }
+}
+
+/// Proves the key. One that may only send is as good as any: it cannot be asked anything else.
+async fn check(http: &reqwest::Client, account: &Account) -> Result<String, CheckError> {
+    let request = account.bearer(http.get(account.url(BASE_URL, "/emails")));
+    let answer = exchange::asked(request.query(&[("limit", "1")])).await?;
+    if answer.body["name"] == "restricted_api_key" {
+        let found =
+            "reached, and the key is accepted; it may only send, so nothing can be looked up";
+        return Ok(found.to_owned());
+    }
+    exchange::proven(answer).map(|_| exchange::REACHED.to_owned())
 }
 
 async fn look_up(
@@ -166,22 +203,44 @@ async fn look_up(
     account: &Account,
     sought: &Sought,
 ) -> Result<Vec<Event>, LookUpError> {
-    // There is no list by tag: without an id nothing can be found.
-    let Some(id) = &sought.provider_call_id else { return Ok(Vec::new()) };
-    let path = format!("/emails/{id}");
+    let Some(id) = &sought.provider_call_id else {
+        return by_address(http, account, sought).await;
+    };
+    let path = format!("/emails/{}", segment(id));
     let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-    if answer.status != 200 {
-        return Ok(Vec::new());
+    let Some(mail) = exchange::found(answer)? else { return Ok(Vec::new()) };
+    let event = listed(&mail).map(|mail| mail.event);
+    Ok(event.map(|event| found(event, sought)).into_iter().collect())
+}
+
+/// At most one mail to an address is on its way, so that one to it at that time is ours.
+async fn by_address(
+    http: &reqwest::Client,
+    account: &Account,
+    sought: &Sought,
+) -> Result<Vec<Event>, LookUpError> {
+    let Some(address) = &sought.address else { return Ok(Vec::new()) };
+    let mut span = Span {
+        from: sought.intended_at - TimeDelta::minutes(5),
+        until: sought.intended_at + TimeDelta::minutes(30),
+        cursor: None,
+    };
+    for _ in 0..PAGES_MAX {
+        let page = list(http, account, &span).await?;
+        let ours = page.calls.into_iter().find(|mail| mail.address.as_ref() == Some(address));
+        if let Some(mail) = ours {
+            return Ok(vec![found(mail.event, sought)]);
+        }
+        span.cursor = page.next;
+        if span.cursor.is_none() {
+            return Ok(Vec::new());
+        }
     }
-    let word = answer.body["last_event"].as_str().unwrap_or("queued").to_owned();
-    let (kind, outcome) = meaning(&word);
-    Ok(vec![Event {
-        attempt_id: Some(sought.attempt_id),
-        provider_call_id: Some(id.clone()),
-        outcome,
-        word: Some(word.clone()),
-        ..Event::new(format!("{id}:look_up:{word}"), kind, Source::LookUp, answer.body)
-    }])
+    Err(LookUpError("too many mails since then".to_owned()))
+}
+
+fn found(event: Event, sought: &Sought) -> Event {
+    Event { attempt_id: Some(sought.attempt_id), source: Source::LookUp, ..event }
 }
 
 /// The list knows no times to narrow it by: it comes newest first, and what is outside is left out.
@@ -191,15 +250,13 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
     if let Some(after) = &span.cursor {
         request = request.query(&[("after", after)]);
     }
-    let answer = exchange::ask(request).await?;
-    if answer.status != 200 {
-        return Err(LookUpError(format!("answer {}", answer.status)));
-    }
-    let rows = answer.body["data"].as_array().cloned().unwrap_or_default();
+    let missing = || LookUpError("the list is no list".to_owned());
+    let answer = exchange::found(exchange::ask(request).await?)?.ok_or_else(missing)?;
+    let rows = answer["data"].as_array().cloned().ok_or_else(missing)?;
     let listed: Vec<Listed> = rows.iter().filter_map(listed).collect();
     let before = |mail: &Listed| mail.created_at.is_some_and(|at| at < span.from);
     let last = rows.last().and_then(|row| row["id"].as_str()).map(str::to_owned);
-    let goes_on = answer.body["has_more"] == true && !listed.iter().any(before);
+    let goes_on = answer["has_more"] == true && !listed.iter().any(before);
     let inside =
         |mail: &Listed| mail.created_at.is_some_and(|at| (span.from..=span.until).contains(&at));
     Ok(Page { calls: listed.into_iter().filter(inside).collect(), next: last.filter(|_| goes_on) })
@@ -234,6 +291,9 @@ fn parse(request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {
     // Only a bounce that is permanent says something about the address.
     if word == "bounced" && data["bounce"]["type"].as_str().is_some_and(|t| t != "Permanent") {
         outcome = Some("provider_fault");
+    }
+    if word == "failed" && data["failed"]["reason"].as_str().is_some_and(|r| r.contains("quota")) {
+        outcome = Some("over_limit");
     }
     let tagged = data["tags"]["attempt_id"].as_str().and_then(|text| text.parse().ok());
     Ok(vec![Event {

@@ -4,9 +4,10 @@
 //! in the callback URL, because Vapi knows no idempotency key and lists by time only.
 
 mod order;
+mod webhook;
 mod words;
 
-use super::signature::{header, same, timestamped_hmac};
+use super::event::reached_nobody;
 use super::word::{self, Word, WordKind};
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
@@ -60,7 +61,7 @@ impl Adapter for Vapi {
         request: HookRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), VerifyError> {
-        verify(trust.secret.text(), request, now)
+        webhook::verify(trust, request, now)
     }
 
     fn parse_event(
@@ -121,10 +122,7 @@ async fn place(
         let details = exchange::details(&answer);
         return Err(PlaceError::refused(RefusalClass::OverLimit, "concurrency-blocked", details));
     }
-    match answer.body["id"].as_str() {
-        Some(id) => Ok(Accepted { provider_call_id: id.to_owned() }),
-        None => Err(PlaceError::Unknown("accepted without an id".to_owned())),
-    }
+    exchange::accepted(answer.body["id"].as_str())
 }
 
 /// What a refusal means; by its words first, because over-limit comes as a plain 400.
@@ -160,21 +158,13 @@ async fn look_up(
             let path = format!("/call/{id}");
             let answer =
                 exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-            found(answer)?
+            exchange::found(answer)?
         }
         None => search(http, account, sought).await?,
     };
     let event = call.as_ref().and_then(|call| event_of_call(call, Source::LookUp));
     let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
     Ok(event.map(ours).into_iter().collect())
-}
-
-fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
-    match answer.status {
-        200..=299 => Ok(Some(answer.body)),
-        404 => Ok(None),
-        status => Err(LookUpError(format!("answer {status}"))),
-    }
 }
 
 /// Pages back through the calls made around the intention; the list knows neither number nor
@@ -213,7 +203,7 @@ async fn page(
     let query =
         [("createdAtGe", stamp(span.from)), ("createdAtLe", until), ("limit", PAGE.to_string())];
     let request = account.bearer(http.get(account.url(BASE_URL, "/call"))).query(&query);
-    match found(exchange::ask(request).await?)? {
+    match exchange::found(exchange::ask(request).await?)? {
         Some(Value::Array(calls)) => Ok(calls),
         _ => Err(LookUpError("the list is no list".to_owned())),
     }
@@ -245,28 +235,12 @@ async fn hang_up(
 ) -> Result<(), LookUpError> {
     let path = format!("/call/{provider_call_id}");
     let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-    let call = found(answer)?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
+    let call = exchange::found(answer)?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
     let control = call["monitor"]["controlUrl"].as_str();
     let control = control.ok_or_else(|| LookUpError("the call has no control URL".to_owned()))?;
     let order = json!({"type": "end-call"});
     let answer = exchange::ask(http.post(control).json(&order)).await?;
-    found(answer).map(|_| ())
-}
-
-/// Either way of proof needs the secret, so the sender may choose between them.
-fn verify(secret: &str, request: HookRequest<'_>, now: DateTime<Utc>) -> Result<(), VerifyError> {
-    if let Some(shown) = header(request.headers, "x-vapi-secret") {
-        return same(shown, secret);
-    }
-    if let Some(signature) = header(request.headers, "x-signature") {
-        let timestamp = header(request.headers, "x-timestamp").ok_or(VerifyError::NotSigned)?;
-        let key = secret.as_bytes();
-        return timestamped_hmac(key, timestamp, request.body, signature, now);
-    }
-    if let Some(shown) = header(request.headers, "authorization") {
-        return same(shown.strip_prefix("Bearer ").unwrap_or(shown), secret);
-    }
-    Err(VerifyError::NotSigned)
+    exchange::done(&answer)
 }
 
 /// A webhook's message as an event; `None` for the many kinds that say nothing to us.
@@ -296,21 +270,11 @@ fn event_of_message(body: &Value, hint: Option<Uuid>) -> Option<Event> {
 /// A business label comes only with the final report, and a call without it could be dialled
 /// again. So a status update ends an attempt only if nobody was reached; else it is noted.
 fn kind_of_status(status: &str, reason: Option<&str>) -> Option<Kind> {
-    const UNREACHED: [&str; 8] = [
-        "no_answer",
-        "busy",
-        "invalid_number",
-        "blocked",
-        "over_limit",
-        "account_error",
-        "config_error",
-        "provider_fault",
-    ];
     match status {
         "ringing" => Some(Kind::Ringing),
         "in-progress" | "forwarding" => Some(Kind::Answered),
         "ended" => match reason.and_then(reason_outcome) {
-            Some(outcome) if UNREACHED.contains(&outcome) => Some(Kind::Ended),
+            Some(outcome) if reached_nobody(outcome) => Some(Kind::Ended),
             _ => Some(Kind::Note),
         },
         "queued" | "scheduled" => Some(Kind::Placed),

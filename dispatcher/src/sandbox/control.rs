@@ -24,6 +24,8 @@ pub async fn summary(State(sandbox): Shared) -> Json<Value> {
     value["at"] = json!(sandbox.clock.now());
     value["clock_rate"] = json!(sandbox.clock.rate());
     value["max_concurrent"] = json!(sandbox.options.max_concurrent);
+    // Whoever verifies needs it; in the world it stands in the vendor's portal.
+    value["ed25519_public_key"] = json!(sandbox.options.public_key());
     value["webhooks"] = json!(sandbox.outbox.tally());
     value["emails"] = sandbox.with_mailbox(
         |mail| json!({"sent": mail.sent, "repeated": mail.repeated, "outcomes": mail.outcomes}),

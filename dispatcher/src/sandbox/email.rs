@@ -4,6 +4,7 @@
 
 use super::hooks::{Fate, Hook, Signer};
 use super::serve::org_of;
+use super::shape::Message;
 use super::vapi::stamp;
 use super::{Sandbox, clock::plus_seconds};
 use crate::sandbox::hooks::Outbox;
@@ -101,8 +102,9 @@ async fn deliver(sandbox: Arc<Sandbox>, id: String, recipient: String, email: Va
     for (kind, is_final) in [("email.sent", false), (last, true)] {
         let at = sandbox.clock.now();
         if let Some(url) = sandbox.options.email_webhook_url.clone() {
-            let message = Arc::new(event(kind, &id, &recipient, &email, &stamp(at)));
-            drop(lane.send(Hook { url, label: kind, message, is_final }).await);
+            let body = event(kind, &id, &recipient, &email, &stamp(at));
+            let message = Message::json(kind, &body, is_final);
+            drop(lane.send(Hook { url, message }).await);
         }
         if !is_final {
             sandbox.clock.sleep_until(plus_seconds(at, seconds)).await;

@@ -7,10 +7,12 @@ use super::chance::Dice;
 use super::clock::SimClock;
 use super::faults::Faults;
 use super::options::HookAuth;
+use super::shape::Message;
 use crate::clock::wall;
 use base64::Engine;
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::Value;
+use ring::signature::Ed25519KeyPair;
+use sha1::Sha1;
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,10 +26,7 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub struct Hook {
     pub url: String,
-    pub label: &'static str,
-    pub message: Arc<Value>,
-    /// The last one of its call, which others may be made to follow.
-    pub is_final: bool,
+    pub message: Message,
 }
 
 /// How a receiver can tell that a delivery is ours.
@@ -38,8 +37,18 @@ pub enum Signer {
     Secret(String),
     /// HMAC-SHA256 over `{timestamp}.{body}`, in hexadecimal.
     Hmac(String),
+    /// HMAC-SHA256 over the body, in hexadecimal.
+    Body(String),
+    /// HMAC-SHA1 over the address and the sorted fields of the form, in base64.
+    Form(String),
     /// As Svix signs: HMAC-SHA256 over `{id}.{timestamp}.{body}`, in base64.
     Svix(String),
+    /// As Retell signs: HMAC-SHA256 over body and milliseconds.
+    Retell(String),
+    /// As ElevenLabs signs: HMAC-SHA256 over `{timestamp}.{body}`.
+    ElevenLabs(String),
+    /// As Telnyx signs: Ed25519 over `{timestamp}|{body}`.
+    Ed25519(Arc<Ed25519KeyPair>),
 }
 
 impl Signer {
@@ -51,7 +60,13 @@ impl Signer {
         }
     }
 
-    pub fn headers(&self, id: &str, timestamp: i64, body: &[u8]) -> Vec<(&'static str, String)> {
+    pub fn headers(
+        &self,
+        url: &str,
+        id: &str,
+        timestamp: i64,
+        body: &[u8],
+    ) -> Vec<(&'static str, String)> {
         match self {
             Signer::None => Vec::new(),
             Signer::Secret(secret) => vec![("x-vapi-secret", secret.clone())],
@@ -59,6 +74,31 @@ impl Signer {
                 let prefix = format!("{timestamp}.");
                 let digest = hmac_sha256(secret.as_bytes(), &[prefix.as_bytes(), body]);
                 vec![("x-timestamp", timestamp.to_string()), ("x-signature", hex(&digest))]
+            }
+            Signer::Body(secret) => {
+                let digest = hmac_sha256(secret.as_bytes(), &[body]);
+                vec![("x-webhook-signature", hex(&digest))]
+            }
+            Signer::Form(secret) => {
+                vec![("x-twilio-signature", form_signature(secret, url, body))]
+            }
+            Signer::Retell(secret) => {
+                let stamp = (timestamp * 1000).to_string();
+                let digest = hmac_sha256(secret.as_bytes(), &[body, stamp.as_bytes()]);
+                vec![("x-retell-signature", format!("v={stamp},d={}", hex(&digest)))]
+            }
+            Signer::ElevenLabs(secret) => {
+                let prefix = format!("{timestamp}.");
+                let digest = hmac_sha256(secret.as_bytes(), &[prefix.as_bytes(), body]);
+                vec![("elevenlabs-signature", format!("t={timestamp},v0={}", hex(&digest)))]
+            }
+            Signer::Ed25519(pair) => {
+                let message = [format!("{timestamp}|").as_bytes(), body].concat();
+                let engine = base64::engine::general_purpose::STANDARD;
+                vec![
+                    ("telnyx-timestamp", timestamp.to_string()),
+                    ("telnyx-signature-ed25519", engine.encode(pair.sign(&message))),
+                ]
             }
             Signer::Svix(secret) => {
                 let engine = base64::engine::general_purpose::STANDARD;
@@ -74,6 +114,20 @@ impl Signer {
             }
         }
     }
+}
+
+/// The address as it was given, without its fragment, then each field's name and value.
+fn form_signature(secret: &str, url: &str, body: &[u8]) -> String {
+    let mut fields: Vec<_> = form_urlencoded::parse(body).into_owned().collect();
+    fields.sort();
+    let mut mac =
+        Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(url.split('#').next().unwrap_or(url).as_bytes());
+    for (name, value) in fields {
+        mac.update(name.as_bytes());
+        mac.update(value.as_bytes());
+    }
+    base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
 }
 
 fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
@@ -124,22 +178,22 @@ impl Outbox {
     pub async fn deliver(&self, hook: &Hook, signer: &Signer) {
         // A closed semaphore is impossible: nobody closes it.
         let Ok(_permit) = self.permits.acquire().await else { return };
-        let body = hook.message.to_string().into_bytes();
+        let Message { body, content_type, .. } = hook.message.clone();
         let id = format!("msg_{}", uuid::Uuid::new_v4().simple());
-        let mut request = self.client.post(&hook.url).header("content-type", "application/json");
-        for (name, value) in signer.headers(&id, wall().timestamp(), &body) {
+        let mut request = self.client.post(&hook.url).header("content-type", content_type);
+        for (name, value) in signer.headers(&hook.url, &id, wall().timestamp(), &body) {
             request = request.header(name, value);
         }
         match request.body(body).send().await {
             Ok(answer) => {
                 let status = answer.status();
-                self.count(&format!("{} {}", hook.label, status.as_u16()));
+                self.count(&format!("{} {}", hook.message.label, status.as_u16()));
                 // The connection is kept only if the answer has been read.
                 drop(answer.bytes().await);
             }
             Err(error) => {
-                self.count(&format!("{} failed", hook.label));
-                tracing::debug!(label = hook.label, %error, "webhook not delivered");
+                self.count(&format!("{} failed", hook.message.label));
+                tracing::debug!(label = hook.message.label, %error, "webhook not delivered");
             }
         }
     }
@@ -167,7 +221,7 @@ impl Outbox {
         let overtaken = fate.dice().happens("out_of_order", faults.out_of_order);
         let mut held = Vec::new();
         while let Some(hook) = receiver.recv().await {
-            if overtaken && !hook.is_final {
+            if overtaken && !hook.message.is_final {
                 held.push(hook);
                 continue;
             }
@@ -186,12 +240,12 @@ impl Outbox {
         fate: &Fate,
     ) {
         let dice = fate.dice();
-        let salt = |fault: &str| format!("{fault}:{}", hook.label);
+        let salt = |fault: &str| format!("{fault}:{}", hook.message.label);
         if dice.happens(&salt("lost"), faults.lost_webhook) {
-            return self.count(&format!("{} lost", hook.label));
+            return self.count(&format!("{} lost", hook.message.label));
         }
         if dice.happens(&salt("late"), faults.late_webhook) {
-            self.count(&format!("{} late", hook.label));
+            self.count(&format!("{} late", hook.message.label));
             let delay = self.clock.real(Duration::from_secs_f64(faults.late_seconds.max(0.0)));
             let (outbox, signer) = (Arc::clone(self), signer.clone());
             tokio::spawn(async move {
@@ -202,7 +256,7 @@ impl Outbox {
         }
         self.deliver(&hook, signer).await;
         if dice.happens(&salt("doubled"), faults.doubled_webhook) {
-            self.count(&format!("{} doubled", hook.label));
+            self.count(&format!("{} doubled", hook.message.label));
             self.deliver(&hook, signer).await;
         }
     }

@@ -3,6 +3,7 @@
 //! It counts by itself and trusts no caller, so that it can be the judge of a test.
 
 use super::mix::Plan;
+use super::shape::Shape;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -25,15 +26,13 @@ pub enum Status {
 /// What the caller asked for.
 #[derive(Debug, Clone)]
 pub struct Order {
+    pub shape: &'static dyn Shape,
     pub org: String,
     pub number: String,
     pub attempt_id: Option<String>,
-    pub name: Option<String>,
-    pub customer: Value,
-    pub metadata: Value,
     pub hook_url: Option<String>,
-    pub assistant_id: Option<String>,
-    pub phone_number_id: Option<String>,
+    /// What the vendor shows of the order again, in its own words.
+    pub shown: Value,
 }
 
 #[derive(Debug, Clone)]
@@ -207,21 +206,20 @@ impl Ledger {
         self.calls.get(id)
     }
 
-    /// The newest calls of an organisation made within the bounds.
-    pub fn list(
+    /// The calls of an organisation at a vendor made within the bounds, newest first.
+    pub fn made(
         &self,
         org: &str,
+        shape: &dyn Shape,
         from: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
-        limit: usize,
-    ) -> Vec<&CallRecord> {
+    ) -> impl Iterator<Item = &CallRecord> {
         let calls = self.arrival.iter().rev().filter_map(|id| self.calls.get(id));
         calls
-            .filter(|call| call.order.org == org)
-            .filter(|call| from.is_none_or(|from| call.created_at >= from))
-            .filter(|call| until.is_none_or(|until| call.created_at <= until))
-            .take(limit)
-            .collect()
+            .filter(move |call| call.order.org == org)
+            .filter(move |call| call.order.shape.name() == shape.name())
+            .filter(move |call| from.is_none_or(|from| call.created_at >= from))
+            .filter(move |call| until.is_none_or(|until| call.created_at <= until))
     }
 
     pub fn summary(&self) -> Summary<'_> {

@@ -1,11 +1,10 @@
 //! The life of one accepted call: it rings, perhaps somebody picks up, it ends, and is reported.
 
+use super::Sandbox;
 use super::clock::plus_seconds;
 use super::faults::Faults;
-use super::hooks::{Fate, Hook, Outbox, Signer};
+use super::hooks::{Fate, Hook, Outbox};
 use super::ledger::{CallRecord, Status};
-use super::{Sandbox, vapi};
-use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -13,8 +12,7 @@ use tokio::sync::mpsc;
 pub fn begin(sandbox: &Arc<Sandbox>, call: &CallRecord, faults: Faults) {
     let fate =
         Fate { seed: sandbox.options.seed, number: call.order.number.clone(), nth: call.nth };
-    let secret = sandbox.options.webhook_secret.as_deref();
-    let signer = Signer::new(sandbox.options.webhook_auth, secret);
+    let signer = call.order.shape.signer(&sandbox.options);
     let lane = Outbox::lane(&sandbox.outbox, signer, faults, fate);
     tokio::spawn(Life { sandbox: Arc::clone(sandbox), lane, call: call.clone() }.run());
 }
@@ -35,8 +33,7 @@ impl Life {
         let ended = self.sandbox.with_ledger(|ledger| ledger.end(&self.call.id, &reason, now));
         let Some(ended) = ended else { return };
         self.sandbox.note_call("ended", &ended);
-        self.report("status-update", vapi::status_update(&self.sandbox, &ended), false).await;
-        self.report("end-of-call-report", vapi::final_report(&self.sandbox, &ended), true).await;
+        self.report(&ended).await;
     }
 
     /// `None` when it was hung up before its time.
@@ -57,7 +54,7 @@ impl Life {
         let moved = self.sandbox.with_ledger(|ledger| ledger.advance(&self.call.id, status, now));
         if let Some(call) = moved {
             self.sandbox.note_call(event, &call);
-            self.report("status-update", vapi::status_update(&self.sandbox, &call), false).await;
+            self.report(&call).await;
         }
     }
 
@@ -68,10 +65,11 @@ impl Life {
         }
     }
 
-    async fn report(&self, label: &'static str, message: Value, is_final: bool) {
-        let Some(url) = self.call.order.hook_url.clone() else { return };
-        let hook = Hook { url, label, message: Arc::new(message), is_final };
-        // The lane is gone only when the process is.
-        drop(self.lane.send(hook).await);
+    async fn report(&self, call: &CallRecord) {
+        let Some(url) = &self.call.order.hook_url else { return };
+        for message in call.order.shape.messages(&self.sandbox, call) {
+            // The lane is gone only when the process is.
+            drop(self.lane.send(Hook { url: url.clone(), message }).await);
+        }
     }
 }

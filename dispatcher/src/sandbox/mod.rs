@@ -1,12 +1,14 @@
 //! A provider in its own process, for tests, rehearsals and the demo.
 //!
-//! It speaks the shapes of a voice and an e-mail provider over real HTTP, keeps its own limits and
-//! its own log, and fails on request. It shares no state and no tables with the dispatcher, so its
+//! It speaks the shapes of several voice vendors (`shape`) and an e-mail provider over real HTTP,
+//! keeps its own limits and its own log, and fails on request. It shares no state and no tables with the dispatcher, so its
 //! account of who rang when is independent evidence.
 
+pub mod bland;
 pub mod chance;
 pub mod clock;
 pub mod control;
+pub mod elevenlabs;
 pub mod email;
 pub mod faults;
 pub mod hooks;
@@ -16,7 +18,11 @@ pub mod life;
 pub mod mix;
 pub mod options;
 pub mod pace;
+pub mod retell;
 pub mod serve;
+pub mod shape;
+pub mod telnyx;
+pub mod twilio;
 pub mod vapi;
 
 use chance::Dice;
@@ -35,7 +41,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use vapi::Refusal;
 
 /// How often the log is written out to its file.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
@@ -51,6 +56,13 @@ pub struct Sandbox {
     faults: Mutex<FaultBook>,
     mailbox: Mutex<Mailbox>,
     journal: Mutex<Journal>,
+}
+
+/// Why a call was not accepted.
+#[derive(Debug)]
+pub enum Refusal {
+    OverRate { after_seconds: f64 },
+    OverLimit(Box<Order>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +162,7 @@ impl Sandbox {
         let nth = ledger.nth_of(&order.number);
         let dice = Dice { seed: self.options.seed, number: &order.number, nth };
         let plan = self.options.mix_of(&order.number).plan(dice, &self.options.lengths());
-        let call = ledger.open(uuid::Uuid::new_v4().to_string(), order, plan, now);
+        let call = ledger.open(order.shape.new_id(), order, plan, now);
         drop(ledger);
         self.note_call("accepted", &call);
         Ok(call)

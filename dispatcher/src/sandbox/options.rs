@@ -2,8 +2,11 @@
 
 use super::chance::Span;
 use super::mix::{DEFAULT_MIX, Lengths, Mix, PrefixMix};
+use base64::Engine;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -33,6 +36,10 @@ pub struct Options {
     /// Secret of the voice webhooks; without it they are not signed
     #[arg(long, env = "SANDBOX_WEBHOOK_SECRET", hide_env_values = true, help_heading = "HTTP")]
     pub webhook_secret: Option<String>,
+    /// Where the webhooks of a vendor go that has one address for a whole workspace; without it
+    /// none are sent
+    #[arg(long, env = "SANDBOX_WORKSPACE_WEBHOOK_URL", help_heading = "HTTP")]
+    pub workspace_webhook_url: Option<String>,
     /// Where e-mail webhooks go; without it none are sent
     #[arg(long, env = "SANDBOX_EMAIL_WEBHOOK_URL", help_heading = "HTTP")]
     pub email_webhook_url: Option<String>,
@@ -141,5 +148,16 @@ impl Options {
     /// simulated clock runs fast.
     pub fn burst(&self) -> f64 {
         self.burst.unwrap_or((self.per_second * (self.clock_rate * 0.1).max(1.0)).max(1.0))
+    }
+
+    /// The key pair of webhooks that are signed with one: grown from their secret.
+    pub fn key_pair(&self) -> Option<Ed25519KeyPair> {
+        let seed = Sha256::digest(self.webhook_secret.as_deref()?);
+        Ed25519KeyPair::from_seed_unchecked(&seed).ok()
+    }
+
+    pub fn public_key(&self) -> Option<String> {
+        let pair = self.key_pair()?;
+        Some(base64::engine::general_purpose::STANDARD.encode(pair.public_key()))
     }
 }

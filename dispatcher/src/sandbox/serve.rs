@@ -1,12 +1,13 @@
 //! The sandbox's HTTP server: routes, keys, and the closing of connections without an answer.
 
-use super::{Sandbox, control, email, vapi};
+use super::{Sandbox, bland, control, elevenlabs, email, retell, telnyx, twilio, vapi};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{get, post};
+use base64::Engine;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -24,6 +25,27 @@ pub fn router(sandbox: Arc<Sandbox>) -> Router {
         .route("/call", post(vapi::place).get(vapi::list))
         .route("/call/{id}", get(vapi::get).delete(vapi::delete))
         .route("/control/{id}", post(vapi::control))
+        .route("/v1/calls", post(bland::place).get(bland::list))
+        .route("/v1/calls/{id}", get(bland::get))
+        .route("/v1/calls/{id}/stop", post(bland::stop))
+        .route("/Accounts/{account}", get(twilio::account))
+        .route("/Accounts/{account}/Calls.json", post(twilio::place).get(twilio::list))
+        .route("/Accounts/{account}/Calls/{call}", get(twilio::get).post(twilio::change))
+        .route("/Accounts/{account}/Calls/{call}/{part}", get(twilio::part))
+        .route("/v2/create-phone-call", post(retell::place))
+        .route("/v2/get-call/{id}", get(retell::get))
+        .route("/v2/stop-call/{id}", post(retell::stop))
+        .route("/v3/list-calls", post(retell::list))
+        .route("/get-concurrency", get(retell::concurrency))
+        .route("/v2/calls", post(telnyx::place))
+        .route("/v2/calls/{id}", get(telnyx::get))
+        .route("/v2/calls/{id}/actions/hangup", post(telnyx::hang_up))
+        .route("/v2/call_events", get(telnyx::events))
+        .route("/v2/connections/{id}/active_calls", get(telnyx::active))
+        .route("/v1/convai/twilio/outbound-call", post(elevenlabs::place))
+        .route("/v1/convai/sip-trunk/outbound-call", post(elevenlabs::place))
+        .route("/v1/convai/conversations", get(elevenlabs::list))
+        .route("/v1/convai/conversations/{id}", get(elevenlabs::get))
         .route("/emails", post(email::send))
         .route("/sandbox/log", get(control::log))
         .route("/sandbox/summary", get(control::summary))
@@ -87,10 +109,22 @@ impl CloseConnection {
 /// The organisation that a request's key belongs to; `None` when the key is wrong.
 pub fn org_of(sandbox: &Sandbox, headers: &HeaderMap) -> Option<String> {
     let keys = &sandbox.options.api_key;
-    let shown = headers.get("authorization").and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or("");
+    let find = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let shown = find("authorization").or_else(|| find("xi-api-key")).unwrap_or("");
+    let shown = match shown.split_once(' ') {
+        Some(("Bearer", key)) => key.to_owned(),
+        Some(("Basic", pair)) => password(pair)?,
+        _ => shown.to_owned(),
+    };
     if keys.is_empty() {
         return Some("org-0".to_owned());
     }
-    keys.iter().position(|key| key == shown).map(|place| format!("org-{}", place + 1))
+    keys.iter().position(|key| *key == shown).map(|place| format!("org-{}", place + 1))
+}
+
+/// The second half of a user and password.
+fn password(pair: &str) -> Option<String> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(pair).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    text.split_once(':').map(|(_, password)| password.to_owned())
 }

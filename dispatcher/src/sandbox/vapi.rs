@@ -2,11 +2,12 @@
 //!
 //! Requests are checked as strictly as the real one does, so that a wrong request fails here first.
 
+use super::hooks::Signer;
 use super::ledger::{CallRecord, Order, Status, disposition_of};
-use super::serve::{CloseConnection, org_of};
-use super::{Sandbox, life};
-use crate::sandbox::hooks::Fate;
-use crate::sandbox::options::OverLimitStyle;
+use super::options::{Options, OverLimitStyle};
+use super::serve::org_of;
+use super::shape::{self, Message, Shape, is_e164, is_hidden};
+use super::{Refusal, Sandbox};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -16,7 +17,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 
 type Shared = State<Arc<Sandbox>>;
 
@@ -30,49 +30,24 @@ pub async fn place(State(sandbox): Shared, headers: HeaderMap, body: Bytes) -> R
         Ok(order) => order,
         Err(problems) => return bad_request(&problems),
     };
-    let nth = sandbox.with_ledger(|ledger| ledger.nth_of(&order.number));
-    let fate = Fate { seed: sandbox.options.seed, number: order.number.clone(), nth };
-    let faults = sandbox.faults_for(&order.number);
-    if fate.dice().happens("error_before", faults.error_before) {
-        sandbox.note_refusal("error_before", &order);
-        return server_error();
-    }
-    // By another roll each time: a refused call comes again as the same.
-    let refusals = sandbox.with_ledger(|ledger| ledger.refused.values().sum::<u64>());
-    if fate.dice().happens(&format!("over_limit:{refusals}"), faults.over_limit) {
-        sandbox.note_refusal("over_limit_fault", &order);
-        return Refusal::OverLimit(Box::new(order)).answer(&sandbox);
-    }
-    let call = match sandbox.accept(order) {
-        Ok(call) => call,
-        Err(refusal) => return refusal.answer(&sandbox),
-    };
-    let answer = json!(accepted(&sandbox, &call));
-    life::begin(&sandbox, &call, faults);
-    let latency = fate.dice().between("latency", sandbox.options.latency) / 1000.0;
-    tokio::time::sleep(sandbox.clock.real(Duration::from_secs_f64(latency))).await;
-    if fate.dice().happens("stall", faults.stall) {
-        tokio::time::sleep(Duration::from_secs_f64(faults.stall_seconds.max(0.0))).await;
-    }
-    if fate.dice().happens("lost_answer", faults.lost_answer) {
-        return CloseConnection::response();
-    }
-    if fate.dice().happens("error_after", faults.error_after) {
-        return server_error();
-    }
-    (StatusCode::CREATED, Json(answer)).into_response()
+    shape::take(sandbox, order).await
 }
 
-/// Why a call was not accepted.
+/// Its way of speaking.
 #[derive(Debug)]
-pub enum Refusal {
-    OverRate { after_seconds: f64 },
-    OverLimit(Box<Order>),
-}
+pub struct Vapi;
 
-impl Refusal {
-    fn answer(self, sandbox: &Sandbox) -> Response {
-        match self {
+impl Shape for Vapi {
+    fn name(&self) -> &'static str {
+        "vapi"
+    }
+
+    fn accepted(&self, sandbox: &Sandbox, call: &CallRecord) -> Response {
+        (StatusCode::CREATED, Json(accepted(sandbox, call))).into_response()
+    }
+
+    fn refused(&self, sandbox: &Sandbox, refusal: Refusal) -> Response {
+        match refusal {
             Refusal::OverRate { after_seconds } => {
                 let body = json!({"message": "Rate limit exceeded", "statusCode": 429});
                 let after = [("retry-after", (after_seconds.ceil().max(1.0) as u64).to_string())];
@@ -88,6 +63,25 @@ impl Refusal {
                 }
             },
         }
+    }
+
+    fn server_error(&self) -> Response {
+        let body = json!({"message": "Internal server error", "statusCode": 500});
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+    }
+
+    fn messages(&self, sandbox: &Sandbox, call: &CallRecord) -> Vec<Message> {
+        let update = status_update(sandbox, call);
+        let mut messages = vec![Message::json("status-update", &update, false)];
+        if call.status == Status::Ended {
+            let report = final_report(sandbox, call);
+            messages.push(Message::json("end-of-call-report", &report, true));
+        }
+        messages
+    }
+
+    fn signer(&self, options: &Options) -> Signer {
+        Signer::new(options.webhook_auth, options.webhook_secret.as_deref())
     }
 }
 
@@ -106,15 +100,18 @@ fn order(org: &str, body: &[u8]) -> Result<Order, Vec<String>> {
     let customer = &value["customer"];
     let attempt_id = text(&overrides["metadata"]["attempt_id"]);
     Ok(Order {
+        shape: &Vapi,
         org: org.to_owned(),
         number: text(&customer["number"]).unwrap_or_default(),
         attempt_id: attempt_id.or_else(|| text(&customer["externalId"])),
-        name: text(&value["name"]),
-        customer: customer.clone(),
-        metadata: overrides["metadata"].clone(),
         hook_url: text(&overrides["server"]["url"]),
-        assistant_id: text(&value["assistantId"]),
-        phone_number_id: text(&value["phoneNumberId"]),
+        shown: json!({
+            "name": value["name"],
+            "assistantId": value["assistantId"],
+            "phoneNumberId": value["phoneNumberId"],
+            "customer": customer,
+            "assistantOverrides": {"metadata": overrides["metadata"]},
+        }),
     })
 }
 
@@ -175,13 +172,6 @@ fn check_length(value: &Value, name: &str, max: usize, problems: &mut Vec<String
     }
 }
 
-fn is_e164(number: &str) -> bool {
-    let digits = number.strip_prefix('+').unwrap_or("");
-    (7..=15).contains(&digits.len())
-        && !digits.starts_with('0')
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// What a list may be narrowed by.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -200,8 +190,8 @@ pub async fn list(
     let Some(org) = org_of(&sandbox, &headers) else { return unauthorised() };
     let limit = query.limit.unwrap_or(100).min(LIST_MAX);
     let calls = sandbox.with_ledger(|ledger| {
-        let found = ledger.list(&org, query.created_at_ge, query.created_at_le, limit);
-        let shown = found.into_iter().filter(|call| !is_hidden(&sandbox, call));
+        let found = ledger.made(&org, &Vapi, query.created_at_ge, query.created_at_le);
+        let shown = found.take(limit).filter(|call| !is_hidden(&sandbox, call));
         shown.map(|call| object(&sandbox, call)).collect::<Vec<Value>>()
     });
     Json(calls).into_response()
@@ -214,12 +204,6 @@ pub async fn get(State(sandbox): Shared, headers: HeaderMap, Path(id): Path<Stri
         Ok(call) => Json(object(&sandbox, &call)).into_response(),
         Err(answer) => *answer,
     }
-}
-
-fn is_hidden(sandbox: &Sandbox, call: &CallRecord) -> bool {
-    let number = call.order.number.clone();
-    let hidden = sandbox.faults_for(&number).hidden;
-    Fate { seed: sandbox.options.seed, number, nth: call.nth }.dice().happens("hidden", hidden)
 }
 
 /// `DELETE /call/{id}`
@@ -284,9 +268,9 @@ fn blocked(sandbox: &Sandbox, order: &Order) -> Value {
         "createdAt": now,
         "updatedAt": now,
         "endedAt": now,
-        "name": order.name,
-        "customer": order.customer,
-        "assistantOverrides": {"metadata": order.metadata},
+        "name": order.shown["name"],
+        "customer": order.shown["customer"],
+        "assistantOverrides": order.shown["assistantOverrides"],
         "subscriptionLimits": {
             "concurrencyBlocked": true,
             "concurrencyLimit": sandbox.options.max_concurrent,
@@ -304,11 +288,11 @@ pub fn object(sandbox: &Sandbox, call: &CallRecord) -> Value {
         "status": status_word(call.status),
         "createdAt": stamp(call.created_at),
         "updatedAt": stamp(call.updated_at),
-        "name": call.order.name,
-        "assistantId": call.order.assistant_id,
-        "phoneNumberId": call.order.phone_number_id,
-        "customer": call.order.customer,
-        "assistantOverrides": {"metadata": call.order.metadata},
+        "name": call.order.shown["name"],
+        "assistantId": call.order.shown["assistantId"],
+        "phoneNumberId": call.order.shown["phoneNumberId"],
+        "customer": call.order.shown["customer"],
+        "assistantOverrides": call.order.shown["assistantOverrides"],
         "monitor": {"controlUrl": format!("{}/control/{}", sandbox.own_url, call.id)},
     });
     if let Some(started_at) = call.started_at {
@@ -358,7 +342,7 @@ fn message(sandbox: &Sandbox, call: &CallRecord, kind: &str) -> Value {
         "type": kind,
         "timestamp": call.updated_at.timestamp_millis(),
         "call": object(sandbox, call),
-        "customer": call.order.customer,
+        "customer": call.order.shown["customer"],
     })
 }
 
@@ -389,9 +373,4 @@ fn unauthorised() -> Response {
 fn not_found() -> Response {
     let body = json!({"message": "Call not found.", "error": "Not Found", "statusCode": 404});
     (StatusCode::NOT_FOUND, Json(body)).into_response()
-}
-
-fn server_error() -> Response {
-    let body = json!({"message": "Internal server error", "statusCode": 500});
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
 }
