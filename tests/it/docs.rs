@@ -18,6 +18,11 @@ async fn the_readme_runs_and_prints_what_it_says() {
 }
 
 #[tokio::test]
+async fn the_page_on_providers_runs() {
+    check_page("docs/providers.md").await;
+}
+
+#[tokio::test]
 async fn the_page_on_opening_hours_runs_and_prints_what_it_says() {
     check_page("docs/decisions/0004-open-is-a-predicate.md").await;
 }

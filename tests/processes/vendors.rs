@@ -25,6 +25,39 @@ async fn a_campaign_through_twilio_ends_as_the_provider_saw_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_through_vapi_ends_as_the_provider_saw_it() {
+    campaign("vapi", &json!({"assistant_id": "a", "phone_number_id": "p"})).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vendor_that_asks_what_to_do_is_answered_with_a_document() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let mut rehearsal = begin("document", 1.0, &[]).await;
+    let account = "select dialer.create_account('open', 'twilio', 1, settings => '{\"webhook_auth\": \"none\"}')";
+    rehearsal.db.execute(account, &[]).await.unwrap();
+    rehearsal.start_dispatcher().await.unwrap();
+    let asked = "/hooks/twilio/open?attempt=x&answer=voicemail&next=https%3A%2F%2Fa.example%2Ftalk";
+    for (by, told) in
+        [("machine_start", "<Hangup/>"), ("human", ">https://a.example/talk</Redirect>")]
+    {
+        let body = format!("CallSid=CA1&CallStatus=in-progress&AnsweredBy={by}");
+        let answer = posted(&rehearsal, asked, &body).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/xml");
+        let document = answer.text().await.unwrap();
+        assert!(document.contains(told), "{by}: {document}");
+    }
+    let callback = posted(&rehearsal, "/hooks/twilio/open", "CallSid=CA1&CallStatus=busy").await;
+    assert_eq!((callback.status().as_u16(), callback.text().await.unwrap().as_str()), (204, ""));
+}
+
+async fn posted(rehearsal: &Rehearsal, path: &str, body: &str) -> reqwest::Response {
+    let request = rehearsal.http.post(rehearsal.dispatcher_url(0, path)).body(body.to_owned());
+    let kind = "application/x-www-form-urlencoded";
+    request.header("content-type", kind).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_campaign_through_retell_ends_as_the_provider_saw_it() {
     campaign("retell", &json!({"caller_id": "+13035550199"})).await;
 }
@@ -170,6 +203,8 @@ fn checked(rehearsal: &Rehearsal, vendor: &str) {
     let said = with_secrets("another-key");
     assert!(said.contains("it refuses the key (401)"), "{said}");
     assert!(!said.contains("another-key"), "{said}");
+    let (said, code) = rehearsal.dialerd(&["doctor", "--account", "nobody"]).unwrap();
+    assert!(said.contains("\"nobody\" does not exist") && code == 1, "{said}");
 }
 
 fn said_nothing_private(rehearsal: &Rehearsal) {

@@ -25,8 +25,7 @@ pub async fn examine(config: &Config, address: &Address, name: &str) -> Vec<Find
     for account in &accounts {
         findings.push(one(config, account).await);
         let adapter = provider::adapter(&account.provider, &account.channel);
-        // Whoever reports over a connection that we keep sends no webhooks.
-        if adapter.is_none_or(|adapter| adapter.stream().is_none()) {
+        if adapter.is_none_or(|adapter| adapter.sends_webhooks()) {
             findings.extend(webhooks(config, account));
         }
     }

@@ -104,3 +104,6 @@ pub(super) fn setting_wrong(reason: String) -> PlaceError {
     let details = json!({ "reason": reason });
     PlaceError::refused(RefusalClass::ConfigError, "setting-wrong", details)
 }
+
+#[cfg(test)]
+mod tests;

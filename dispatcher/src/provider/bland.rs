@@ -14,10 +14,9 @@ use super::word::{self, Word, WordKind};
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
     LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass, Sought, Source,
-    Span, VerifyError, exchange,
+    Span, VerifyError, exchange, forward::forward_to_functions,
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 const BASE_URL: &str = "https://api.bland.ai";
@@ -30,36 +29,7 @@ const CANDIDATES_MAX: usize = 20;
 pub struct Bland;
 
 impl Adapter for Bland {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        Box::pin(async move {
-            let path = format!("/v1/calls/{provider_call_id}/stop");
-            let request = signed_in(http.post(account.url(BASE_URL, &path)), account);
-            exchange::done(&exchange::ask(request).await?)
-        })
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -90,24 +60,6 @@ impl Adapter for Bland {
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByAttempt
     }
-
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
-
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        let request = signed_in(http.get(account.url(BASE_URL, "/v1/calls")), account);
-        Box::pin(exchange::check(request.query(&[("limit", "1")])))
-    }
 }
 
 /// The key is the whole header, without a word before it.
@@ -116,6 +68,21 @@ fn signed_in(request: reqwest::RequestBuilder, account: &Account) -> reqwest::Re
         Some(key) => request.header("authorization", key.text()),
         None => request,
     }
+}
+
+async fn check(http: &reqwest::Client, account: &Account) -> Result<String, CheckError> {
+    let request = signed_in(http.get(account.url(BASE_URL, "/v1/calls")), account);
+    exchange::check(request.query(&[("limit", "1")])).await
+}
+
+async fn hang_up(
+    http: &reqwest::Client,
+    account: &Account,
+    provider_call_id: &str,
+) -> Result<(), LookUpError> {
+    let path = format!("/v1/calls/{provider_call_id}/stop");
+    let request = signed_in(http.post(account.url(BASE_URL, &path)), account);
+    exchange::done(&exchange::ask(request).await?)
 }
 
 async fn place(
@@ -172,9 +139,7 @@ async fn look_up(
         Some(id) => details(http, account, id).await?,
         None => search(http, account, sought).await?,
     };
-    let event = call.as_ref().and_then(|call| event_of_call(call, Source::LookUp));
-    let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
-    Ok(event.map(ours).into_iter().collect())
+    Ok(sought.ours(call.as_ref().and_then(|call| event_of_call(call, Source::LookUp))))
 }
 
 async fn details(
@@ -184,7 +149,7 @@ async fn details(
 ) -> Result<Option<Value>, LookUpError> {
     let path = format!("/v1/calls/{id}");
     let request = signed_in(http.get(account.url(BASE_URL, &path)), account);
-    exchange::found(exchange::ask(request).await?)
+    exchange::found(request).await
 }
 
 /// The calls to the number around the intention; only the details of each hold its metadata.
@@ -220,9 +185,7 @@ async fn rows(
     query: &[(&str, String)],
 ) -> Result<Vec<Value>, LookUpError> {
     let request = signed_in(http.get(account.url(BASE_URL, "/v1/calls")), account).query(query);
-    let missing = || LookUpError("the list is no list".to_owned());
-    let answer = exchange::found(exchange::ask(request).await?)?.ok_or_else(missing)?;
-    answer["calls"].as_array().cloned().ok_or_else(missing)
+    exchange::rows(exchange::found(request).await?.as_ref().map(|answer| &answer["calls"]))
 }
 
 /// Oldest first, by index: what is made meanwhile comes at the end and moves no page.
@@ -246,7 +209,8 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
         })
     };
     let next = (rows.len() >= PAGE).then(|| (from + rows.len()).to_string());
-    Ok(Page { calls: rows.iter().filter_map(listed).collect(), next })
+    let made = rows.iter().filter(|call| call["inbound"] != true);
+    Ok(Page { calls: made.filter_map(listed).collect(), next })
 }
 
 /// The call as a whole comes once, after its end; what comes besides enriches it or tells its tale.

@@ -99,6 +99,22 @@ pub(super) fn passed_through(settings: &Value) -> Result<Map<String, Value>, Pla
     }
 }
 
+/// Refuses members by which the vendor would dial by itself: whom, when and how often is decided
+/// here, and the vendor would do it outside of windows and limits.
+pub(super) fn refuse_own_dialling(
+    request: &Map<String, Value>,
+    members: &[&str],
+    vendor: &str,
+) -> Result<(), PlaceError> {
+    match members.iter().find(|name| request.contains_key(**name)) {
+        None => Ok(()),
+        Some(name) => Err(setting_wrong(format!(
+            "request.{name} would have {vendor} decide whom to dial and when; remove it: \
+             campaigns and redial policies decide that"
+        ))),
+    }
+}
+
 fn text(settings: &Value, name: &str) -> Result<Option<String>, PlaceError> {
     match &settings[name] {
         Value::Null => Ok(None),

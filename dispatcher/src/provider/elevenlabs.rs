@@ -231,7 +231,7 @@ async fn conversation(
     id: &str,
 ) -> Result<Option<Value>, LookUpError> {
     let path = format!("{CONVERSATIONS}/{}", segment(id));
-    exchange::found(exchange::ask(keyed(http.get(account.url(BASE_URL, &path)), account)).await?)
+    exchange::found(keyed(http.get(account.url(BASE_URL, &path)), account)).await
 }
 
 /// The conversation whose `user_id` is the attempt. The list does not show that id, so it is the
@@ -255,7 +255,7 @@ async fn by_attempt(
 }
 
 async fn page(request: reqwest::RequestBuilder) -> Result<Value, LookUpError> {
-    match exchange::found(exchange::ask(request).await?)? {
+    match exchange::found(request).await? {
         Some(answer) if answer["conversations"].is_array() => Ok(answer),
         _ => Err(LookUpError("the list is no list".to_owned())),
     }

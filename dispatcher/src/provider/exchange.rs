@@ -63,9 +63,14 @@ pub async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, LookUpError
     Ok(Answer { status, retry_after_seconds, body: read(response).await? })
 }
 
-/// What a question found: nothing where the vendor knows nothing, and an error where it did not
+/// What a question finds: nothing where the vendor knows nothing, and an error where it did not
 /// answer it. An answer that is no JSON is none.
-pub fn found(answer: Answer) -> Result<Option<Value>, LookUpError> {
+pub async fn found(question: reqwest::RequestBuilder) -> Result<Option<Value>, LookUpError> {
+    understood(ask(question).await?)
+}
+
+/// The same of an answer that has come.
+pub fn understood(answer: Answer) -> Result<Option<Value>, LookUpError> {
     match answer.status {
         200..=299 if answer.body.is_null() => Err(LookUpError("the answer is no JSON".to_owned())),
         200..=299 => Ok(Some(answer.body)),
@@ -84,6 +89,14 @@ pub fn accepted(id: Option<&str>) -> Result<Accepted, PlaceError> {
     match id.filter(|id| !id.is_empty()) {
         Some(id) => Ok(Accepted { provider_call_id: id.to_owned() }),
         None => Err(PlaceError::Unknown("accepted without an id".to_owned())),
+    }
+}
+
+/// The rows of a list; what is no list says nothing about what there is.
+pub fn rows(list: Option<&Value>) -> Result<Vec<Value>, LookUpError> {
+    match list {
+        Some(Value::Array(rows)) => Ok(rows.clone()),
+        _ => Err(LookUpError("the list is no list".to_owned())),
     }
 }
 

@@ -360,7 +360,7 @@ async fn asked(
     account: &Account,
 ) -> Result<Option<Value>, LookUpError> {
     let request = Filled::of(request, known, account).map_err(LookUpError)?.request(http);
-    exchange::found(exchange::ask(request).await?)
+    exchange::found(request).await
 }
 
 async fn hang_up(

@@ -15,6 +15,14 @@ pub struct Sought {
     pub intended_at: DateTime<Utc>,
 }
 
+impl Sought {
+    /// What was found of the attempt, as its own.
+    pub(super) fn ours(&self, found: Option<Event>) -> Vec<Event> {
+        let own = |event| Event { attempt_id: Some(self.attempt_id), ..event };
+        found.into_iter().map(own).collect()
+    }
+}
+
 /// How an attempt whose answer was lost can be found again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reconciles {

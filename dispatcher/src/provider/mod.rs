@@ -11,6 +11,7 @@ mod cause;
 mod elevenlabs;
 mod event;
 mod exchange;
+mod forward;
 mod gate;
 mod hook;
 pub mod http;
@@ -160,6 +161,11 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
         account: &'a Account,
         provider_call_id: &'a str,
     ) -> BoxFuture<'a, Result<(), LookUpError>>;
+
+    /// Whether the vendor tells us by webhook; whoever reports over a connection does not.
+    fn sends_webhooks(&self) -> bool {
+        self.stream().is_none()
+    }
 
     /// Whether a webhook comes from the provider; over the request as it was received.
     fn verify(

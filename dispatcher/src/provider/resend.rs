@@ -8,14 +8,13 @@
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
     LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass, Sought, Source,
-    Span, VerifyError, exchange, signature,
+    Span, VerifyError, exchange, forward::forward_to_functions, signature,
 };
 use crate::provider::call_options::passed_through;
 use crate::provider::letter::Letter;
 use crate::provider::request::{overlay, segment};
 use crate::provider::word::{self, Word, WordKind, vocabulary};
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 const BASE_URL: &str = "https://api.resend.com";
@@ -26,32 +25,7 @@ const PAGES_MAX: usize = 10;
 pub struct Resend;
 
 impl Adapter for Resend {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        _http: &'a reqwest::Client,
-        _account: &'a Account,
-        _provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        Box::pin(async { Err(LookUpError("an e-mail cannot be hung up".to_owned())) })
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -81,23 +55,6 @@ impl Adapter for Resend {
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByNumberAndTime
     }
-
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
-
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        Box::pin(check(http, account))
-    }
 }
 
 const WORDS: &[Word] = vocabulary! {
@@ -123,6 +80,14 @@ const WORDS: &[Word] = vocabulary! {
     Error, None, "a first request under the same key may have been sent":
         "concurrent_idempotent_requests" "invalid_idempotent_request";
 };
+
+async fn hang_up(
+    _http: &reqwest::Client,
+    _account: &Account,
+    _provider_call_id: &str,
+) -> Result<(), LookUpError> {
+    Err(LookUpError("an e-mail cannot be hung up".to_owned()))
+}
 
 async fn place(
     http: &reqwest::Client,
@@ -207,8 +172,8 @@ async fn look_up(
         return by_address(http, account, sought).await;
     };
     let path = format!("/emails/{}", segment(id));
-    let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-    let Some(mail) = exchange::found(answer)? else { return Ok(Vec::new()) };
+    let request = account.bearer(http.get(account.url(BASE_URL, &path)));
+    let Some(mail) = exchange::found(request).await? else { return Ok(Vec::new()) };
     let event = listed(&mail).map(|mail| mail.event);
     Ok(event.map(|event| found(event, sought)).into_iter().collect())
 }
@@ -250,13 +215,13 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
     if let Some(after) = &span.cursor {
         request = request.query(&[("after", after)]);
     }
-    let missing = || LookUpError("the list is no list".to_owned());
-    let answer = exchange::found(exchange::ask(request).await?)?.ok_or_else(missing)?;
-    let rows = answer["data"].as_array().cloned().ok_or_else(missing)?;
+    let answer = exchange::found(request).await?;
+    let rows = exchange::rows(answer.as_ref().map(|answer| &answer["data"]))?;
     let listed: Vec<Listed> = rows.iter().filter_map(listed).collect();
     let before = |mail: &Listed| mail.created_at.is_some_and(|at| at < span.from);
     let last = rows.last().and_then(|row| row["id"].as_str()).map(str::to_owned);
-    let goes_on = answer["has_more"] == true && !listed.iter().any(before);
+    let goes_on =
+        answer.is_some_and(|answer| answer["has_more"] == true) && !listed.iter().any(before);
     let inside =
         |mail: &Listed| mail.created_at.is_some_and(|at| (span.from..=span.until).contains(&at));
     Ok(Page { calls: listed.into_iter().filter(inside).collect(), next: last.filter(|_| goes_on) })

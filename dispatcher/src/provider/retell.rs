@@ -259,7 +259,7 @@ async fn by_id(
     if answer.status == 422 {
         return Ok(None);
     }
-    exchange::found(answer)
+    exchange::understood(answer)
 }
 
 async fn by_attempt(
@@ -283,7 +283,7 @@ async fn listed(
     criteria: &Value,
 ) -> Result<Value, LookUpError> {
     let request = account.bearer(http.post(account.url(BASE_URL, "/v3/list-calls"))).json(criteria);
-    match exchange::found(exchange::ask(request).await?)? {
+    match exchange::found(request).await? {
         Some(answer) if answer["items"].is_array() => Ok(answer),
         _ => Err(LookUpError("the list is no list".to_owned())),
     }

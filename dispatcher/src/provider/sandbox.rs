@@ -111,12 +111,16 @@ fn completed(account: &Account) -> Account {
     let mut account = account.clone();
     account.base_url.get_or_insert_with(|| BASE_URL.to_owned());
     if let Some(settings) = account.settings.as_object_mut() {
-        for (name, value) in [
-            ("assistant_id", "rehearsal"),
+        let speaks = ["assistant_id", "squad_id", "workflow_id"];
+        let assistant = match speaks.iter().any(|name| settings.contains_key(*name)) {
+            true => None,
+            false => Some(("assistant_id", "rehearsal")),
+        };
+        for (name, value) in assistant.into_iter().chain([
             ("phone_number_id", "rehearsal"),
             ("from", "rehearsal@example.org"),
             ("subject", "Rehearsal"),
-        ] {
+        ]) {
             settings.entry(name).or_insert_with(|| json!(value));
         }
     }

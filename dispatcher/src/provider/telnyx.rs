@@ -275,8 +275,8 @@ async fn by_id(
     id: &str,
 ) -> Result<Option<Event>, LookUpError> {
     let path = format!("/calls/{}", segment(id));
-    let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-    let Some(answer) = exchange::found(answer)? else { return Ok(None) };
+    let request = account.bearer(http.get(account.url(BASE_URL, &path)));
+    let Some(answer) = exchange::found(request).await? else { return Ok(None) };
     let call = &answer["data"];
     if call["is_alive"] == true {
         return Ok(Some(alive(id, call)));
@@ -324,7 +324,7 @@ async fn by_attempt(
     };
     if let Some(path) = active_calls(account) {
         let request = account.bearer(http.get(account.url(BASE_URL, &path)));
-        let answer = exchange::found(exchange::ask(request).await?)?.unwrap_or_default();
+        let answer = exchange::found(request).await?.unwrap_or_default();
         let live = answer["data"].as_array().into_iter().flatten().find(|call| ours(call));
         let id = live.and_then(|call| Some((call["call_control_id"].as_str()?, call)));
         if let Some((id, call)) = id {
@@ -355,7 +355,7 @@ async fn events(
 ) -> Result<Vec<Value>, LookUpError> {
     let request = account.bearer(http.get(account.url(BASE_URL, "/call_events")));
     let request = request.query(filters).query(&[("page[size]", PAGE)]);
-    let answer = exchange::found(exchange::ask(request).await?)?.unwrap_or_default();
+    let answer = exchange::found(request).await?.unwrap_or_default();
     answer["data"].as_array().cloned().ok_or_else(|| LookUpError("the list is no list".to_owned()))
 }
 

@@ -18,9 +18,9 @@ use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookAnswer, HookRequest, HookTrust,
     Kind, Listed, LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass,
     Sought, Source, Span, VerifyError, account::settings_lack, exchange,
+    forward::forward_to_functions,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::Value;
 use webhook::{End, instant};
 
@@ -34,32 +34,7 @@ const CANDIDATES_MAX: usize = 20;
 pub struct Twilio;
 
 impl Adapter for Twilio {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        Box::pin(hang_up(http, account, provider_call_id))
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -78,6 +53,10 @@ impl Adapter for Twilio {
         webhook::parse(request)
     }
 
+    fn body_of(&self, raw: &Value) -> (&'static str, Vec<u8>) {
+        webhook::body_of(raw)
+    }
+
     fn hook_answer(&self, _settings: &Value, request: HookRequest<'_>) -> HookAnswer {
         webhook::answer(request)
     }
@@ -92,23 +71,6 @@ impl Adapter for Twilio {
 
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByAttempt
-    }
-
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
-
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        Box::pin(check(http, account))
     }
 }
 
@@ -179,9 +141,7 @@ async fn look_up(
         (Some("failed"), Some(sid)) => notified_error(http, account, sid).await?,
         _ => None,
     };
-    let event = event_of_call(&call, error.as_deref(), Source::LookUp);
-    let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
-    Ok(event.map(ours).into_iter().collect())
+    Ok(sought.ours(event_of_call(&call, error.as_deref(), Source::LookUp)))
 }
 
 async fn ask(
@@ -191,7 +151,7 @@ async fn ask(
     query: &[(&str, String)],
 ) -> Result<Option<Value>, LookUpError> {
     let request = signed_in(http.get(asked_url(account, path)?), account).query(query);
-    exchange::found(exchange::ask(request).await?)
+    exchange::found(request).await
 }
 
 /// Why a call failed; the call itself does not say.
@@ -202,7 +162,10 @@ async fn notified_error(
 ) -> Result<Option<String>, LookUpError> {
     let path = format!("/Calls/{sid}/Notifications.json");
     let told = ask(http, account, &path, &[]).await?.unwrap_or(Value::Null);
-    Ok(told["notifications"][0]["error_code"].as_str().map(str::to_owned))
+    let told = told["notifications"].as_array().map_or(&[][..], Vec::as_slice);
+    // Level 0 is an error, 1 a warning.
+    let error = told.iter().find(|told| told["log"] == "0");
+    Ok(error.and_then(|told| told["error_code"].as_str()).map(str::to_owned))
 }
 
 /// The calls to the number around the intention; the events of ours hold our callback URL.
@@ -246,9 +209,8 @@ async fn rows(
     account: &Account,
     query: &[(&str, String)],
 ) -> Result<Vec<Value>, LookUpError> {
-    let missing = || LookUpError("the list is no list".to_owned());
-    let page = ask(http, account, "/Calls.json", query).await?.ok_or_else(missing)?;
-    page["calls"].as_array().cloned().ok_or_else(missing)
+    let page = ask(http, account, "/Calls.json", query).await?;
+    exchange::rows(page.as_ref().map(|page| &page["calls"]))
 }
 
 /// The vendor counts in days, so what is outside of the span is left out here.
@@ -265,9 +227,8 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
         ],
     };
     let query: Vec<(&str, String)> = query.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
-    let missing = || LookUpError("the list is no list".to_owned());
-    let page = ask(http, account, "/Calls.json", &query).await?.ok_or_else(missing)?;
-    let rows = page["calls"].as_array().ok_or_else(missing)?;
+    let page = ask(http, account, "/Calls.json", &query).await?;
+    let rows = exchange::rows(page.as_ref().map(|page| &page["calls"]))?;
     let listed = |call: &Value| {
         Some(Listed {
             address: call["to"].as_str().map(str::to_owned),
@@ -277,9 +238,13 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
     };
     let inside =
         |call: &Listed| call.created_at.is_some_and(|at| (span.from..=span.until).contains(&at));
-    let next = page["next_page_uri"].as_str().and_then(|uri| uri.split_once('?'));
+    let next = page.as_ref().and_then(|page| page["next_page_uri"].as_str()?.split_once('?'));
+    let came_in = |call: &Value| {
+        call["direction"].as_str().is_some_and(|direction| direction.starts_with("inbound"))
+    };
+    let made = rows.iter().filter(|call| !came_in(call));
     Ok(Page {
-        calls: rows.iter().filter_map(listed).filter(inside).collect(),
+        calls: made.filter_map(listed).filter(inside).collect(),
         next: next.map(|(_, query)| query.to_owned()),
     })
 }
@@ -332,8 +297,9 @@ fn created_at(call: &Value) -> Option<DateTime<Utc>> {
     instant(call["date_created"].as_str()?)
 }
 
+/// The beginning of a day, as the vendor's own library writes bounds.
 fn day(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d").to_string()
+    at.format("%Y-%m-%dT00:00:00Z").to_string()
 }
 
 #[cfg(test)]

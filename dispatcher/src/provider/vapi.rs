@@ -12,10 +12,9 @@ use super::word::{self, Word, WordKind};
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
     LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass, Sought, Source,
-    Span, VerifyError, exchange,
+    Span, VerifyError, exchange, forward::forward_to_functions,
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -28,32 +27,7 @@ const PAGES_MAX: usize = 10;
 pub struct Vapi;
 
 impl Adapter for Vapi {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        Box::pin(hang_up(http, account, provider_call_id))
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -87,24 +61,11 @@ impl Adapter for Vapi {
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByAttempt
     }
+}
 
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
-
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        let request = account.bearer(http.get(account.url(BASE_URL, "/call")));
-        Box::pin(exchange::check(request.query(&[("limit", "1")])))
-    }
+async fn check(http: &reqwest::Client, account: &Account) -> Result<String, CheckError> {
+    let request = account.bearer(http.get(account.url(BASE_URL, "/call")));
+    exchange::check(request.query(&[("limit", "1")])).await
 }
 
 async fn place(
@@ -156,15 +117,12 @@ async fn look_up(
     let call = match &sought.provider_call_id {
         Some(id) => {
             let path = format!("/call/{id}");
-            let answer =
-                exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-            exchange::found(answer)?
+            let request = account.bearer(http.get(account.url(BASE_URL, &path)));
+            exchange::found(request).await?
         }
         None => search(http, account, sought).await?,
     };
-    let event = call.as_ref().and_then(|call| event_of_call(call, Source::LookUp));
-    let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
-    Ok(event.map(ours).into_iter().collect())
+    Ok(sought.ours(call.as_ref().and_then(|call| event_of_call(call, Source::LookUp))))
 }
 
 /// Pages back through the calls made around the intention; the list knows neither number nor
@@ -174,7 +132,7 @@ async fn search(
     account: &Account,
     sought: &Sought,
 ) -> Result<Option<Value>, LookUpError> {
-    let is_ours = |call: &&Value| attempt_id(&json!({ "call": call })) == Some(sought.attempt_id);
+    let is_sought = |call: &&Value| attempt_id(&json!({ "call": call })) == Some(sought.attempt_id);
     let mut span = Span {
         from: sought.intended_at - TimeDelta::minutes(5),
         until: sought.intended_at + TimeDelta::minutes(30),
@@ -182,10 +140,10 @@ async fn search(
     };
     for _ in 0..PAGES_MAX {
         let calls = page(http, account, &span).await?;
-        if let Some(ours) = calls.iter().find(is_ours) {
+        if let Some(ours) = calls.iter().find(is_sought) {
             return Ok(Some(ours.clone()));
         }
-        span.cursor = older(&calls, &span);
+        span.cursor = older(&calls, &span)?;
         if span.cursor.is_none() {
             return Ok(None);
         }
@@ -203,17 +161,19 @@ async fn page(
     let query =
         [("createdAtGe", stamp(span.from)), ("createdAtLe", until), ("limit", PAGE.to_string())];
     let request = account.bearer(http.get(account.url(BASE_URL, "/call"))).query(&query);
-    match exchange::found(exchange::ask(request).await?)? {
-        Some(Value::Array(calls)) => Ok(calls),
-        _ => Err(LookUpError("the list is no list".to_owned())),
-    }
+    exchange::rows(exchange::found(request).await?.as_ref())
 }
 
-/// Where the next page begins; none when this one was not full, or would come again.
-fn older(calls: &[Value], span: &Span) -> Option<String> {
-    let oldest = calls.iter().filter_map(|call| instant(&call["createdAt"])).min();
-    let oldest = stamp(oldest.filter(|_| calls.len() >= PAGE)?);
-    (span.cursor.as_ref() != Some(&oldest)).then_some(oldest)
+/// Where the next page begins; none when this one was not full. The oldest call of a page comes
+/// again on the next, because a bound includes its instant.
+fn older(calls: &[Value], span: &Span) -> Result<Option<String>, LookUpError> {
+    let oldest = calls.iter().filter_map(|call| instant(&call["createdAt"])).min().map(stamp);
+    match oldest.filter(|_| calls.len() >= PAGE) {
+        Some(oldest) if span.cursor.as_ref() == Some(&oldest) => {
+            Err(LookUpError(format!("{PAGE} calls were made in one instant")))
+        }
+        next => Ok(next),
+    }
 }
 
 async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<Page, LookUpError> {
@@ -225,7 +185,14 @@ async fn list(http: &reqwest::Client, account: &Account, span: &Span) -> Result<
             event: event_of_call(call, Source::Poll)?,
         })
     };
-    Ok(Page { next: older(&calls, span), calls: calls.iter().filter_map(listed).collect() })
+    let next = older(&calls, span)?;
+    let made = calls.iter().filter(|call| is_ours(call));
+    Ok(Page { next, calls: made.filter_map(listed).collect() })
+}
+
+/// Whether a call was made by us; others came in, or over the web.
+fn is_ours(call: &Value) -> bool {
+    call["type"].as_str().is_none_or(|kind| kind == "outboundPhoneCall")
 }
 
 async fn hang_up(
@@ -234,8 +201,9 @@ async fn hang_up(
     provider_call_id: &str,
 ) -> Result<(), LookUpError> {
     let path = format!("/call/{provider_call_id}");
-    let answer = exchange::ask(account.bearer(http.get(account.url(BASE_URL, &path)))).await?;
-    let call = exchange::found(answer)?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
+    let request = account.bearer(http.get(account.url(BASE_URL, &path)));
+    let call =
+        exchange::found(request).await?.ok_or_else(|| LookUpError("no such call".to_owned()))?;
     let control = call["monitor"]["controlUrl"].as_str();
     let control = control.ok_or_else(|| LookUpError("the call has no control URL".to_owned()))?;
     let order = json!({"type": "end-call"});

@@ -151,7 +151,7 @@ pub async fn list(
 
 fn is_asked_for(call: &CallRecord, asked: &HashMap<String, String>) -> bool {
     let is = |name: &str, value: &str| asked.get(name).is_none_or(|wanted| wanted == value);
-    let day = |name: &str| asked.get(name).and_then(|text| text.parse::<NaiveDate>().ok());
+    let day = |name: &str| asked.get(name)?.get(..10)?.parse::<NaiveDate>().ok();
     // A call that still waits has no start yet, so it fits no bounds.
     let bounded = day("StartTime>").is_some() || day("StartTime<").is_some();
     let on = call.created_at.date_naive();

@@ -7,12 +7,12 @@
 //! | `request` | further members of the request, e.g. `summary_prompt`, `dispositions` |
 
 use crate::provider::account::{setting_wrong, settings_lack};
-use crate::provider::call_options::{CallOptions, Voicemail, filled_in, passed_through};
+use crate::provider::call_options::{
+    CallOptions, Voicemail, filled_in, passed_through, refuse_own_dialling,
+};
 use crate::provider::{PlaceError, Placement, e164_address};
 use serde_json::{Map, Value, json};
 
-/// With these the vendor would dial by itself, again or later: what is called when is decided here.
-const NOT_PASSED: [&str; 3] = ["retry", "start_time", "timezone"];
 /// LIMIT: the longest call.
 const MINUTES_MAX: u32 = 720;
 
@@ -21,12 +21,7 @@ pub fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceErro
     let options = &placement.options;
     options.only("Bland", &["max_duration_seconds", "record", "voicemail"])?;
     let mut body = passed_through(settings)?;
-    if let Some(name) = NOT_PASSED.iter().find(|name| body.contains_key(**name)) {
-        return Err(setting_wrong(format!(
-            "request.{name} would have Bland decide when to dial; remove it: \
-             campaigns and redial policies decide that"
-        )));
-    }
+    refuse_own_dialling(&body, &["retry", "start_time", "timezone"], "Bland")?;
     speech(settings, placement, &mut body)?;
     if let Some(from) = options.caller_e164()? {
         body.insert("from".to_owned(), json!(from));

@@ -20,6 +20,8 @@ const DELIVERY: &str = "#rc=5&rp=all";
 const EVENTS: [&str; 4] = ["initiated", "ringing", "answered", "completed"];
 /// LIMIT: characters of a document that is sent along.
 const TWIML_MAX: usize = 4000;
+/// LIMIT: characters of a message for a machine, which travels in an address.
+const MESSAGE_MAX: usize = 1000;
 
 /// The request's body.
 pub fn order(settings: &Value, placement: &Placement) -> Result<String, PlaceError> {
@@ -78,6 +80,12 @@ fn detection(options: &CallOptions) -> Result<Option<&'static str>, PlaceError> 
                  set it to true, or voicemail to carry_on"
                 .to_owned(),
         )),
+        (Some(Voicemail::LeaveMessage(text)), _) if text.chars().count() > MESSAGE_MAX => {
+            Err(setting_wrong(format!(
+                "voicemail_message has {} characters, but at most {MESSAGE_MAX} go through Twilio",
+                text.chars().count()
+            )))
+        }
         // A message is left after the greeting, so its end is waited for.
         (Some(Voicemail::LeaveMessage(_)), _) => Ok(Some("DetectMessageEnd")),
         (Some(Voicemail::HangUp), _) | (_, Some(true)) => Ok(Some("Enable")),

@@ -22,11 +22,15 @@ fn ordered(settings: Value) -> Result<BTreeMap<String, Vec<String>>, String> {
         PlaceError::Refused(refusal) => refusal.details["reason"].to_string(),
         other => format!("{other:?}"),
     })?;
+    Ok(by_name(&body))
+}
+
+fn by_name(form: &str) -> BTreeMap<String, Vec<String>> {
     let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in form_urlencoded::parse(body.as_bytes()) {
+    for (name, value) in form_urlencoded::parse(form.as_bytes()) {
         fields.entry(name.into_owned()).or_default().push(value.into_owned());
     }
-    Ok(fields)
+    fields
 }
 
 #[test]
@@ -48,6 +52,30 @@ fn an_order_says_the_options_in_the_vendor_s_words() {
     expect("CallReason", &["Appointment"]);
     expect("StatusCallback", &["https://d.example/hooks/twilio/7?attempt=x#rc=5&rp=all"]);
     expect("StatusCallbackEvent", &["initiated", "ringing", "answered", "completed"]);
+}
+
+/// What the vendor's own library sends for the same call (twilio-python 9.11.0, `calls.create`).
+const FROM_THE_VENDOR: &str = "To=%2B13035550100&From=%2B13035550199&Method=POST\
+    &StatusCallback=https%3A%2F%2Fd.example%2Fhooks%2Ftwilio%2F7%3Fattempt%3Dx%23rc%3D5%26rp%3Dall\
+    &StatusCallbackEvent=initiated&StatusCallbackEvent=ringing&StatusCallbackEvent=answered\
+    &StatusCallbackEvent=completed&StatusCallbackMethod=POST&Timeout=20&Record=true\
+    &MachineDetection=Enable&CallReason=Appointment&TimeLimit=90\
+    &Url=https%3A%2F%2Fa.example%2Ftalk%3Fwho%3DAda%2B%2526%2BCo";
+
+#[test]
+fn an_order_is_the_form_that_the_vendor_s_own_library_makes() {
+    let fields = ordered(json!({"url": "https://a.example/talk?who={{name}}",
+        "caller_id": "+13035550199", "ring_seconds": 20, "max_duration_seconds": 90,
+        "record": true, "machine_detection": true, "request": {"CallReason": "Appointment"}}))
+    .expect("right");
+    assert_eq!(fields, by_name(FROM_THE_VENDOR));
+}
+
+#[test]
+fn a_message_for_a_machine_must_fit_into_an_address() {
+    let error = ordered(json!({"url": "u", "caller_id": "+13035550199",
+        "voicemail_message": "x".repeat(1001)}));
+    assert!(error.expect_err("too long").contains("1001 characters"));
 }
 
 #[test]
@@ -100,6 +128,6 @@ fn an_order_that_cannot_be_right_is_not_sent_and_says_why() {
 fn a_failed_call_means_what_its_error_means() {
     let call = json!({"sid": "CA1", "status": "failed", "date_created": "Fri, 04 Dec 2026 15:00:00 +0000"});
     let event = event_of_call(&call, Some("32017"), Source::LookUp).expect("an event");
-    assert_eq!((event.word.as_deref(), event.outcome), (Some("error:32017"), Some("blocked")));
+    assert_eq!((event.word.as_deref(), event.outcome), (Some("32017"), Some("blocked")));
     assert_eq!(created_at(&call), "2026-12-04T15:00:00Z".parse().ok());
 }

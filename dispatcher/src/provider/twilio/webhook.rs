@@ -5,10 +5,11 @@
 
 use super::words::WORDS;
 use crate::provider::call_options::Voicemail;
+use crate::provider::cause::Cause;
 use crate::provider::signature::{Digest, same, unbase64, verify as fits};
 use crate::provider::word::{self, WordKind};
 use crate::provider::{
-    Event, HookAnswer, HookRequest, HookTrust, Kind, ParseError, Source, VerifyError, sip,
+    Event, HookAnswer, HookRequest, HookTrust, Kind, ParseError, Source, VerifyError,
 };
 use chrono::{DateTime, Utc};
 use form_urlencoded::Serializer;
@@ -162,19 +163,16 @@ impl End<'_> {
 
     /// What the telephone network said counts before what the vendor made of it.
     fn failure(&self) -> (Option<String>, Option<&'static str>) {
-        let sip = self.sip.filter(|code| *code != "0" && *code != "200");
-        let by_sip = sip.and_then(|code| {
-            let outcome = word::outcome(sip::SIP, WordKind::Sip, code)?;
-            Some((format!("sip:{code}"), outcome))
-        });
-        let by_error = || {
-            let code = self.error?;
-            let outcome = word::outcome(WORDS, WordKind::Error, code)?;
-            Some((format!("error:{code}"), outcome))
-        };
-        match by_sip.or_else(by_error) {
-            Some((word, outcome)) => (Some(word), Some(outcome)),
-            None => (Some(sip.map_or("failed".to_owned(), |code| format!("sip:{code}"))), None),
+        let sip = self.sip.and_then(|code| code.parse().ok()).filter(|code| *code >= 300);
+        let cause = Cause::of(sip, None);
+        let by_error = self.error.and_then(|code| word::find(WORDS, WordKind::Error, code));
+        match (cause, by_error) {
+            (Some(cause), _) if cause.unanswered().is_some() => {
+                (Some(cause.word()), cause.unanswered())
+            }
+            (_, Some(row)) => (Some(row.word.to_owned()), row.outcome),
+            (Some(cause), None) => (Some(cause.word()), None),
+            (None, None) => (Some("failed".to_owned()), None),
         }
     }
 }
@@ -182,6 +180,15 @@ impl End<'_> {
 /// The fields as an object, as they are kept.
 fn raw(fields: &[(String, String)]) -> Value {
     fields.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
+}
+
+/// The form that the fields were.
+pub fn body_of(raw: &Value) -> (&'static str, Vec<u8>) {
+    let mut form = Serializer::new(String::new());
+    for (name, value) in raw.as_object().into_iter().flatten() {
+        form.append_pair(name, value.as_str().unwrap_or(""));
+    }
+    ("application/x-www-form-urlencoded", form.finish().into_bytes())
 }
 
 pub fn instant(text: &str) -> Option<DateTime<Utc>> {

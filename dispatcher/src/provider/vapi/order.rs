@@ -13,7 +13,7 @@
 
 use super::Placement;
 use crate::provider::account::{setting_wrong, settings_lack};
-use crate::provider::call_options::{CallOptions, Voicemail, passed_through};
+use crate::provider::call_options::{CallOptions, Voicemail, passed_through, refuse_own_dialling};
 use crate::provider::{PlaceError, e164_address};
 use serde_json::{Map, Value, json};
 
@@ -31,6 +31,7 @@ pub fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceErro
     options.only("Vapi", &known)?;
     let attempt_id = placement.attempt_id.to_string();
     let mut body = passed_through(settings)?;
+    refuse_own_dialling(&body, &["schedulePlan", "customers", "customerId"], "Vapi")?;
     let who = speaker(settings)?;
     body.insert(who.member.to_owned(), who.id);
     if who.member == "assistantId" {

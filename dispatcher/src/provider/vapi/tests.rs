@@ -83,6 +83,14 @@ fn an_order_that_cannot_be_right_is_not_sent_and_says_why() {
             "1001 characters",
         ),
         (json!({"assistant_id": "a", "phone_number_id": "p", "request": 7}), "request is 7"),
+        (
+            json!({"assistant_id": "a", "phone_number_id": "p", "request": {"customers": []}}),
+            "request.customers",
+        ),
+        (
+            json!({"assistant_id": "a", "phone_number_id": "p", "request": {"schedulePlan": {}}}),
+            "request.schedulePlan",
+        ),
     ] {
         let error = ordered(settings.clone()).expect_err("not right");
         assert!(error.contains(told), "{settings}: {error}");
@@ -94,7 +102,7 @@ fn the_general_options_are_said_in_the_vendor_s_words() {
     let body = ordered(json!({"squad_id": "s", "phone_number_id": "p", "transport": "vapi.sip",
         "caller_id": "+13035550199", "caller_ref": "number-7", "ring_seconds": 25,
         "max_duration_seconds": 600, "record": true, "voicemail_message": "Call us",
-        "webhook_credential_id": "c", "request": {"schedulePlan": null, "name": "mine"}}))
+        "webhook_credential_id": "c", "request": {"name": "mine"}}))
     .expect("right");
     let overrides = &body["squadOverrides"];
     assert_eq!(body["assistantOverrides"], Value::Null);

@@ -41,7 +41,7 @@ pub fn vendor() -> Vendor {
         ],
         look_up: vec![("GET /v1/calls/", call())],
         found: Some("voicemail"),
-        list: json!({"count": 1, "calls": [call()]}),
+        list: json!({"count": 1, "calls": [call(), {"call_id": "another", "inbound": true, "completed": true}]}),
         hang_up: vec![("POST /v1/calls/", json!({"status": "success"}))],
         hook_secret: "hook-secret",
         hook: Some((hook(), "no_answer")),

@@ -70,7 +70,7 @@ pub struct Vendor {
     /// the outcome that is found.
     pub look_up: Vec<(&'static str, Value)>,
     pub found: Option<&'static str>,
-    /// How a list is answered that holds one call, and its address.
+    /// How a list is answered that holds one call of ours, and perhaps others.
     pub list: Value,
     /// How hanging up is answered, path by path; empty where it cannot be done.
     pub hang_up: Vec<(&'static str, Value)>,

@@ -63,8 +63,7 @@ async fn vapi_is_asked_as_its_specification_says() {
         json!({"squad_id": "s", "phone_number_id": "p", "max_duration_seconds": 600}),
         json!({"workflow_id": "w", "phone_number_id": "p", "voicemail": "hang_up"}),
         json!({"assistant_id": "a", "caller_ref": "n", "transport": "vapi.sip", "ring_seconds": 20,
-            "record": true, "voicemail_message": "Call us", "webhook_credential_id": "c",
-            "request": {"schedulePlan": {"earliestAt": "2026-12-04T15:00:00Z"}}}),
+            "record": true, "voicemail_message": "Call us", "webhook_credential_id": "c","request": {"customer": {"email": "a@example.org"}}}),
     ] {
         let seen = ordered(&vendor, settings).await;
         specification.judge_request(&seen);

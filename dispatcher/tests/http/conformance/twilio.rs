@@ -32,7 +32,7 @@ pub fn vendor() -> Vendor {
         ],
         look_up: vec![("GET /Accounts/AC00000000000000000000000000000002/Calls/CA", call())],
         found: Some("voicemail"),
-        list: json!({"calls": [call()], "next_page_uri": null, "status": "active"}),
+        list: json!({"calls": [call(), {"sid": "CA2", "direction": "inbound", "status": "completed", "date_created": "Wed, 04 Nov 2026 15:00:00 +0000"}], "next_page_uri": null, "status": "active"}),
         hang_up: vec![("POST /Accounts/AC00000000000000000000000000000002/Calls/CA", call())],
         hook_secret: "hook-secret",
         hook: Some((hook(), "busy")),

@@ -34,7 +34,7 @@ pub fn vendor() -> Vendor {
         ],
         look_up: vec![("GET /call/", call())],
         found: Some("busy"),
-        list: json!([call()]),
+        list: json!([call(), came_in()]),
         hang_up: vec![
             ("GET /call/", json!({"id": ID, "monitor": {"controlUrl": "http://self/control"}})),
             ("POST /control", json!({})),
@@ -42,6 +42,14 @@ pub fn vendor() -> Vendor {
         hook_secret: "hook-secret",
         hook: Some((hook(), "busy")),
     }
+}
+
+/// A call that came in is listed there as well, and none of ours.
+fn came_in() -> Value {
+    let mut call = call();
+    call["id"] = json!("another");
+    call["type"] = json!("inboundPhoneCall");
+    call
 }
 
 fn call() -> Value {

@@ -140,11 +140,11 @@ fn every_end_has_its_outcome() {
         ("busy", "busy", Some("busy")),
         ("no-answer&SipResponseCode=487", "no-answer", Some("no_answer")),
         ("canceled", "canceled", Some("cancelled")),
-        ("failed&SipResponseCode=404", "sip:404", Some("invalid_number")),
-        ("failed&SipResponseCode=603", "sip:603", Some("rejected")),
-        ("failed&SipResponseCode=503&ErrorCode=32009", "sip:503", Some("provider_fault")),
-        ("failed&ErrorCode=32017", "error:32017", Some("blocked")),
-        ("failed&SipResponseCode=499", "sip:499", None),
+        ("failed&SipResponseCode=404", "404", Some("invalid_number")),
+        ("failed&SipResponseCode=603", "603", Some("rejected")),
+        ("failed&SipResponseCode=503&ErrorCode=32009", "503", Some("provider_fault")),
+        ("failed&ErrorCode=32017", "32017", Some("blocked")),
+        ("failed&SipResponseCode=499", "499", None),
         ("failed", "failed", None),
     ] {
         let event = parsed(&format!("CallSid=CA1&CallStatus={fields}")).expect("an event");
@@ -191,4 +191,13 @@ fn a_status_callback_is_answered_with_nothing() {
     let (method, body) = (&Method::POST, b"CallSid=CA1&CallStatus=busy".as_slice());
     let request = HookRequest { method, url: URL, headers: &headers, body, attempt_id: None };
     assert_eq!(answer(request), HookAnswer::Nothing);
+}
+
+#[test]
+fn a_kept_webhook_is_understood_as_it_was() {
+    let body = "CallSid=CA1&CallStatus=failed&SipResponseCode=404&To=%2B13035550100";
+    let event = parsed(body).expect("an event");
+    let (kind, again) = body_of(&event.raw);
+    assert_eq!(kind, FORM);
+    assert_eq!(parsed(std::str::from_utf8(&again).expect("text")), Some(event));
 }
