@@ -27,6 +27,8 @@ create table dialer.call (
     review_word text,
     payload jsonb not null default '{}',
     idempotency_key text,
+    series_id bigint,
+    occurrence integer,
     created_at timestamptz not null,
     ended_at timestamptz,
     constraint payload_and_its_settings_are_objects check (jsonb_typeof(payload) = 'object' and coalesce(jsonb_typeof(payload -> 'settings'), 'object') = 'object'),
@@ -40,6 +42,8 @@ create unique index call_is_asked_for_once on dialer.call (tenant_id, idempotenc
 comment on index dialer.call_is_asked_for_once is 'schedule_batch finds a call that was asked for before';
 create index call_that_expires on dialer.call (expires_at, call_id) where expires_at is not null;
 comment on index dialer.call_that_expires is 'tick expires calls whose time has run out';
+create index call_of_series on dialer.call (series_id) where series_id is not null;
+comment on index dialer.call_of_series is 'an occurrence finds the ones of its series that still wait';
 comment on table dialer.call is 'one planned outreach to one contact; no index on a column that changes while it lives, so that its updates stay HOT';
 comment on column dialer.call.due_at is 'when to look at it next; equal to its row in dialer.due while scheduled; infinity: waits for an event';
 comment on column dialer.call.planned_at is 'the first due time, as it was planned';
@@ -50,6 +54,7 @@ comment on column dialer.call.wait_reason is 'why a scheduled call waits';
 comment on column dialer.call.end_reason is 'why the call ended';
 comment on column dialer.call.stated_outcome is 'a final outcome that the business stated while the call was in flight; applied when its attempt ends';
 comment on column dialer.call.review_word is 'a label that came after its attempt had ended and that nobody has mapped: the call is not placed until somebody does';
+comment on column dialer.call.series_id is 'the series that planned it; occurrence: which one, from 1';
 comment on column dialer.call.outcome is 'outcome of the last attempt';
 
 create table dialer.due (

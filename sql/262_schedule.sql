@@ -1,6 +1,22 @@
 -- Scheduling for people and programs: one call, a batch on two channels, moving, cancelling, callbacks.
 -- Who uses it: applications, in their own transactions.
 
+create function dialer.admit_one(address text, name text, tz text, state text, external_key text, region text, source text, at timestamptz) returns dialer.intake_result
+language plpgsql volatile as $$
+declare
+    by_mail boolean := position('@' in address) > 0;
+    admitted record;
+begin
+    admitted := dialer.admit(array[row(1, external_key, name, case when by_mail then null else address end, case when by_mail then address end,
+        tz, state, null, '{}')::dialer.intake_row], region, source, at, null);
+    if cardinality(admitted.results) = 0 then
+        perform dialer.fail('PD014', coalesce((admitted.problems[1]).reason, 'no usable number'), format('The value is "%s".', coalesce(address, '')),
+            'Give a number with its country code, such as +12125550123, or an e-mail address.');
+    end if;
+    return admitted.results[1];
+end $$;
+comment on function dialer.admit_one(text, text, text, text, text, text, text, timestamptz) is 'Adds or updates the contact of one number or e-mail address. Error PD014: neither.';
+
 create function dialer.schedule_call(
     campaign text, address text, due_at timestamptz default null, name text default null, tz text default null, state text default null,
     external_key text default null, priority integer default null, expires_at timestamptz default null, payload jsonb default '{}',
@@ -10,10 +26,7 @@ language plpgsql volatile as $$
 #variable_conflict use_variable
 declare
     campaign_id bigint := dialer.campaign_named(campaign);
-    by_mail boolean := position('@' in address) > 0;
-    admitted record;
     who dialer.intake_result;
-    problem dialer.intake_problem;
 begin
     if due_at is not null and due_at < at - interval '1 minute' then
         perform dialer.fail('PD027', format('due time %s is in the past', due_at), format('It is now %s.', at), 'Leave due_at out to call as soon as it is allowed.');
@@ -22,16 +35,9 @@ begin
         perform dialer.fail('PD027', format('the call would expire at %s, before it is due at %s', expires_at, coalesce(due_at, at)), null,
             'Give a later expires_at, or none.');
     end if;
-    admitted := dialer.admit(array[row(1, external_key, name, case when by_mail then null else address end, case when by_mail then address end,
-        tz, state, null, '{}')::dialer.intake_row], region, 'schedule_call', at, null);
-    if cardinality(admitted.results) = 0 then
-        problem := admitted.problems[1];
-        perform dialer.fail('PD014', coalesce(problem.reason, 'no usable number'), format('The value is "%s".', coalesce(address, '')),
-            'Give a number with its country code, such as +12125550123, or an e-mail address.');
-    end if;
-    who := admitted.results[1];
+    who := dialer.admit_one(address, name, tz, state, external_key, region, 'schedule_call', at);
     select p.call_id, p.due_at, p.result into call_id, planned_at, result
-    from dialer.plan(campaign_id, array[row(1, who.contact_id, case when by_mail then who.email_endpoint_id else who.voice_endpoint_id end,
+    from dialer.plan(campaign_id, array[row(1, who.contact_id, coalesce(who.email_endpoint_id, who.voice_endpoint_id),
         coalesce(due_at, at), expires_at, payload, idempotency_key, priority::smallint, null)::dialer.plan_row], at) p;
 end $$;
 comment on function dialer.schedule_call(text, text, timestamptz, text, text, text, text, integer, timestamptz, jsonb, text, text, timestamptz) is

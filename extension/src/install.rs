@@ -51,6 +51,7 @@ install_in_order! {
     "262_schedule": "../../sql/262_schedule.sql",
     "264_import": "../../sql/264_import.sql",
     "266_wish": "../../sql/266_wish.sql",
+    "267_series": "../../sql/267_series.sql",
     "268_backfill": "../../sql/268_backfill.sql",
     "270_claim": "../../sql/270_claim.sql",
     "280_place": "../../sql/280_place.sql",

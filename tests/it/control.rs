@@ -264,6 +264,7 @@ async fn the_ticks_make_partitions_ahead_and_say_what_they_did() {
                 leases | 0
                 expiry | 0
                 campaigns | 0
+                series | 0
                 strays | 0
                 partitions | 9
                 lanes | 0"#]],
@@ -276,6 +277,7 @@ async fn the_ticks_make_partitions_ahead_and_say_what_they_did() {
                 leases | 0
                 expiry | 0
                 campaigns | 0
+                series | 0
                 strays | 0
                 partitions | 0
                 lanes | 0"#]],

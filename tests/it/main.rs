@@ -27,6 +27,7 @@ mod place;
 mod race;
 mod reference;
 mod retention;
+mod series;
 mod snapshot;
 mod stop;
 mod tidy;
