@@ -14,6 +14,7 @@ mod order;
 mod report;
 mod socket;
 
+use super::forward::forward_to_functions;
 use super::stream::{Listener, Stream, StreamError, Told};
 use super::word::{Word, vocabulary};
 use super::{
@@ -36,32 +37,7 @@ const AFTERMATH: Duration = Duration::from_secs(2);
 pub struct Asterisk;
 
 impl Adapter for Asterisk {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        Box::pin(hang_up(http, account, provider_call_id))
-    }
+    forward_to_functions!();
 
     /// There are no webhooks.
     fn verify(
@@ -91,23 +67,6 @@ impl Adapter for Asterisk {
 
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByAttempt
-    }
-
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
-
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        Box::pin(check(http, account))
     }
 
     fn stream(&self) -> Option<&dyn Stream> {

@@ -3,11 +3,10 @@
 use super::order::{application, order};
 use super::report::{Heard, Reader, gone, of_channel, plays_for};
 use super::*;
-use crate::provider::{CallOptions, Gate, Kind, Refusal, Source};
+use crate::provider::tests::{ATTEMPT, answer, placement};
+use crate::provider::{CallOptions, Kind, Refusal, Source};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-const ATTEMPT: &str = "0190a1b2-0000-7000-8000-000000000001";
 
 fn attempt() -> Uuid {
     ATTEMPT.parse().expect("a uuid")
@@ -15,17 +14,6 @@ fn attempt() -> Uuid {
 
 fn listener() -> Listener {
     Listener { account_id: 7, dispatcher: "pbx one/2".to_owned() }
-}
-
-fn placement(address: &str, variables: Value) -> Placement {
-    Placement {
-        attempt_id: attempt(),
-        address: address.to_owned(),
-        variables,
-        options: CallOptions::default(),
-        callback_url: String::new(),
-        gate: Gate::open(),
-    }
 }
 
 fn settings(more: Value) -> Value {
@@ -130,10 +118,6 @@ fn a_number_cannot_choose_another_trunk() {
             other => panic!("{address}: {other:?}"),
         }
     }
-}
-
-fn answer(status: u16, body: Value) -> Answer {
-    Answer { status, retry_after_seconds: None, body }
 }
 
 #[test]
