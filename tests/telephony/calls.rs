@@ -1,6 +1,5 @@
 //! Calls in all their outcomes.
 
-use crate::ONE_AT_A_TIME;
 use crate::trial::Trial;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -9,7 +8,6 @@ use std::time::{Duration, Instant};
 /// Two hundred numbers of every behaviour, two dispatchers of which one is killed in the middle.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_calls_ring_once_and_end_as_the_far_end_says() {
-    let _turn = ONE_AT_A_TIME.lock().await;
     let begun = Instant::now();
     let then = json!({"context": "announcement", "max_duration_seconds": 10});
     let Some(mut trial) = Trial::start("calls", 24, then).await else { return };
@@ -64,7 +62,6 @@ async fn sounding(name: &str, sound: &str) -> Option<Trial> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_announcement_is_played_and_the_call_is_hung_up() {
-    let _turn = ONE_AT_A_TIME.lock().await;
     let begun = Instant::now();
     let Some(mut trial) = sounding("sound", "silence").await else { return };
     trial.call(&[212], &[0, 1, 2, 3, 4, 70, 71, 20]).await;
@@ -81,7 +78,6 @@ async fn an_announcement_is_played_and_the_call_is_hung_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_whose_sound_ended_while_no_dispatcher_lived_is_hung_up_by_the_next() {
-    let _turn = ONE_AT_A_TIME.lock().await;
     let begun = Instant::now();
     let Some(mut trial) = sounding("orphan", "silence-3s").await else { return };
     trial.call(&[212], &[0]).await;

@@ -40,6 +40,15 @@ impl Call {
     }
 }
 
+/// How long a killed exchange stays away at least: what comes to the far end within that time was
+/// sent before.
+pub const AWAY_SECONDS: f64 = 1.0;
+
+/// When the exchange was killed that a call came from, if it was.
+pub fn cut_of(call: &Call, cuts: &[f64]) -> Option<f64> {
+    cuts.iter().copied().find(|cut| call.began <= *cut + AWAY_SECONDS)
+}
+
 /// All calls of a log, in their order.
 pub fn calls(log: &str) -> Vec<Call> {
     let mut by_id: BTreeMap<usize, Call> = BTreeMap::new();
@@ -74,14 +83,19 @@ pub fn calls(log: &str) -> Vec<Call> {
     by_id.into_values().collect()
 }
 
+/// How far the far end's stamps may be from the order in which messages came: sipp begins all the
+/// calls that wait in its socket before it goes on with those it has. A call too many would last
+/// longer than that.
+const STAMP_SECONDS: f64 = 0.02;
+
 /// The most calls at once. A call that was cut off at `cuts` is over there, though the far end does
 /// not know.
 pub fn most_at_once(calls: &[Call], cuts: &[f64]) -> i32 {
     let mut steps = Vec::new();
     for call in calls {
-        let cut = cuts.iter().copied().find(|cut| *cut >= call.began).unwrap_or(f64::INFINITY);
-        let end = call.end.map_or(f64::INFINITY, |(at, _)| at).min(cut);
-        steps.extend([(call.began, 1), (end, -1)]);
+        let cut = cut_of(call, cuts).unwrap_or(f64::INFINITY);
+        let end = call.end.map_or(f64::INFINITY, |(at, _)| at - STAMP_SECONDS).min(cut);
+        steps.extend([(call.began, 1), (end.max(call.began), -1)]);
     }
     // At one instant, ends come first.
     steps.sort_by(|a, b| a.partial_cmp(b).unwrap());

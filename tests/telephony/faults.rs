@@ -1,6 +1,6 @@
 //! An exchange that is killed, and one that stalls while it is asked.
 
-use crate::ONE_AT_A_TIME;
+use crate::far_end::AWAY_SECONDS;
 use crate::trial::Trial;
 use serde_json::json;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,13 +11,15 @@ fn now() -> f64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_exchange_that_is_killed_twice_loses_and_doubles_nothing() {
-    let _turn = ONE_AT_A_TIME.lock().await;
     let begun = Instant::now();
     let then = json!({"context": "announcement"});
     let Some(mut trial) = Trial::start("killed", 16, then).await else { return };
     let endings: Vec<u8> =
         (0..10).flat_map(|one| [0, 10, 20, 30, 70].map(|ten| ten + one)).collect();
     trial.call(&[212, 303], &endings).await;
+    // So long an attempt stays open whose answer died with the exchange.
+    let brief = "update dialer.provider_account set call_seconds_max = 3";
+    trial.rehearsal.db.batch_execute(brief).await.unwrap();
     trial.rehearsal.start_dispatcher().await.unwrap();
     trial.rehearsal.start_dispatcher().await.unwrap();
     let mut cuts = Vec::new();
@@ -26,7 +28,7 @@ async fn an_exchange_that_is_killed_twice_loses_and_doubles_nothing() {
         cuts.push(now());
         trial.peer.kill_exchange();
         // Long enough for calls to be tried while nobody is there.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs_f64(AWAY_SECONDS)).await;
         trial.peer.restart_exchange();
     }
     trial.until_over().await;
@@ -46,7 +48,6 @@ async fn an_exchange_that_is_killed_twice_loses_and_doubles_nothing() {
 /// The request lies in the exchange's socket; we give up; the call is made all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_whose_answer_was_lost_is_found_and_rings_once() {
-    let _turn = ONE_AT_A_TIME.lock().await;
     let begun = Instant::now();
     let then = json!({"context": "announcement"});
     let Some(mut trial) = Trial::start("stalled", 4, then).await else { return };

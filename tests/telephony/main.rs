@@ -3,7 +3,8 @@
 //! ended, and never are there more calls at once than the account allows.
 //!
 //! Asterisk and sipp are fetched when they are first needed, and cannot be had everywhere; then
-//! these tests say so and pass.
+//! these tests say so and pass. They mostly wait for people to pick up, so they run side by side,
+//! each with an exchange of its own.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -13,5 +14,3 @@ mod faults;
 mod peer;
 mod readme;
 mod trial;
-
-static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -3,13 +3,15 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What the exchange's user signs in with; the harness gives it to every dispatcher.
 const PASSWORD: &str = "rehearsal-key";
 const IMPOSSIBLE: i32 = 75;
 /// It was found out that there is no exchange to be had; looking again would take its time.
 static GIVEN_UP: AtomicBool = AtomicBool::new(false);
+/// How many were started.
+static COUNT: AtomicU32 = AtomicU32::new(0);
 
 pub struct Peer {
     pub ip: String,
@@ -24,7 +26,8 @@ impl Peer {
         }
         let pid = std::process::id();
         // Each its own address, so that the ports may be the usual ones.
-        let ip = format!("127.{}.{}.{}", 64 + pid % 64, pid / 64 % 256, 1 + name.len());
+        let number = 1 + COUNT.fetch_add(1, Ordering::Relaxed) % 250;
+        let ip = format!("127.{}.{}.{number}", 64 + pid % 64, pid / 64 % 256);
         let home = std::env::temp_dir().join(format!("dialer-telephony-{name}-{pid}"));
         let peer = Peer { ip, home };
         let output = peer.script("start").output().unwrap();

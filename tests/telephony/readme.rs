@@ -1,6 +1,5 @@
 //! The README's way from nothing to a call, as it stands there.
 
-use crate::ONE_AT_A_TIME;
 use crate::trial::Trial;
 use std::time::Instant;
 
@@ -16,7 +15,6 @@ fn sql_of(section: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_readme_leads_to_real_calls() {
-    let _turn = ONE_AT_A_TIME.lock().await;
     let begun = Instant::now();
     let Some(mut trial) = Trial::bare("readme", 20).await else { return };
     let sql = sql_of("Asterisk in full");

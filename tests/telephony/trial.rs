@@ -174,7 +174,7 @@ impl Trial {
 /// What is wrong about an attempt that rang.
 fn compare(attempt: &Attempt, call: &Call, cuts: &[f64]) -> Option<String> {
     let end = call.end.map_or(f64::INFINITY, |(at, _)| at);
-    let was_cut = cuts.iter().any(|cut| call.began <= *cut && end > *cut - REPORT_SECONDS);
+    let was_cut = far_end::cut_of(call, cuts).is_some_and(|cut| end > cut - REPORT_SECONDS);
     let fits = attempt.outcome == call.outcome() && attempt.answered == call.answered
         || was_cut && attempt.outcome == "unknown";
     let fits = fits && attempt.number == call.number;

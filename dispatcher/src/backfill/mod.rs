@@ -7,6 +7,7 @@
 mod log_file;
 mod pace;
 mod pages;
+mod standing;
 
 use crate::clock::monotonic;
 use crate::db::backfill::{Backfill, Summary, Wanted};
@@ -15,7 +16,7 @@ use crate::provider::{self, Account, AccountError};
 use crate::secrets;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
-use pace::{Pace, Progress};
+use pace::Progress;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +54,9 @@ pub struct Options {
     /// Where a webhook of the file holds the number called, as a JSON pointer [default: found out]
     #[arg(long, requires = "file")]
     pub number_at: Option<String>,
+    /// Ask the system of record of each number first, as this file describes (docs/operating.md)
+    #[arg(long)]
+    pub check: Option<PathBuf>,
     /// Country of numbers written without one
     #[arg(long, default_value = "US")]
     pub region: String,
@@ -98,6 +102,12 @@ pub enum Error {
     List { why: String, calls: i64 },
     #[error("{path} cannot be read")]
     File { path: PathBuf, source: std::io::Error },
+    #[error("{path} does not describe a system of record: {told}")]
+    Description { path: PathBuf, told: String },
+    #[error(
+        "the system of record did not answer: {why}; run it again: it goes on after the {asked} numbers that were asked"
+    )]
+    Standing { why: String, asked: i64 },
     #[error("the backfill was stopped by the database; run it again: it goes on where it was")]
     Database(#[from] db::Error),
 }
@@ -113,6 +123,7 @@ pub struct Report {
 
 /// Fetches what is missing, and takes it in unless this is a dry run.
 pub async fn run(options: &Options) -> Result<Report, Error> {
+    let system = options.check.as_deref().map(standing::read).transpose()?;
     let url = options.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok());
     let address = Address::new(&url.ok_or(Error::NoDatabase)?, CONNECT_TIMEOUT)?;
     let stated = db::backfill::account(&address, &options.account).await?;
@@ -140,6 +151,9 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
             Account::with_secrets(stated.base_url, secret_name, stated.settings, secrets::find)?;
         let http = provider::client(CONNECT_TIMEOUT, ANSWER_TIMEOUT)?;
         pages::stage(options, adapter, &http, &account, &mut backfill).await?;
+    }
+    if let Some(system) = &system {
+        standing::ask(options, system, &backfill).await?;
     }
     let staged = backfill.summary().await?;
     let (mut enrolled, mut history) = (0, 0);

@@ -1,10 +1,29 @@
 //! How fast a backfill may ask, and how far it is.
 
+use crate::provider::LookUpError;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Between two lines of progress.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// LIMIT: what only reads may be asked again so often, each time after twice the wait.
+const TRIES: u32 = 5;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// Asks until there is an answer, or patience ends with the last error.
+pub async fn patiently<T>(ask: impl AsyncFn() -> Result<T, LookUpError>) -> Result<T, LookUpError> {
+    let mut wait = FIRST_WAIT;
+    for _ in 1..TRIES {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => super::progress_line(&format!("{error}; asking again in {wait:?}")),
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+    ask().await
+}
 
 /// A pause after each batch of so many calls.
 #[derive(Debug)]

@@ -1,16 +1,13 @@
 //! Calls from the provider's list, page by page.
 
-use super::{Error, Options, Pace, Progress};
+use super::pace::{Pace, Progress, patiently};
+use super::{Error, Options};
 use crate::clock::monotonic;
 use crate::db::backfill::Backfill;
-use crate::provider::{Account, Adapter, Listed, LookUpError, Page, Span};
+use crate::provider::{Account, Adapter, Listed, Span};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::time::Duration;
-
-/// LIMIT: a list asks for nothing but reading, so it may be asked again so often, later each time.
-const TRIES: u32 = 5;
-const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Stages all pages that are left.
 pub async fn stage(
@@ -26,7 +23,7 @@ pub async fn stage(
     while !backfill.fetched {
         let (from, until) = (options.from, options.until);
         let span = Span { from, until, cursor: backfill.cursor.clone() };
-        let page = page(adapter, http, account, &span).await;
+        let page = patiently(async || adapter.list(http, account, &span).await).await;
         let page = page.map_err(|error| Error::List { why: error.0, calls: backfill.calls })?;
         if page.next.is_some() && page.next == span.cursor {
             let why = "it gives the same page again and again".to_owned();
@@ -44,24 +41,6 @@ pub async fn stage(
         }
     }
     Ok(())
-}
-
-async fn page(
-    adapter: &dyn Adapter,
-    http: &reqwest::Client,
-    account: &Account,
-    span: &Span,
-) -> Result<Page, LookUpError> {
-    let mut wait = FIRST_WAIT;
-    for _ in 1..TRIES {
-        match adapter.list(http, account, span).await {
-            Ok(page) => return Ok(page),
-            Err(error) => super::progress_line(&format!("{error}; asking again in {wait:?}")),
-        }
-        tokio::time::sleep(wait).await;
-        wait *= 2;
-    }
-    adapter.list(http, account, span).await
 }
 
 /// Vendors whose list knows no end of a span give more than was asked for.

@@ -166,8 +166,16 @@ pub fn kind(error: &reqwest::Error) -> &'static str {
     }
 }
 
+/// The wait that is asked for: in seconds, or until an instant by the provider's own clock.
 fn retry_after(response: &reqwest::Response) -> Option<u64> {
-    response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()
+    let text = |name| response.headers().get(name)?.to_str().ok().map(str::trim);
+    let stated = text("retry-after")?;
+    let instant = |text| chrono::DateTime::parse_from_rfc2822(text).ok();
+    let until = || {
+        let wait = instant(stated)? - instant(text("date")?)?;
+        u64::try_from(wait.num_seconds()).ok()
+    };
+    stated.parse().ok().or_else(until)
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Value, LookUpError> {

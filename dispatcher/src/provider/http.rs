@@ -194,7 +194,7 @@ fn known_of_placement(account: &Account, placement: &Placement) -> Known {
     known
 }
 
-fn known_of_account(account: &Account) -> Known {
+pub(super) fn known_of_account(account: &Account) -> Known {
     let mut known = Known::default();
     known.set("settings", account.settings.clone());
     if let Some(key) = &account.key {
@@ -218,7 +218,11 @@ pub struct Filled {
 }
 
 impl Filled {
-    fn of(request: &Request, known: &Known, account: &Account) -> Result<Filled, String> {
+    pub(super) fn of(
+        request: &Request,
+        known: &Known,
+        account: &Account,
+    ) -> Result<Filled, String> {
         let url = known.url(&request.url);
         let url = match (url.strip_prefix('/'), &account.base_url) {
             (None, _) => url,
@@ -249,7 +253,7 @@ impl Filled {
         })
     }
 
-    fn request(&self, http: &reqwest::Client) -> reqwest::RequestBuilder {
+    pub(super) fn request(&self, http: &reqwest::Client) -> reqwest::RequestBuilder {
         let mut request = http.request(self.method.name(), &self.url);
         for (name, value) in &self.headers {
             request = request.header(name, value);

@@ -7,7 +7,7 @@
 mod check;
 mod facts;
 
-pub use check::problems;
+pub use check::{check_request, problems};
 pub use facts::Facts;
 
 use super::RefusalClass;
@@ -236,7 +236,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(path: impl Into<String>, rule: impl Into<String>) -> Problem {
+    pub fn new(path: impl Into<String>, rule: impl Into<String>) -> Problem {
         Problem { path: path.into(), rule: rule.into() }
     }
 }

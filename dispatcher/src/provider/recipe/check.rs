@@ -80,7 +80,8 @@ fn texts<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
     }
 }
 
-fn check_request(request: &Request, path: &str, found: &mut Vec<Problem>) {
+/// What is wrong with one request.
+pub fn check_request(request: &Request, path: &str, found: &mut Vec<Problem>) {
     let url = request.url.as_str();
     if !["https://", "http://", "/"].iter().any(|start| url.starts_with(start)) {
         let rule = format!(

@@ -4,6 +4,7 @@
 //! A vendor is one description (`Vendor`) in a file of its own, and a line in `all`.
 
 mod asking;
+mod asterisk;
 mod bland;
 mod elevenlabs;
 mod placing;
@@ -37,6 +38,7 @@ fn all() -> Vec<Vendor> {
         retell::vendor(),
         telnyx::vendor(),
         elevenlabs::vendor(),
+        asterisk::vendor(),
         resend::vendor(),
         recipe::vendor(),
     ]
@@ -91,8 +93,18 @@ impl Vendor {
         }
     }
 
+    /// Whether it knows live calls only, under ids of ours.
+    fn forgets(&self) -> bool {
+        self.provider == "asterisk"
+    }
+
+    /// An attempt; where ids are ours, the one that is in the vendor's answers.
+    fn attempt_id(&self) -> Uuid {
+        if self.forgets() { asterisk::attempt() } else { Uuid::new_v4() }
+    }
+
     fn placement(&self) -> Placement {
-        let attempt_id = Uuid::new_v4();
+        let attempt_id = self.attempt_id();
         let hook = format!("https://dialer.example/hooks/{}/7", self.provider);
         Placement {
             attempt_id,

@@ -123,8 +123,13 @@ fn refused(answer: &Result<Accepted, PlaceError>) -> Option<RefusalClass> {
 async fn a_pace_that_is_asked_for_is_passed_on() {
     for vendor in all() {
         let slow = Act::answer(429, "{}");
-        for (act, seconds) in [(slow.clone().with("retry-after", 7), json!(7)), (slow, Value::Null)]
-        {
+        let until = slow.clone().with("retry-after", "Fri, 04 Dec 2026 15:01:00 GMT");
+        let until = until.with("date", "Fri, 04 Dec 2026 15:00:00 GMT");
+        for (act, seconds) in [
+            (slow.clone().with("retry-after", 7), json!(7)),
+            (until, json!(60)),
+            (slow, Value::Null),
+        ] {
             match placed_once(&vendor, act).await {
                 Err(PlaceError::Refused(refusal)) => {
                     assert_eq!(refusal.class, RefusalClass::OverLimit, "{}", vendor.provider);
