@@ -162,3 +162,26 @@ fn without_a_scheme_nothing_is_believed() {
         Err(VerifyError::WrongSettings)
     );
 }
+
+#[test]
+fn a_call_that_is_found_counts_only_if_it_names_the_attempt_or_was_asked_for_by_id() {
+    let recipe = Recipe::read(&settings()).expect("sound");
+    let facts = &recipe.look_up.as_ref().expect("stated").facts;
+    let other = "0190a1b2-0000-7000-8000-000000000002";
+    let ours = |call: Value, id: Option<&str>| {
+        let sought = Sought {
+            attempt_id: ATTEMPT.parse().expect("a uuid"),
+            provider_call_id: id.map(str::to_owned),
+            address: None,
+            intended_at: DateTime::from_timestamp(1_764_000_000, 0).expect("an instant"),
+        };
+        let event = facts.event(&recipe, &call, Source::LookUp);
+        is_ours(facts, &call, &event, &sought, id.is_some())
+    };
+    assert!(ours(json!({"id": 17, "tag": ATTEMPT}), None));
+    assert!(!ours(json!({"id": 17, "tag": other}), None));
+    assert!(!ours(json!({"id": 17, "tag": other}), Some("17")));
+    assert!(ours(json!({"id": 17}), Some("17")));
+    assert!(!ours(json!({"id": 18}), Some("17")));
+    assert!(!ours(json!({"id": 17}), None));
+}
