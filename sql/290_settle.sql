@@ -60,11 +60,15 @@ begin
         perform from dialer.account_health h where h.account_id in (select x.account_id from unnest(ended) x) order by h.account_id for update;
     end if;
     if 'over_limit' = any (outcomes) then
-        -- Over the provider's limit: the account rests, 1, 2, 4 ... 64 real seconds.
+        -- Over the provider's limit: the account rests, 1, 2, 4 ... 64 real seconds, or as long as the provider asks for.
+        -- LIMIT: an hour; then it is tried again.
         update dialer.account_health h
         set over_limit_count = least(h.over_limit_count + 1, 7), blocked_reason = 'over_limit',
-            blocked_until = greatest(h.blocked_until, at + dialer.real_interval(make_interval(secs => power(2, least(h.over_limit_count, 6)))))
-        where h.account_id in (select x.account_id from unnest(ended) x where x.outcome = 'over_limit');
+            blocked_until = greatest(h.blocked_until, at + dialer.real_interval(make_interval(secs => greatest(power(2, least(h.over_limit_count, 6)), least(o.asked, 3600)))))
+        from (select x.account_id, coalesce(max((a.detail ->> 'retry_after_seconds')::double precision) filter (where jsonb_typeof(a.detail -> 'retry_after_seconds') = 'number'), 0) as asked
+              from unnest(ended) x left join dialer.attempt a on a.attempt_id = x.attempt_id and a.ended_at = at
+              where x.outcome = 'over_limit' group by x.account_id) o
+        where h.account_id = o.account_id;
     end if;
     if 'provider_fault' = any (outcomes) then
         perform dialer.account_failed(array(select x.account_id from unnest(ended) x where x.outcome = 'provider_fault'), at);

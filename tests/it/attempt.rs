@@ -322,6 +322,23 @@ async fn an_unknown_word_waits_for_a_person_and_is_never_final_by_accident() {
 }
 
 #[tokio::test]
+async fn an_account_rests_as_long_as_its_provider_asks_for_but_an_hour_at_most() {
+    for (asked, rests) in
+        [("300", "00:05:00"), ("90000", "01:00:00"), ("0.5", "00:00:01"), ("\"soon\"", "00:00:01")]
+    {
+        let dialer = Dialer::open().await;
+        dialer.people(1).await;
+        dialer.run("create temporary table mine as select * from dialer.claim('d1', 1)").await;
+        dialer.run("select dialer.intend('d1', array[attempt_id], array[token]) from mine").await;
+        dialer
+            .run(&format!("select dialer.settle(array[attempt_id], array[token], array['over_limit'], array['429'], array['{{\"retry_after_seconds\": {asked}}}'::jsonb]) from mine"))
+            .await;
+        let rest = "select blocked_until - dialer.now() from dialer.account_health where blocked_reason is not null";
+        assert_eq!(dialer.rows(rest).await, rests, "{asked}");
+    }
+}
+
+#[tokio::test]
 async fn over_limit_rests_the_account_and_counts_for_nobody() {
     let dialer = Dialer::open().await;
     dialer.people(1).await;
