@@ -240,7 +240,9 @@ declare
 begin
     select c.* into target from dialer.call c where c.call_id = set_disposition.call_id and c.tenant_id = dialer.current_tenant();
     if target.call_id is null then
-        perform dialer.fail('PD028', format('call %s does not exist', set_disposition.call_id), null, 'Calls of this tenant are in dialer.call.');
+        perform dialer.fail('PD028', format('call %s does not exist', coalesce(set_disposition.call_id::text, 'null')), null, 'Calls of this tenant are in dialer.call.');
+    elsif coalesce(dialer.disposition_key(label), '') = '' then
+        perform dialer.fail('PD033', 'a disposition is a word', 'None was given.', 'Say e.g. SALE, DNC or NO_ANSWER.');
     end if;
     meaning := dialer.outcome_of(target.tenant_id, label);
     if meaning is null then
@@ -259,6 +261,10 @@ language plpgsql volatile as $$
 #variable_conflict use_column
 declare released bigint[];
 begin
+    if coalesce(dialer.disposition_key(map_disposition.word), '') = '' or map_disposition.outcome is null then
+        perform dialer.fail('PD033', format('"%s" cannot be given the meaning %s', coalesce(map_disposition.word, 'null'), coalesce(map_disposition.outcome::text, 'null')),
+            'A word and an outcome belong to a mapping.', 'Say e.g. select dialer.map_disposition(''WARM_LEAD'', ''completed'').');
+    end if;
     insert into dialer.disposition (word, outcome) values (dialer.disposition_key(map_disposition.word), map_disposition.outcome)
     on conflict (tenant_id, word) do update set outcome = excluded.outcome;
     released := array(
@@ -271,4 +277,4 @@ begin
     return cardinality(released);
 end $$;
 comment on function dialer.map_disposition(text, dialer.outcome, timestamptz) is
-'Says what a word means for this tenant, for ever, and lets the calls that waited for its review go on; returns how many.';
+'Says what a word means for this tenant, for ever, and lets the calls that waited for its review go on; returns how many. Error PD033: no word or no outcome.';
