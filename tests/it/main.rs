@@ -26,6 +26,7 @@ mod machine;
 mod place;
 mod race;
 mod reference;
+mod report;
 mod retention;
 mod series;
 mod snapshot;
