@@ -90,12 +90,13 @@ create function dialer.report_totals(campaign text default null, at timestamptz 
 returns table (measure text, calls bigint, definition text)
 language sql stable as $$
     with lead as (
-        select c.*, (at at time zone tz)::date - (c.created_at at time zone tz)::date as age from dialer.call c
+        select c.*, z.zone, (at at time zone z.zone)::date - (c.created_at at time zone z.zone)::date as age
+        from (select dialer.zone_named(report_totals.tz) as zone) z join dialer.call c on true
         where c.tenant_id = dialer.current_tenant() and (report_totals.campaign is null or c.campaign_id = dialer.campaign_named(report_totals.campaign)))
     select m.measure, m.calls, m.definition
     from (select count(*) as total, count(*) filter (where ended_at is null) as active,
                  count(*) filter (where ended_at is null and age = 1) as yesterday, count(*) filter (where ended_at is null and age > 1) as older,
-                 count(*) filter (where ended_at is null and wait_reason in ('cap', 'redial') and (due_at at time zone tz)::date > (at at time zone tz)::date) as spent,
+                 count(*) filter (where ended_at is null and wait_reason in ('cap', 'redial') and (due_at at time zone zone)::date > (at at time zone zone)::date) as spent,
                  count(*) filter (where state = 'completed') as completed from lead) k
     cross join lateral (values (1, 'total_leads', k.total, 'calls ever planned'), (2, 'active', k.active, 'not ended'),
         (3, 'active_from_yesterday', k.yesterday, 'not ended, planned on the local date before'), (4, 'active_older', k.older, 'not ended, planned before that'),
@@ -103,7 +104,7 @@ language sql stable as $$
         (6, 'completed', k.completed, 'ended as completed')) m(rank, measure, calls, definition)
     order by m.rank
 $$;
-comment on function dialer.report_totals(text, timestamptz, text) is 'Lifetime totals of a campaign (null: all), with definitions; dates are local dates of tz.';
+comment on function dialer.report_totals(text, timestamptz, text) is 'Lifetime totals of a campaign (null: all), with definitions; dates are local dates of tz. Errors: PD011 no such zone, PD025 no such campaign.';
 
 create view dialer.scheduler_dashboard as
     select t.name as tenant, g.name as campaign, g.state as campaign_state, c.state, count(*) as calls,

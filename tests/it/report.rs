@@ -77,3 +77,16 @@ async fn capacity_is_arithmetic_that_everybody_can_follow() {
         detail: contacts 980, attempts_a_day 8, open_a_day , max_concurrent 30, average_call 00:02:30
         hint: Give contacts of 0 or more, at least one attempt and one line, a day open for a minute to 24 hours, and a call longer than nothing."#]]).await;
 }
+
+#[tokio::test]
+async fn reports_know_their_zone() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.check("select measure, calls from dialer.report_totals('spring', tz => 'America/New_York') limit 2", expect![[r#"
+        total_leads | 2
+        active | 2"#]]).await;
+    dialer.check_refusal("select dialer.report_totals(tz => 'Mars/Olympus')", expect![[r#"
+        PD011: time zone "Mars/Olympus" is not known
+        detail: Zones are IANA names such as America/New_York.
+        hint: See pg_timezone_names."#]]).await;
+}
