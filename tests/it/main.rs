@@ -11,6 +11,7 @@ mod calendar;
 mod claim;
 mod clock;
 mod closure;
+mod consent;
 mod control;
 mod database;
 mod dialer;

@@ -85,8 +85,13 @@ async fn reports_know_their_zone() {
     dialer.check("select measure, calls from dialer.report_totals('spring', tz => 'America/New_York') limit 2", expect![[r#"
         total_leads | 2
         active | 2"#]]).await;
-    dialer.check_refusal("select dialer.report_totals(tz => 'Mars/Olympus')", expect![[r#"
+    dialer
+        .check_refusal(
+            "select dialer.report_totals(tz => 'Mars/Olympus')",
+            expect![[r#"
         PD011: time zone "Mars/Olympus" is not known
         detail: Zones are IANA names such as America/New_York.
-        hint: See pg_timezone_names."#]]).await;
+        hint: See pg_timezone_names."#]],
+        )
+        .await;
 }
