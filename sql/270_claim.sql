@@ -370,6 +370,7 @@ begin
     perform dialer.refresh_lanes(account.account_id, at);
     -- LIMIT: ten rounds, in which candidates are turned away or shares are left over; the next claim goes on.
     for round in 1..10 loop
+        exit when cardinality(placings) >= want;
         room := dialer.free_room(account, at, want, horizon, tenant_chosen, callers, placings);
         exit when room.slots <= 0;
         pick := dialer.pick_candidates(account.account_id, at, room.slots, room.callers, horizon, limited, placings, passed_over);
