@@ -145,6 +145,36 @@ async fn webhooks_of_a_day_are_replayed_and_change_nothing_that_ended() {
     assert_eq!(figure(&printed, "late"), stored, "{printed}");
     assert_eq!(number(&rehearsal, states).await, before);
     assert_eq!(number(&rehearsal, hooks).await, stored);
+    backfilled_from_a_log(&rehearsal).await;
     let broken = "select count(*) from dialer.invariant_violation";
     assert_eq!(number(&rehearsal, broken).await, 0);
+}
+
+/// The same webhooks as a log of them, with a line that is none.
+async fn backfilled_from_a_log(rehearsal: &Rehearsal) {
+    let hooks =
+        "select raw::text from dialer.provider_event where source = 'webhook' order by received_at";
+    let rows = rehearsal.db.query(hooks, &[]).await.unwrap();
+    let mut log: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    log.push("not a webhook".to_owned());
+    let path = rehearsal.dir.join("hooks.jsonl");
+    std::fs::write(&path, log.join("\n")).unwrap();
+    let (printed, code) = rehearsal
+        .dialerd(&[
+            "backfill",
+            "--account",
+            "before",
+            "--campaign",
+            "again",
+            "--from",
+            "2026-12-01",
+            "--until",
+            "2026-12-31",
+            "--file",
+            &path.to_string_lossy(),
+        ])
+        .unwrap();
+    assert_eq!((code, figure(&printed, "numbers")), (0, PEOPLE), "{printed}");
+    assert!(printed.contains("1 lines were not understood"), "{printed}");
+    assert!(figure(&printed, "calls planned") > PEOPLE / 2, "{printed}");
 }
