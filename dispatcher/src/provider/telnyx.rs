@@ -8,7 +8,7 @@
 //! time; how soon they are there, and what shape they have inside, is not said by the vendor.
 
 use super::account::{setting_wrong, settings_lack};
-use super::call_options::passed_through;
+use super::call_options::{passed_through, refuse_own_dialling};
 use super::request::{overlay, segment, texts};
 use super::signature::{self, WINDOW_SECONDS};
 use super::sip::SIP;
@@ -172,7 +172,9 @@ fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceError> {
     let from = options.caller_e164()?.ok_or_else(|| settings_lack("caller_id"))?;
     let connection = &settings["connection_id"];
     let connection = connection.as_str().ok_or_else(|| settings_lack("connection_id"))?;
-    let mut body = Value::Object(passed_through(settings)?);
+    let request = passed_through(settings)?;
+    refuse_own_dialling(&request, &["retry_on_timeout"], "Telnyx")?;
+    let mut body = Value::Object(request);
     overlay(
         &mut body,
         json!({

@@ -48,6 +48,7 @@ fn a_setting_that_is_wrong_or_missing_is_named() {
         (json!({"caller_id": null}), "caller_id"),
         (json!({"connection_id": null}), "connection_id"),
         (json!({"voicemail": "hang_up"}), "set it to carry_on"),
+        (json!({"request": {"retry_on_timeout": true}}), "request.retry_on_timeout"),
     ] {
         let said = reason(ordered(change));
         assert!(said.contains(told), "{said}");
