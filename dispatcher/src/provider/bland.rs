@@ -307,7 +307,7 @@ fn meaning(call: &Value) -> (String, Option<&'static str>) {
         }
         ("failed", _) => {
             let error = call["error_message"].as_str().unwrap_or("");
-            match word::within(words::WORDS, WordKind::EndedReason, error) {
+            match told_by(error) {
                 Some(row) => (row.word.to_owned(), unsure(row.outcome)),
                 // The sentence may hold a number, so it stays in the raw event.
                 None if queue.ends_with("_error") => {
@@ -318,6 +318,15 @@ fn meaning(call: &Value) -> (String, Option<&'static str>) {
         }
         (status, _) => (status.to_owned(), unsure(of(WordKind::Status, status))),
     }
+}
+
+/// What the error of a failed call says. The tags of conversations are of the same kind, and no part
+/// of a sentence: "call failed: busy" is not tagged FAILED.
+fn told_by(error: &str) -> Option<&'static Word> {
+    let is_tag =
+        |row: &&Word| row.word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let sentences = words::WORDS.iter().filter(|row| !is_tag(row));
+    word::within(sentences, WordKind::EndedReason, error)
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -88,6 +88,8 @@ fn every_end_has_its_outcome() {
             "not found",
             Some("invalid_number"),
         ),
+        (json!({"status": "failed", "error_message": "Call failed: busy"}), "busy", Some("busy")),
+        (json!({"status": "failed", "error_message": "could not be transferred"}), "failed", None),
         (
             json!({"status": "failed", "error_message": "callee temporarily unavailable"}),
             "temporarily unavailable",
