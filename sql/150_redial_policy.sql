@@ -48,6 +48,11 @@ insert into dialer.redial_policy (name, ladder, ladder_scope, max_per_day, max_l
     ('once', '{0}', 'lifetime', null, 1,
         '{completed,no_answer,busy,voicemail,rejected,invalid_number,blocked,cancelled,maybe_reached,unknown,sale,dnc,transferred,not_interested}');
 
+-- A campaign's frequency is a policy as well: so often in a period, on the days that its hours name, until a final outcome.
+insert into dialer.redial_policy (name, ladder, ladder_scope, max_per_day, caps) values
+    ('once-a-day', '{0}', 'day', 1, '{}'),
+    ('once-a-week', '{0}', 'day', null, array[row(1, 'calendar_week', null, null)::dialer.cap]);
+
 create function dialer.policy_caps(policy dialer.redial_policy) returns dialer.cap[]
 language sql immutable as $$
     select (policy).caps

@@ -20,6 +20,7 @@ create table dialer.campaign (
     misfire_after interval not null default '5 minutes' constraint misfire_after_is_not_negative check (misfire_after >= interval '0'),
     account_since timestamptz not null default '-infinity',
     caller_pool text,
+    consent text constraint consent_is_not_blank check (btrim(consent) <> ''),
     valid_until timestamptz,
     settings jsonb not null default '{}' constraint campaign_settings_are_an_object check (jsonb_typeof(settings) = 'object'),
     state dialer.campaign_state not null default 'draft',
@@ -41,6 +42,7 @@ comment on column dialer.campaign.per_second is 'new calls a second; null: no li
 comment on column dialer.campaign.misfire is 'what becomes of calls that were due in an outage of more than misfire_after: place (at once, within the limits), shift (the outage is taken out of the open time, so that their distances stay), expire';
 comment on column dialer.campaign.account_since is 'when the campaign was given its account; attempts at the one before still count against max_concurrent';
 comment on column dialer.campaign.caller_pool is 'calls go out from numbers of this pool only (caller_id.pool); null: from any number of the account';
+comment on column dialer.campaign.consent is 'the purpose to which a number must have agreed (dialer.consent) before it is called; null: none is asked for';
 comment on column dialer.campaign.valid_until is 'calls waiting at this instant expire';
 
 create table dialer.lane (
@@ -193,7 +195,7 @@ create function dialer.create_campaign(
     name text, account text, hours dialer.hours default null, tz text default null, calendar text default null,
     policy text default 'redial-8-a-day', priority integer default 5, weight double precision default 1,
     max_concurrent integer default null, valid_until timestamptz default null, settings jsonb default '{}', per_second numeric default null,
-    misfire text default 'place', misfire_after interval default '5 minutes', caller_pool text default null)
+    misfire text default 'place', misfire_after interval default '5 minutes', caller_pool text default null, consent text default null)
 returns bigint language plpgsql volatile as $$
 declare
     made bigint;
@@ -217,13 +219,13 @@ begin
         calendar_ := dialer.create_calendar('campaign ' || name, hours, tz);
     end if;
     insert into dialer.campaign (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, valid_until, settings, per_second,
-        misfire, misfire_after, caller_pool)
+        misfire, misfire_after, caller_pool, consent)
     values (create_campaign.name, dialer.account_named(account), calendar_, dialer.policy_named(policy),
             case when create_campaign.tz is null then 'contact' else 'fixed' end, create_campaign.priority, create_campaign.weight,
             create_campaign.max_concurrent, create_campaign.valid_until, create_campaign.settings, create_campaign.per_second,
-            create_campaign.misfire, create_campaign.misfire_after, create_campaign.caller_pool)
+            create_campaign.misfire, create_campaign.misfire_after, create_campaign.caller_pool, create_campaign.consent)
     returning campaign_id into made;
     return made;
 end $$;
-comment on function dialer.create_campaign(text, text, dialer.hours, text, text, text, integer, double precision, integer, timestamptz, jsonb, numeric, text, interval, text) is
-'Adds a campaign in state draft and returns its number. Give hours (with tz: hours of that zone; without: hours of each contact''s own zone) or the name of a calendar. start_campaign begins calling. per_second: new calls a second of this campaign; misfire (place, shift, expire): what becomes of calls that were due in an outage longer than misfire_after; caller_pool: call from the numbers of this pool only. Errors: PD026 no calling window, PD021 account, PD022 calendar, PD023 policy, PD011 zone.';
+comment on function dialer.create_campaign(text, text, dialer.hours, text, text, text, integer, double precision, integer, timestamptz, jsonb, numeric, text, interval, text, text) is
+'Adds a campaign in state draft and returns its number. Give hours (with tz: hours of that zone; without: hours of each contact''s own zone) or the name of a calendar. start_campaign begins calling. per_second: new calls a second of this campaign; misfire (place, shift, expire): what becomes of calls that were due in an outage longer than misfire_after; caller_pool: call from the numbers of this pool only; consent: call only who has agreed to this purpose. Errors: PD026 no calling window, PD021 account, PD022 calendar, PD023 policy, PD011 zone.';

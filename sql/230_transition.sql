@@ -99,10 +99,10 @@ begin
             -- Rows that fell into the default partition before would refuse the new one; when the month is over, retention moves them.
             -- Asked first, because the attempt would lock out every writer while it reads the default partition.
             key := case parent when 'attempt' then 'ended_at' when 'provider_event' then 'received_on' else 'at' end;
-            execute format('select exists (select from dialer.%I x where x.%I >= %L and x.%I < %L)', parent || '_other',
-                key, month || ' 00:00:00+00', key, (month + interval '1 month')::date || ' 00:00:00+00') into begun;
-            continue when begun;
             begin
+                execute format('select exists (select from dialer.%I x where x.%I >= %L and x.%I < %L)', parent || '_other',
+                    key, month || ' 00:00:00+00', key, (month + interval '1 month')::date || ' 00:00:00+00') into begun;
+                continue when begun;
                 execute format('create table dialer.%I (like dialer.%I including all)', child, parent || '_other');
                 execute format('alter table dialer.%I attach partition dialer.%I for values from (%L) to (%L)', parent, child,
                     case parent when 'provider_event' then month::text else month || ' 00:00:00+00' end,

@@ -97,16 +97,23 @@ comment on function dialer.do_not_call_added() is 'Trigger: a new do-not-call en
 create trigger _500_cancel_waiting after insert on dialer.do_not_call referencing new table as added
     for each statement execute function dialer.do_not_call_added();
 
-create function dialer.add_do_not_call(address text, source text default 'stated', expires_at timestamptz default null, region text default 'US')
-returns bigint language plpgsql volatile as $$
-declare added bigint;
+create function dialer.read_address(address text, region text) returns text
+language plpgsql stable as $$
 begin
     if coalesce(btrim(address), '') = '' or (position('@' in address) > 0 and btrim(address) !~ '^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$') then
         perform dialer.fail('PD014', format('"%s" is neither a phone number nor an e-mail address', address), null,
             'Give a number with its country code, such as +12125550123, or an address such as ada@example.com.');
     end if;
+    return case when position('@' in address) > 0 then lower(btrim(address)) else dialer.normalize_phone(address, region) end;
+end $$;
+comment on function dialer.read_address(text, text) is 'A phone number (any usual spelling; region for national ones) in E.164, or an e-mail address in lower case. Error PD014: neither.';
+
+create function dialer.add_do_not_call(address text, source text default 'stated', expires_at timestamptz default null, region text default 'US')
+returns bigint language plpgsql volatile as $$
+declare added bigint;
+begin
     insert into dialer.do_not_call (address, source, expires_at, added_at)
-    values (case when position('@' in address) > 0 then lower(btrim(address)) else dialer.normalize_phone(address, region) end,
+    values (dialer.read_address(address, region),
             add_do_not_call.source, add_do_not_call.expires_at, dialer.now())
     returning do_not_call_id into added;
     return added;

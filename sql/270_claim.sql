@@ -160,10 +160,10 @@ begin
     -- calls a function would otherwise be computed anew wherever it is used.
     with lane_facts as materialized (
         select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.zone_rule = 'contact' as by_contact, dialer.place_margin(k) as margin,
-               g.misfire, g.misfire_after,
+               g.misfire, g.misfire_after, g.consent,
                y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since,
                jsonb_build_object('zones', array(select o.tz from unnest(l.openings) o), 'hours', l.openings[1].hours::text, 'open_until', l.open_until,
-                   'policy', y.name, 'scope', y.cap_scope, 'caps', (select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'max', c.max_count, 'amount', c.amount)), '[]')
+                   'policy', y.name, 'consent', g.consent, 'scope', y.cap_scope, 'caps', (select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'max', c.max_count, 'amount', c.amount)), '[]')
                        from unnest(p.caps) c)) as decision
         from dialer.lane l join dialer.campaign g using (campaign_id) join dialer.provider_account k using (account_id)
         join dialer.redial_policy y using (policy_id) cross join lateral (select dialer.policy_caps(y) as caps offset 0) p
@@ -171,6 +171,7 @@ begin
     facts as materialized (
         select x.call_id, x.lane_id, x.campaign_id, x.due_at, x.virtual_rank, x.position, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.endpoint_id,
                c.contact_id, c.channel, e.status, p.zone_source, f.openings, f.tz, f.margin, f.caps, f.decision, f.misfire,
+               f.consent is not null and not exists (select from dialer.consents(c.tenant_id, e.address, f.consent, at)) as unconsented,
                case when f.misfire <> 'place' then (select o from dialer.outage o where o.from_at <= x.due_at and o.to_at > x.due_at and o.to_at <= at
                    and o.to_at - o.from_at >= f.misfire_after order by o.to_at desc limit 1) end as outage,
                f.by_contact and p.zones <> f.zones as elsewhere, greatest(at, x.due_at, f.opens_at) as at_,
@@ -201,6 +202,8 @@ begin
             when a.expires_at <= a.at_ + a.margin then row('expired', 'expired', null)::dialer.verdict
             when a.status is distinct from 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
             when a.forbidden then row('cancelled', 'do_not_call', null)::dialer.verdict
+            -- Looked at again each day, in case the campaign asks for less; a consent that is given brings it forward.
+            when a.unconsented then row('wait', 'consent_missing', a.at_ + interval '1 day')::dialer.verdict
             when a.review_word is not null then row('wait', 'review', 'infinity')::dialer.verdict
             when a.misfire = 'expire' and a.outage is not null then row('expired', 'misfired', null)::dialer.verdict
             when a.shifted_at > a.at_ then row('wait', 'misfired', a.shifted_at)::dialer.verdict
@@ -218,7 +221,7 @@ begin
     return judged;
 end $$;
 comment on function dialer.judge(dialer.candidate[], timestamptz) is
-'Tests the gates that are a call''s own: a stated end, expiry, number, do-not-call, callback time, one live call per number and person, window and caps.';
+'Tests the gates that are a call''s own: a stated end, expiry, number, do-not-call, consent, callback time, one live call per number and person, window and caps.';
 
 create function dialer.turn_away(judged dialer.judged[], at timestamptz) returns integer
 language plpgsql volatile as $$
@@ -367,6 +370,7 @@ begin
     perform dialer.refresh_lanes(account.account_id, at);
     -- LIMIT: ten rounds, in which candidates are turned away or shares are left over; the next claim goes on.
     for round in 1..10 loop
+        exit when cardinality(placings) >= want;
         room := dialer.free_room(account, at, want, horizon, tenant_chosen, callers, placings);
         exit when room.slots <= 0;
         pick := dialer.pick_candidates(account.account_id, at, room.slots, room.callers, horizon, limited, placings, passed_over);

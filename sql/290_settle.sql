@@ -60,11 +60,15 @@ begin
         perform from dialer.account_health h where h.account_id in (select x.account_id from unnest(ended) x) order by h.account_id for update;
     end if;
     if 'over_limit' = any (outcomes) then
-        -- Over the provider's limit: the account rests, 1, 2, 4 ... 64 real seconds.
+        -- Over the provider's limit: the account rests, 1, 2, 4 ... 64 real seconds, or as long as the provider asks for.
+        -- LIMIT: an hour; then it is tried again.
         update dialer.account_health h
         set over_limit_count = least(h.over_limit_count + 1, 7), blocked_reason = 'over_limit',
-            blocked_until = greatest(h.blocked_until, at + dialer.real_interval(make_interval(secs => power(2, least(h.over_limit_count, 6)))))
-        where h.account_id in (select x.account_id from unnest(ended) x where x.outcome = 'over_limit');
+            blocked_until = greatest(h.blocked_until, at + dialer.real_interval(make_interval(secs => greatest(power(2, least(h.over_limit_count, 6)), least(o.asked, 3600)))))
+        from (select x.account_id, coalesce(max((a.detail ->> 'retry_after_seconds')::double precision) filter (where jsonb_typeof(a.detail -> 'retry_after_seconds') = 'number'), 0) as asked
+              from unnest(ended) x left join dialer.attempt a on a.attempt_id = x.attempt_id and a.ended_at = at
+              where x.outcome = 'over_limit' group by x.account_id) o
+        where h.account_id = o.account_id;
     end if;
     if 'provider_fault' = any (outcomes) then
         perform dialer.account_failed(array(select x.account_id from unnest(ended) x where x.outcome = 'provider_fault'), at);
@@ -236,7 +240,9 @@ declare
 begin
     select c.* into target from dialer.call c where c.call_id = set_disposition.call_id and c.tenant_id = dialer.current_tenant();
     if target.call_id is null then
-        perform dialer.fail('PD028', format('call %s does not exist', set_disposition.call_id), null, 'Calls of this tenant are in dialer.call.');
+        perform dialer.fail('PD028', format('call %s does not exist', coalesce(set_disposition.call_id::text, 'null')), null, 'Calls of this tenant are in dialer.call.');
+    elsif coalesce(dialer.disposition_key(label), '') = '' then
+        perform dialer.fail('PD033', 'a disposition is a word', 'None was given.', 'Say e.g. SALE, DNC or NO_ANSWER.');
     end if;
     meaning := dialer.outcome_of(target.tenant_id, label);
     if meaning is null then
@@ -255,6 +261,10 @@ language plpgsql volatile as $$
 #variable_conflict use_column
 declare released bigint[];
 begin
+    if coalesce(dialer.disposition_key(map_disposition.word), '') = '' or map_disposition.outcome is null then
+        perform dialer.fail('PD033', format('"%s" cannot be given the meaning %s', coalesce(map_disposition.word, 'null'), coalesce(map_disposition.outcome::text, 'null')),
+            'A word and an outcome belong to a mapping.', 'Say e.g. select dialer.map_disposition(''WARM_LEAD'', ''completed'').');
+    end if;
     insert into dialer.disposition (word, outcome) values (dialer.disposition_key(map_disposition.word), map_disposition.outcome)
     on conflict (tenant_id, word) do update set outcome = excluded.outcome;
     released := array(
@@ -267,4 +277,4 @@ begin
     return cardinality(released);
 end $$;
 comment on function dialer.map_disposition(text, dialer.outcome, timestamptz) is
-'Says what a word means for this tenant, for ever, and lets the calls that waited for its review go on; returns how many.';
+'Says what a word means for this tenant, for ever, and lets the calls that waited for its review go on; returns how many. Error PD033: no word or no outcome.';

@@ -90,12 +90,13 @@ create function dialer.report_totals(campaign text default null, at timestamptz 
 returns table (measure text, calls bigint, definition text)
 language sql stable as $$
     with lead as (
-        select c.*, (at at time zone tz)::date - (c.created_at at time zone tz)::date as age from dialer.call c
+        select c.*, z.zone, (at at time zone z.zone)::date - (c.created_at at time zone z.zone)::date as age
+        from (select dialer.zone_named(report_totals.tz) as zone) z join dialer.call c on true
         where c.tenant_id = dialer.current_tenant() and (report_totals.campaign is null or c.campaign_id = dialer.campaign_named(report_totals.campaign)))
     select m.measure, m.calls, m.definition
     from (select count(*) as total, count(*) filter (where ended_at is null) as active,
                  count(*) filter (where ended_at is null and age = 1) as yesterday, count(*) filter (where ended_at is null and age > 1) as older,
-                 count(*) filter (where ended_at is null and wait_reason in ('cap', 'redial') and (due_at at time zone tz)::date > (at at time zone tz)::date) as spent,
+                 count(*) filter (where ended_at is null and wait_reason in ('cap', 'redial') and (due_at at time zone zone)::date > (at at time zone zone)::date) as spent,
                  count(*) filter (where state = 'completed') as completed from lead) k
     cross join lateral (values (1, 'total_leads', k.total, 'calls ever planned'), (2, 'active', k.active, 'not ended'),
         (3, 'active_from_yesterday', k.yesterday, 'not ended, planned on the local date before'), (4, 'active_older', k.older, 'not ended, planned before that'),
@@ -103,7 +104,7 @@ language sql stable as $$
         (6, 'completed', k.completed, 'ended as completed')) m(rank, measure, calls, definition)
     order by m.rank
 $$;
-comment on function dialer.report_totals(text, timestamptz, text) is 'Lifetime totals of a campaign (null: all), with definitions; dates are local dates of tz.';
+comment on function dialer.report_totals(text, timestamptz, text) is 'Lifetime totals of a campaign (null: all), with definitions; dates are local dates of tz. Errors: PD011 no such zone, PD025 no such campaign.';
 
 create view dialer.scheduler_dashboard as
     select t.name as tenant, g.name as campaign, g.state as campaign_state, c.state, count(*) as calls,
@@ -139,3 +140,55 @@ create view dialer.stuck as
     select l.tenant_id, l.call_id, l.attempt_id, l.state, l.dispatcher, l.intended_at, l.until, l.note
     from dialer.lease l where l.state <> 'claimed' and l.look_at < dialer.now() - interval '10 minutes';
 comment on view dialer.stuck is 'open attempts that should have been looked up ten minutes ago: no dispatcher runs, or the provider is silent';
+
+create function dialer.report_stagger(campaign text, from_at timestamptz, until_at timestamptz) returns table (measure text, value numeric, definition text)
+language sql stable as $$
+    with planned as (
+        select c.call_id, c.planned_at from dialer.call c
+        where c.campaign_id = dialer.campaign_named(report_stagger.campaign) and c.planned_at >= from_at and c.planned_at < until_at),
+    begun as (
+        select p.call_id, p.planned_at, (select min(a.dialled_at) from dialer.attempt_all a where a.call_id = p.call_id and a.intended_at is not null) as begun_at from planned p),
+    live as (
+        select a.dialled_at as from_at, coalesce(a.ended_at, 'infinity') as to_at from dialer.attempt_all a join planned p using (call_id) where a.intended_at is not null),
+    -- At an instant at which one ends and another begins, the one that ends comes first.
+    step as (select sum(s.change) over (order by s.at, s.change) as at_once
+             from (select l.from_at as at, 1 as change from live l union all select l.to_at, -1 from live l) s)
+    select m.measure, m.value, m.definition
+    from (select count(*)::numeric as calls, count(distinct b.planned_at)::numeric as instants, count(b.begun_at)::numeric as begun,
+                 round(percentile_cont(0.5) within group (order by extract(epoch from b.begun_at - b.planned_at))::numeric, 3) as median,
+                 round(max(extract(epoch from b.begun_at - b.planned_at))::numeric, 3) as worst from begun b) k
+    cross join (select max(n.calls)::numeric as crowd from (select count(*) as calls from planned p group by p.planned_at) n) c
+    cross join (select coalesce(max(s.at_once), 0)::numeric as peak from step s) p
+    cross join lateral (values (1, 'calls_planned', k.calls, 'calls planned for an instant of the span'), (2, 'instants', k.instants, 'different instants among them'),
+        (3, 'most_at_one_instant', coalesce(c.crowd, 0), 'calls planned for one and the same instant: 1 where they are staggered'),
+        (4, 'calls_begun', k.begun, 'of which a first attempt was made'), (5, 'median_delay_seconds', k.median, 'from the planned instant to the first attempt'),
+        (6, 'worst_delay_seconds', k.worst, 'the longest of these'), (7, 'peak_at_once', p.peak, 'most attempts of these calls that were open at one instant')) m(rank, measure, value, definition)
+    order by m.rank
+$$;
+comment on function dialer.report_stagger(text, timestamptz, timestamptz) is
+'What became of a stagger: the calls of a campaign that were planned for a span (until_at excluded), how far apart, how punctually they were begun, and how many were in progress at once. Error PD025: no such campaign.';
+
+create function dialer.capacity(contacts bigint, attempts_a_day integer, open_a_day interval, max_concurrent integer, average_call interval default '150 seconds')
+returns table (measure text, value numeric, definition text)
+language plpgsql immutable as $$
+declare
+    minutes numeric := extract(epoch from open_a_day) / 60;
+    call_minutes numeric := extract(epoch from average_call) / 60;
+    calls numeric := contacts::numeric * attempts_a_day;
+begin
+    if contacts is null or contacts < 0 or attempts_a_day is null or attempts_a_day < 1 or minutes is null or minutes not between 1 and 1440
+       or call_minutes is null or call_minutes <= 0 or max_concurrent is null or max_concurrent < 1 then
+        perform dialer.fail('PD015', 'there is no capacity to compute',
+            format('contacts %s, attempts_a_day %s, open_a_day %s, max_concurrent %s, average_call %s', contacts, attempts_a_day, open_a_day, max_concurrent, average_call),
+            'Give contacts of 0 or more, at least one attempt and one line, a day open for a minute to 24 hours, and a call longer than nothing.');
+    end if;
+    return query values
+        ('calls_a_day', calls, 'contacts x attempts a day'),
+        ('calls_a_minute', round(calls / minutes, 2), 'calls a day / minutes open'),
+        ('calls_at_once', round(calls / minutes * call_minutes, 2), 'calls a minute x average length (Little''s law): below this, calls wait'),
+        ('ceiling_a_day', floor(max_concurrent * minutes / call_minutes), 'calls at once x minutes open / average length'),
+        ('contacts_served', least(contacts::numeric, floor(max_concurrent * minutes / call_minutes / attempts_a_day)), 'contacts that get all their attempts');
+end $$;
+comment on function dialer.capacity(bigint, integer, interval, integer, interval) is
+'How many calls a day, a minute and at once so many contacts mean, and what so many lines can carry; with definitions. average_call: 150 seconds if nothing is known. Error PD015: an argument is impossible.
+e.g. select value from dialer.capacity(980, 8, ''9 hours'', 10) where measure = ''calls_a_day'' --> 7840';

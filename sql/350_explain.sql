@@ -27,7 +27,7 @@ language sql stable as $$
                exists (select from dialer.lease x where (x.endpoint_id = c.endpoint_id or (x.contact_id = c.contact_id and x.channel = c.channel))
                        and x.call_id <> c.call_id) as other_open,
                (select count(*) from dialer.lease x where x.campaign_id = g.campaign_id) as campaign_in_use,
-               (select count(*) from dialer.attempt x where x.call_id = c.call_id and x.counts) as attempts, g.caller_pool,
+               (select count(*) from dialer.attempt x where x.call_id = c.call_id and x.counts) as attempts, g.caller_pool, g.consent,
                (select count(*) from dialer.caller_id i where i.account_id = a.account_id and i.pool = coalesce(g.caller_pool, i.pool)) as numbers,
                (select count(*) from unnest(dialer.caller_rooms(a.account_id, at, 1, '0', array(select i.caller_id from dialer.caller_id i where i.account_id = a.account_id), '{}')) r
                 where r.room > 0 and r.pool = coalesce(g.caller_pool, r.pool)) as free_numbers
@@ -62,7 +62,10 @@ language sql stable as $$
             (13, 'campaign_slots', d.campaign_max is null or d.campaign_in_use < d.campaign_max, format('%s of %s in use', d.campaign_in_use, coalesce(d.campaign_max::text, 'any number')), null),
             (14, 'caller_id', d.free_numbers > 0 or d.numbers = 0 and d.caller_pool is null, case when d.numbers = 0 and d.caller_pool is null then 'the provider chooses the number to call from'
                 else format('%s of %s numbers to call from%s have room', d.free_numbers, d.numbers, coalesce(format(' in pool "%s"', d.caller_pool), '')) end, null),
-            (15, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')), null)
+            (15, 'consent', d.consent is null or exists (select from dialer.consents(d.tenant_id, d.address, d.consent, at)), case when d.consent is null then 'the campaign asks for none'
+                when exists (select from dialer.consents(d.tenant_id, d.address, d.consent, at)) then format('agreed to "%s"', d.consent)
+                else format('has not agreed to "%s", or not any more', d.consent) end, null),
+            (16, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')), null)
         ) v(rank, gate, pass, detail, opens_at)
         union all
         select 9, 'cap: ' || dialer.cap_text(k), n.next_at is not distinct from at, format('%s attempts counted for the %s, the last at %s', cardinality(d.times),

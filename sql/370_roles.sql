@@ -74,7 +74,7 @@ begin
         execute format('grant execute on function %s to dialer_admin, dialer_user, dialer_reader', object.name);
         -- What changes the work runs as the owner and looks only at the tenant of the session: nobody needs a right on the hot tables.
         if object.proname = any (array['schedule_call', 'schedule_series', 'cancel_series', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger',
-                'enrol', 'begin_import', 'import_contacts', 'finish_import', 'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill', 'account_settings', 'stored_events', 'replay_events', 'set_disposition', 'map_disposition', 'add_do_not_call', 'start_campaign',
+                'enrol', 'begin_import', 'import_contacts', 'finish_import', 'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill', 'account_settings', 'stored_events', 'replay_events', 'set_disposition', 'map_disposition', 'add_do_not_call', 'give_consent', 'withdraw_consent', 'start_campaign',
                 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign', 'reopen_account', 'pause_account', 'set_limits', 'remove_rate', 'rest_caller_id',
                 'create_account', 'create_campaign', 'create_calendar', 'create_redial_policy', 'add_closures', 'import_closures', 'create_tenant', 'recompute_due']) then
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
@@ -115,9 +115,9 @@ grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_p
     dialer.endpoint, dialer.do_not_call, dialer.import_row to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
 grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, valid_until, settings, state, state_reason),
+        caller_pool, consent, valid_until, settings, state, state_reason),
     update (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, valid_until, settings, state, state_reason), delete on dialer.campaign to dialer_user, dialer_admin;
+        caller_pool, consent, valid_until, settings, state, state_reason), delete on dialer.campaign to dialer_user, dialer_admin;
 grant insert, update, delete on dialer.provider_account to dialer_admin;
 grant insert on dialer.account_control, dialer.account_health to dialer_admin;
 grant update on dialer.account_health to dialer_admin;

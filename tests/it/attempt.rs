@@ -322,6 +322,64 @@ async fn an_unknown_word_waits_for_a_person_and_is_never_final_by_accident() {
 }
 
 #[tokio::test]
+async fn a_disposition_without_a_word_or_a_meaning_is_refused() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer
+        .check_refusal(
+            "select dialer.set_disposition(1, null)",
+            expect![[r#"
+        PD033: a disposition is a word
+        detail: None was given.
+        hint: Say e.g. SALE, DNC or NO_ANSWER."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "select dialer.set_disposition(null, 'SALE')",
+            expect![[r#"
+        PD028: call null does not exist
+        hint: Calls of this tenant are in dialer.call."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "select dialer.map_disposition(' ', 'sale')",
+            expect![[r#"
+        PD033: " " cannot be given the meaning sale
+        detail: A word and an outcome belong to a mapping.
+        hint: Say e.g. select dialer.map_disposition('WARM_LEAD', 'completed')."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "select dialer.map_disposition('WARM', null)",
+            expect![[r#"
+        PD033: "WARM" cannot be given the meaning null
+        detail: A word and an outcome belong to a mapping.
+        hint: Say e.g. select dialer.map_disposition('WARM_LEAD', 'completed')."#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn an_account_rests_as_long_as_its_provider_asks_for_but_an_hour_at_most() {
+    for (asked, rests) in
+        [("300", "00:05:00"), ("90000", "01:00:00"), ("0.5", "00:00:01"), ("\"soon\"", "00:00:01")]
+    {
+        let dialer = Dialer::open().await;
+        dialer.people(1).await;
+        dialer.run("create temporary table mine as select * from dialer.claim('d1', 1)").await;
+        dialer.run("select dialer.intend('d1', array[attempt_id], array[token]) from mine").await;
+        dialer
+            .run(&format!("select dialer.settle(array[attempt_id], array[token], array['over_limit'], array['429'], array['{{\"retry_after_seconds\": {asked}}}'::jsonb]) from mine"))
+            .await;
+        let rest = "select blocked_until - dialer.now() from dialer.account_health where blocked_reason is not null";
+        assert_eq!(dialer.rows(rest).await, rests, "{asked}");
+    }
+}
+
+#[tokio::test]
 async fn over_limit_rests_the_account_and_counts_for_nobody() {
     let dialer = Dialer::open().await;
     dialer.people(1).await;

@@ -162,6 +162,7 @@ async fn explain_names_every_gate_with_its_numbers() {
         account_slots | t | 0 of 2 in use, 0 kept for inbound | -
         campaign_slots | t | 0 of any number in use | -
         caller_id | t | the provider chooses the number to call from | -
+        consent | t | the campaign asks for none | -
         lifetime | t | 1 attempts of any number | -"#]]).await;
 }
 

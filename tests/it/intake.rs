@@ -101,7 +101,7 @@ async fn bad_settings_are_refused_with_a_remedy() {
             "select dialer.create_campaign('x', 'voice', '24/7', policy => 'hourly')",
             expect![[r#"
                 PD023: redial policy "hourly" does not exist
-                detail: Known are: once, queue-backoff, redial-8-a-day, workflow-30min-3.
+                detail: Known are: once, once-a-day, once-a-week, queue-backoff, redial-8-a-day, workflow-30min-3.
                 hint: Add it with dialer.create_redial_policy."#]],
         )
         .await;
@@ -133,7 +133,7 @@ async fn bad_policies_and_accounts_are_refused_with_a_remedy() {
             "insert into dialer.redial_policy (name, ladder) values ('x', '{5 min,1 min}')",
             expect![[r#"
                 23514: new row for relation "redial_policy" violates check constraint "ladder_has_steps_in_ascending_order_and_none_negative"
-                detail: Failing row contains (5, null, x, {00:05:00,00:01:00}, day, null, null, null, {}, contact, {}, {sale,dnc,invalid_number,blocked}, {00:00:02,00:00:04,00:00:08,00:00:30,00:02:00,00:10:00}, 10)."#]],
+                detail: Failing row contains (7, null, x, {00:05:00,00:01:00}, day, null, null, null, {}, contact, {}, {sale,dnc,invalid_number,blocked}, {00:00:02,00:00:04,00:00:08,00:00:30,00:02:00,00:10:00}, 10)."#]],
         )
         .await;
     dialer
