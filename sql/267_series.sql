@@ -19,7 +19,8 @@ create table dialer.series (
     overlap text not null default 'first',
     month_end text not null default 'clamp',
     priority smallint,
-    payload jsonb not null default '{}',
+    payload jsonb not null default '{}' constraint series_payload_and_its_settings_are_objects check (
+        jsonb_typeof(payload) = 'object' and coalesce(jsonb_typeof(payload -> 'settings'), 'object') = 'object'),
     state text not null default 'active' constraint series_is_active_ended_or_cancelled check (state in ('active', 'ended', 'cancelled')),
     end_reason text,
     next_at timestamptz,
@@ -80,6 +81,9 @@ begin
     if start_local is null or tz is null or rule is null then
         perform dialer.fail('PD013', 'a series needs a rule, a start and a zone', 'The start is a wall-clock time in the zone.', 'E.g. start_local => ''2026-12-07 10:00'', rule => ''FREQ=WEEKLY'', tz => ''America/New_York''.');
     end if;
+    if jsonb_typeof(coalesce(payload, '{}')) <> 'object' or coalesce(jsonb_typeof(payload -> 'settings'), 'object') <> 'object' then
+        perform dialer.fail('PD013', 'the payload of a series is no object of variables', 'The payload is an object, and so are its settings where it has any.', 'E.g. payload => ''{"topic": "renewal"}''.');
+    end if;
     next_at := dialer.occurrence_after(made, at);
     if next_at is null then
         perform dialer.fail('PD027', format('the series "%s" from %s has no occurrence after %s', rule, start_local, at), null, 'Give a later end, or an earlier start.');
@@ -131,17 +135,22 @@ begin
         where s.state = 'active' and s.next_at <= at + interval '1 minute' and c.state not in ('stopped', 'archived')
         order by s.next_at, s.series_id limit limit_ for update of s skip locked
     loop
-        -- After an outage only the last of the occurrences that were missed is made.
-        loop
-            following := dialer.occurrence_after(one, one.next_at + interval '1 microsecond');
-            exit when following is null or following > at or made >= limit_;
-            one.next_at := following;
-            one.occurrence_count := one.occurrence_count + 1;
-            update dialer.series s set next_at = following, occurrence_count = one.occurrence_count, left_out_count = s.left_out_count + 1 where s.series_id = one.series_id;
-            made := made + 1;
-        end loop;
-        exit when made >= limit_;
-        perform dialer.make_occurrence(one, at);
+        begin
+            -- After an outage only the last of the occurrences that were missed is made.
+            loop
+                following := dialer.occurrence_after(one, one.next_at + interval '1 microsecond');
+                exit when following is null or following > at or made >= limit_;
+                one.next_at := following;
+                one.occurrence_count := one.occurrence_count + 1;
+                update dialer.series s set next_at = following, occurrence_count = one.occurrence_count, left_out_count = s.left_out_count + 1 where s.series_id = one.series_id;
+                made := made + 1;
+            end loop;
+            exit when made >= limit_;
+            perform dialer.make_occurrence(one, at);
+        exception when data_exception or integrity_constraint_violation or sqlstate 'PD000' then
+            -- An error would undo the whole tick, for every tenant, and come again with each.
+            update dialer.series s set state = 'ended', next_at = null, ended_at = at, end_reason = left('it cannot be made: ' || sqlerrm, 300) where s.series_id = one.series_id;
+        end;
         made := made + 1;
         exit when made >= limit_;
     end loop;
@@ -149,7 +158,7 @@ begin
     from dialer.campaign c where c.campaign_id = s.campaign_id and c.state in ('stopped', 'archived') and s.state = 'active' and s.next_at <= at + interval '1 minute';
     return made;
 end $$;
-comment on function dialer.make_occurrences(timestamptz, integer) is 'Makes the occurrences of series whose time has come, a bounded number; series of stopped campaigns end.';
+comment on function dialer.make_occurrences(timestamptz, integer) is 'Makes the occurrences of series whose time has come, a bounded number; series of stopped campaigns end, and one that cannot be made, with its reason.';
 
 create function dialer.cancel_series(series_id bigint, reason text default 'cancelled by a person', at timestamptz default dialer.now()) returns integer
 language plpgsql volatile as $$

@@ -516,12 +516,14 @@ begin
     leased := dialer.lease_out(placings, dispatcher, at);
     return query
         select l.attempt_id, l.token, l.call_id, l.campaign_id, l.account_id, t.name, a.provider, l.channel::text, a.base_url, a.secret_name,
-               -- Only an account names secrets, or says in a recipe where they go: a campaign or a call could have any of them sent to anybody.
-               a.settings || (g.settings - '{secrets,recipe}'::text[]) || (coalesce(c.payload -> 'settings', '{}') - '{secrets,recipe}'::text[]) || case when i.caller_id is null then '{}' else
-                   jsonb_strip_nulls(jsonb_build_object('caller_id', i.number, 'caller_ref', i.provider_ref)) end, e.address,
+               -- Only an account names secrets, or says as whom, over what and in which recipe they go: a campaign or a call could have any of them sent to anybody.
+               -- A number to call from comes with its own name at the provider or with none: that of another number would be called from.
+               (a.settings || (g.settings - k.own) || (coalesce(c.payload -> 'settings', '{}') - k.own)) - case when i.caller_id is null then '' else 'caller_ref' end
+                   || case when i.caller_id is null then '{}' else jsonb_strip_nulls(jsonb_build_object('caller_id', i.number, 'caller_ref', i.provider_ref)) end, e.address,
                jsonb_strip_nulls(jsonb_build_object('name', p.name, 'external_key', p.external_key)) || p.attributes || (c.payload - 'settings'),
                l.due_at, l.place_at, l.place_by, l.claimed_at, a.per_second::double precision
-        from unnest(leased) x(attempt_id) join dialer.lease l using (attempt_id) join dialer.call c using (call_id) join dialer.campaign g on g.campaign_id = l.campaign_id
+        from (values ('{secrets,recipe,account_sid,api_key_sid,username,user,tls,tls_roots_file}'::text[])) k(own),
+             unnest(leased) x(attempt_id) join dialer.lease l using (attempt_id) join dialer.call c using (call_id) join dialer.campaign g on g.campaign_id = l.campaign_id
         join dialer.provider_account a on a.account_id = l.account_id join dialer.tenant t on t.tenant_id = l.tenant_id
         join dialer.endpoint e on e.endpoint_id = l.endpoint_id join dialer.contact p on p.contact_id = l.contact_id
         left join dialer.caller_id i on i.caller_id = l.caller_id

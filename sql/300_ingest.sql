@@ -158,10 +158,14 @@ create function dialer.account_for_hook(provider text, account text)
 returns table (account_id integer, channel text, secret_name text, webhook_secret_name text, settings jsonb)
 language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
     select a.account_id, a.channel::text, a.secret_name, a.webhook_secret_name, a.settings from dialer.provider_account a
-    where a.provider = account_for_hook.provider and (a.account_id::text = account or a.name = account)
+    where a.provider = account_for_hook.provider
+      -- A name that several tenants gave names nobody: what one of them is told must not come to another.
+      and (a.account_id::text = account or (a.name = account and not exists (
+           select from dialer.provider_account o where o.provider = a.provider and o.name = a.name and o.account_id <> a.account_id)))
     order by (a.account_id::text = account) desc limit 1
 $$;
-comment on function dialer.account_for_hook(text, text) is 'The account that a webhook address names, by number or name; no row: no such account.';
+comment on function dialer.account_for_hook(text, text) is
+'The account that a webhook address names, by number, or by name where only one tenant has an account of that name at the provider; no row: no such account.';
 
 create function dialer.account_to_check(account text)
 returns table (account_id integer, tenant text, name text, provider text, channel text, base_url text, secret_name text, webhook_secret_name text, settings jsonb)

@@ -12,11 +12,13 @@ mod listener;
 mod reach;
 pub mod replay;
 mod session;
+mod storable;
 
 pub use address::Address;
 pub use listener::{Listener, Probe};
 pub use reach::{Reach, Trouble, spread};
 pub use session::Session;
+pub use storable::{storable, without_nul};
 
 use crate::clock::{DialerTime, monotonic};
 use crate::provider::Event;
@@ -254,7 +256,7 @@ impl Session {
     /// Stores and applies events; returns each one's result, in their order.
     pub async fn ingest(&self, account_id: i32, events: &[&Event]) -> Result<Vec<String>, Error> {
         const SQL: &str = "select result from dialer.ingest_event($1, $2) order by \"position\"";
-        let events = serde_json::json!(events);
+        let events = storable(serde_json::json!(events));
         let parameters: [Parameter<'_>; 2] = [(&account_id, Type::INT4), (&events, Type::JSONB)];
         let rows = self.query("ingest_event", SQL, &parameters).await?;
         rows.iter().map(|row| get(row, "ingest_event", 0)).collect()

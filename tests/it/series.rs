@@ -119,6 +119,35 @@ async fn a_series_of_a_stopped_campaign_ends_and_one_of_a_forbidden_number_calls
 }
 
 #[tokio::test]
+async fn a_series_that_cannot_be_made_ends_and_holds_nobodys_upkeep_up() {
+    let dialer = with_series("2026-12-04 12:30", "FREQ=DAILY").await;
+    dialer
+        .run("select dialer.schedule_series('spring', '+12125550102', '2026-12-04 12:30', 'FREQ=DAILY', 'America/New_York')")
+        .await;
+    dialer.run("update dialer.series set rule = 'FREQ=HOURLY' where series_id = 1").await;
+    at(&dialer, "2026-12-04 12:29:30").await;
+    dialer.check(CALLS, expect!["1 | scheduled | - | 2026-12-04 12:30:00-05"]).await;
+    dialer
+        .check(
+            "select state, end_reason from dialer.series order by series_id",
+            expect![[r#"
+            ended | it cannot be made: invalid recurrence rule at byte 1: "FREQ=HOURLY"
+            active | -"#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "select dialer.schedule_series('spring', '+12125550103', '2026-12-04 12:30', 'FREQ=DAILY', 'America/New_York', payload => '[]')",
+            expect![[r#"
+                PD013: the payload of a series is no object of variables
+                detail: The payload is an object, and so are its settings where it has any.
+                hint: E.g. payload => '{"topic": "renewal"}'."#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
 async fn a_series_says_what_is_wrong_with_it() {
     let dialer = Dialer::open().await;
     let refused = |start: &str, rule: &str, tz: &str| {

@@ -81,6 +81,59 @@ async fn only_an_account_names_secrets() {
 }
 
 #[tokio::test]
+async fn only_an_account_says_as_whom_and_over_what_its_secret_goes() {
+    let dialer = Dialer::open().await;
+    let others = r#"{"tls": "none", "tls_roots_file": "/tmp/x", "username": "x", "user": "x",
+        "account_sid": "AC2", "api_key_sid": "SK2", "recipe": {}, "from": "a@example.org"}"#;
+    dialer
+        .run(&format!(
+            "update dialer.provider_account set settings = '{{\"username\": \"us\", \"account_sid\": \"AC1\"}}';
+             update dialer.campaign set settings = '{others}';
+             select dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York', payload => '{{\"settings\": {others}}}')"
+        ))
+        .await;
+    dialer
+        .check(
+            "select settings from dialer.claim('d1', 1)",
+            expect![[r#"{"from": "a@example.org", "username": "us", "account_sid": "AC1"}"#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_number_to_call_from_has_no_other_numbers_name_at_the_provider() {
+    let dialer = Dialer::open().await;
+    dialer
+        .run("update dialer.campaign set settings = '{\"caller_ref\": \"another-number\"}'")
+        .await;
+    dialer.run("select dialer.add_caller_id('voice', '+12125550901')").await;
+    dialer.people(1).await;
+    dialer
+        .check(
+            "select settings from dialer.claim('d1', 1)",
+            expect![[r#"{"caller_id": "+12125550901"}"#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_webhook_address_with_a_name_of_two_tenants_names_nobody() {
+    let dialer = Dialer::open().await;
+    let named = "select account_id from dialer.account_for_hook('sandbox', 'voice')";
+    dialer.check(named, expect!["1"]).await;
+    dialer
+        .run(
+            "select dialer.create_tenant('acme'); set dialer.tenant = 'acme';
+             select dialer.create_account('voice', 'sandbox', 1); set dialer.tenant = 'default'",
+        )
+        .await;
+    dialer.check(named, expect![""]).await;
+    dialer
+        .check("select account_id from dialer.account_for_hook('sandbox', '1')", expect!["1"])
+        .await;
+}
+
+#[tokio::test]
 async fn accounts_of_one_name_are_found_for_a_check() {
     let dialer = Dialer::closed().await;
     dialer

@@ -1,6 +1,6 @@
 //! The backfill's side of the database: stage pages of calls, say what they come to, take them in.
 
-use super::{Address, Error, get};
+use super::{Address, Error, get, storable};
 use serde_json::Value;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
@@ -100,8 +100,9 @@ impl Backfill {
     pub async fn take(&mut self, calls: &Value, next: Option<&str>) -> Result<i64, Error> {
         const NAME: &str = "take_backfill";
         const SQL: &str = "select taken from dialer.take_backfill($1, $2, $3)";
+        let calls = storable(calls.clone());
         let parameters: [super::Parameter<'_>; 3] =
-            [(&self.id, Type::INT8), (calls, Type::JSONB), (&next, Type::TEXT)];
+            [(&self.id, Type::INT8), (&calls, Type::JSONB), (&next, Type::TEXT)];
         let row = one(&self.client, NAME, SQL, &parameters).await?;
         let taken: i64 = get(&row, NAME, 0)?;
         self.calls += taken;

@@ -93,7 +93,7 @@ async fn place(
     let body = order::order(&account.settings, placement)?;
     let request = signed_in(http.post(account.url(BASE_URL, "/v1/calls")), account).json(&body);
     let answer = exchange::send(request, &placement.gate).await?;
-    let said_no = answer.body["status"].as_str().is_some_and(|status| status != "success");
+    let said_no = answer.body["status"].as_str().is_some_and(says_no);
     match (answer.status, answer.body["call_id"].as_str()) {
         (200..=299, Some(id)) => Ok(Accepted { provider_call_id: id.to_owned() }),
         (200..=299, None) if !said_no => {
@@ -101,6 +101,12 @@ async fn place(
         }
         _ => Err(classify(&answer)),
     }
+}
+
+/// Whether a status says that nothing was queued: `error`, `DNC Error`. A word that is not known
+/// may come with a call that rings.
+fn says_no(status: &str) -> bool {
+    status.to_ascii_lowercase().contains("error")
 }
 
 /// What a refusal means: by its sentence, because 429 may be a pace or a blacklist.
@@ -252,7 +258,12 @@ fn has_ended(call: &Value) -> bool {
     const QUEUE_ENDS: [&str; 6] =
         ["complete", "completed", "complete_error", "pre_queue_error", "queue_error", "call_error"];
     const ENDS: [&str; 6] = ["completed", "failed", "busy", "no-answer", "canceled", "unknown"];
+    const UNDERWAY: [&str; 4] = ["new", "queued", "allocated", "started"];
     let is = |name: &str, words: &[&str]| call[name].as_str().is_some_and(|w| words.contains(&w));
+    // What a call that is on its way comes to is not known yet, and its status says just that.
+    if call["completed"] != true && call["status"] == "unknown" && is("queue_status", &UNDERWAY) {
+        return false;
+    }
     call["completed"] == true || is("queue_status", &QUEUE_ENDS) || is("status", &ENDS)
 }
 
@@ -296,7 +307,7 @@ fn meaning(call: &Value) -> (String, Option<&'static str>) {
         }
         ("failed", _) => {
             let error = call["error_message"].as_str().unwrap_or("");
-            match word::within(words::WORDS, WordKind::EndedReason, error) {
+            match told_by(error) {
                 Some(row) => (row.word.to_owned(), unsure(row.outcome)),
                 // The sentence may hold a number, so it stays in the raw event.
                 None if queue.ends_with("_error") => {
@@ -307,6 +318,15 @@ fn meaning(call: &Value) -> (String, Option<&'static str>) {
         }
         (status, _) => (status.to_owned(), unsure(of(WordKind::Status, status))),
     }
+}
+
+/// What the error of a failed call says. The tags of conversations are of the same kind, and no part
+/// of a sentence: "call failed: busy" is not tagged FAILED.
+fn told_by(error: &str) -> Option<&'static Word> {
+    let is_tag =
+        |row: &&Word| row.word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let sentences = words::WORDS.iter().filter(|row| !is_tag(row));
+    word::within(sentences, WordKind::EndedReason, error)
 }
 
 fn is_empty(value: &Value) -> bool {

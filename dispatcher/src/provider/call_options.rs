@@ -109,7 +109,7 @@ pub(super) fn refuse_own_dialling(
     match members.iter().find(|name| request.contains_key(**name)) {
         None => Ok(()),
         Some(name) => Err(setting_wrong(format!(
-            "request.{name} would have {vendor} decide whom to dial and when; remove it: \
+            "request.{name} would have {vendor} decide whom to reach and when; remove it: \
              campaigns and redial policies decide that"
         ))),
     }

@@ -140,17 +140,22 @@ async fn place(
         return Err(classify(&answer));
     }
     match (&answer.body["success"], answer.body["conversation_id"].as_str()) {
-        (Value::Bool(false), None) => {
+        (Value::Bool(false), None) if !names_a_call(&answer.body) => {
             let word = answer.body["message"].as_str().unwrap_or("success: false");
             let details = exchange::details(&answer);
             Err(PlaceError::refused(RefusalClass::ProviderFault, word, details))
         }
-        // It has a conversation all the same: it may have rung.
-        (Value::Bool(false), Some(_)) => {
-            Err(PlaceError::Unknown("no success, but a conversation".to_owned()))
+        // It has a conversation or a call all the same: it may have rung.
+        (Value::Bool(false), _) => {
+            Err(PlaceError::Unknown("no success, but a conversation or a call".to_owned()))
         }
         (_, id) => exchange::accepted(id),
     }
+}
+
+/// Whether an answer names the carrier's call.
+fn names_a_call(answer: &Value) -> bool {
+    ["callSid", "sip_call_id"].iter().any(|name| answer[*name].is_string())
 }
 
 fn order(settings: &Value, placement: &Placement) -> Result<(&'static str, Value), PlaceError> {
@@ -220,9 +225,17 @@ async fn look_up(
     };
     let Some(id) = id else { return Ok(Vec::new()) };
     let conversation = conversation(http, account, &id).await?;
-    let event = conversation.as_ref().and_then(|found| event_of(found, Source::LookUp));
-    let ours = |event| Event { attempt_id: Some(sought.attempt_id), ..event };
-    Ok(event.map(ours).into_iter().collect())
+    let ours = conversation.filter(|found| is_ours(found, sought));
+    Ok(sought.ours(ours.and_then(|found| event_of(&found, Source::LookUp))))
+}
+
+/// Whether a conversation is the one sought: it names the attempt, or was asked for by its own id
+/// and names no other. The vendor's filter alone proves nothing.
+fn is_ours(conversation: &Value, sought: &Sought) -> bool {
+    match attempt_id(conversation) {
+        Some(attempt_id) => attempt_id == sought.attempt_id,
+        None => sought.provider_call_id.is_some(),
+    }
 }
 
 async fn conversation(
@@ -234,8 +247,8 @@ async fn conversation(
     exchange::found(keyed(http.get(account.url(BASE_URL, &path)), account)).await
 }
 
-/// The conversation whose `user_id` is the attempt. The list does not show that id, so it is the
-/// vendor's filter that is believed; two answers would be one too many.
+/// The conversation whose `user_id` is the attempt. The list does not show that id; the
+/// conversation does, and is looked at (`is_ours`). Two answers would be one too many.
 async fn by_attempt(
     http: &reqwest::Client,
     account: &Account,

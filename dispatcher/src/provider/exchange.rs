@@ -198,6 +198,8 @@ pub fn by_status(answer: &Answer, word: &str) -> PlaceError {
         429 => RefusalClass::OverLimit,
         // The server may have given up waiting after it had begun.
         408 => return PlaceError::Unknown("answer 408".to_owned()),
+        // Done, and to be seen elsewhere: that is what it says of a request that was carried out.
+        303 => return PlaceError::Unknown("answer 303".to_owned()),
         400..=499 => RefusalClass::ConfigError,
         300..=399 => RefusalClass::ConfigError,
         status => return PlaceError::Unknown(format!("answer {status}")),

@@ -70,9 +70,11 @@ impl Adapter for Http {
         let Some(webhook) = &recipe.webhook else { return Ok(Vec::new()) };
         let sent = sent(request)?;
         let calls = webhook.facts.calls(&sent);
+        // The callback's address names one attempt: of several calls it says nothing.
+        let hint = request.attempt_id.filter(|_| calls.len() == 1);
         let event = |call| Event {
             raw: sent.clone(),
-            ..named(webhook.facts.event(&recipe, call, Source::Webhook), request.attempt_id)
+            ..webhook.facts.hinted_event(&recipe, call, Source::Webhook, hint)
         };
         Ok(calls.iter().map(event).collect())
     }
@@ -116,10 +118,6 @@ fn sent(request: HookRequest<'_>) -> Result<Value, ParseError> {
         return Ok(fields.map(|(name, value)| (name, Value::String(value))).collect());
     }
     request.json()
-}
-
-fn named(event: Event, hint: Option<uuid::Uuid>) -> Event {
-    Event { attempt_id: event.attempt_id.or(hint), ..event }
 }
 
 /// The recipe of an account, or a refusal that names everything that is wrong with it.

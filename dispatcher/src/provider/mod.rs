@@ -48,6 +48,9 @@ pub use stream::{Listener, Stream, StreamError, Told};
 use uuid::Uuid;
 pub use word::{Word, WordKind};
 
+/// LIMIT: letters of a vendor's word that are kept; some are sentences, and the answer holds them.
+const WORD_LETTERS_MAX: usize = 200;
+
 /// One attempt to be placed, once.
 #[derive(Clone)]
 pub struct Placement {
@@ -134,7 +137,8 @@ fn e164_address(address: &str) -> Result<String, PlaceError> {
 
 impl PlaceError {
     fn refused(class: RefusalClass, word: &str, details: Value) -> PlaceError {
-        PlaceError::Refused(Refusal { class, word: word.to_owned(), details })
+        let word = word.chars().take(WORD_LETTERS_MAX).collect();
+        PlaceError::Refused(Refusal { class, word, details })
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     LookUpError, Page, ParseError, PlaceError, Placement, Reconciles, RefusalClass, Sought, Source,
     Span, VerifyError, exchange, forward::forward_to_functions, signature,
 };
-use crate::provider::call_options::passed_through;
+use crate::provider::call_options::{passed_through, refuse_own_dialling};
 use crate::provider::letter::Letter;
 use crate::provider::request::{overlay, segment};
 use crate::provider::word::{self, Word, WordKind, vocabulary};
@@ -107,7 +107,10 @@ async fn place(
 
 fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceError> {
     let letter = Letter::write(settings, placement)?;
-    let mut order = Value::Object(passed_through(settings)?);
+    let request = passed_through(settings)?;
+    // A copy would go to people whom nothing was asked about, a mail of later past every gate.
+    refuse_own_dialling(&request, &["scheduled_at", "cc", "bcc"], "Resend")?;
+    let mut order = Value::Object(request);
     overlay(
         &mut order,
         json!({

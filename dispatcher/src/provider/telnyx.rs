@@ -8,7 +8,7 @@
 //! time; how soon they are there, and what shape they have inside, is not said by the vendor.
 
 use super::account::{setting_wrong, settings_lack};
-use super::call_options::passed_through;
+use super::call_options::{passed_through, refuse_own_dialling};
 use super::request::{overlay, segment, texts};
 use super::signature::{self, WINDOW_SECONDS};
 use super::sip::SIP;
@@ -172,7 +172,9 @@ fn order(settings: &Value, placement: &Placement) -> Result<Value, PlaceError> {
     let from = options.caller_e164()?.ok_or_else(|| settings_lack("caller_id"))?;
     let connection = &settings["connection_id"];
     let connection = connection.as_str().ok_or_else(|| settings_lack("connection_id"))?;
-    let mut body = Value::Object(passed_through(settings)?);
+    let request = passed_through(settings)?;
+    refuse_own_dialling(&request, &["retry_on_timeout"], "Telnyx")?;
+    let mut body = Value::Object(request);
     overlay(
         &mut body,
         json!({
@@ -282,8 +284,20 @@ async fn by_id(
         return Ok(Some(alive(id, call)));
     }
     let Some(leg) = call["call_leg_id"].as_str() else { return Ok(None) };
-    let rows = events(http, account, &[("filter[leg_id]", leg.to_owned())]).await?;
-    Ok(Some(over(id, call, &rows)))
+    let mut rows = events(http, account, &[("filter[leg_id]", leg.to_owned())]).await?;
+    rows.retain(|row| is_of_leg(row, leg));
+    Ok(has_ended(call, &rows).then(|| over(id, call, &rows)))
+}
+
+/// The filter is not trusted: an event that names another leg is another call's.
+fn is_of_leg(row: &Value, leg: &str) -> bool {
+    with_member(row, "call_leg_id").is_none_or(|inner| inner["call_leg_id"] == leg)
+}
+
+/// Not to be alive is said of a call that has just been ordered as well.
+fn has_ended(call: &Value, rows: &[Value]) -> bool {
+    call["end_time"].is_string()
+        || rows.iter().any(|row| with_member(row, "hangup_cause").is_some())
 }
 
 fn alive(id: &str, call: &Value) -> Event {
@@ -441,9 +455,10 @@ fn parse(request: HookRequest<'_>) -> Result<Vec<Event>, ParseError> {
         },
         _ => return Ok(Vec::new()),
     };
+    // The attempt that the address names is not believed: a leg to which the call was passed on
+    // reports to it as well, without our state, and is told apart by its own id.
     Ok(vec![Event {
         event_key: key.to_owned(),
-        attempt_id: event.attempt_id.or(request.attempt_id),
         at: event.at.or_else(|| instant(&data["occurred_at"])),
         ..event
     }])

@@ -82,9 +82,13 @@ pub fn outcome(words: &'static [Word], kind: WordKind, said: &str) -> Option<&'s
 }
 
 /// The row whose words stand within a text, in capital or small letters; the longest counts.
-pub fn within(words: &'static [Word], kind: WordKind, text: &str) -> Option<&'static Word> {
+pub fn within(
+    words: impl IntoIterator<Item = &'static Word>,
+    kind: WordKind,
+    text: &str,
+) -> Option<&'static Word> {
     let text = text.to_lowercase();
-    let rows = words.iter().filter(|word| word.kind == kind);
+    let rows = words.into_iter().filter(|word| word.kind == kind);
     rows.filter(|word| text.contains(&word.word.to_lowercase())).max_by_key(|word| word.word.len())
 }
 

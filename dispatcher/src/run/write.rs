@@ -4,7 +4,7 @@
 
 use super::health::not_done;
 use super::shared::Shared;
-use crate::db::{Batch, Error};
+use crate::db::{Batch, Error, storable, without_nul};
 use crate::provider::Refusal;
 use serde_json::Value;
 use std::sync::Arc;
@@ -151,11 +151,11 @@ fn batch(reports: &[&Report]) -> Batch {
         batch.tokens.push(report.token);
         match &report.decision {
             Decision::Placed(word) | Decision::Unknown(word) | Decision::NothingSent(word) => {
-                batch.words.push(word.clone());
+                batch.words.push(without_nul(word.clone()));
             }
             Decision::Refused(refusal) => {
                 batch.outcomes.push(refusal.class.outcome().to_owned());
-                batch.words.push(refusal.word.clone());
+                batch.words.push(without_nul(refusal.word.clone()));
                 batch.details.push(object(&refusal.details));
             }
         }
@@ -164,5 +164,6 @@ fn batch(reports: &[&Report]) -> Batch {
 }
 
 fn object(details: &Value) -> Value {
-    if details.is_object() { details.clone() } else { serde_json::json!({ "details": details }) }
+    let details = storable(details.clone());
+    if details.is_object() { details } else { serde_json::json!({ "details": details }) }
 }

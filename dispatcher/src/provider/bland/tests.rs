@@ -88,6 +88,8 @@ fn every_end_has_its_outcome() {
             "not found",
             Some("invalid_number"),
         ),
+        (json!({"status": "failed", "error_message": "Call failed: busy"}), "busy", Some("busy")),
+        (json!({"status": "failed", "error_message": "could not be transferred"}), "failed", None),
         (
             json!({"status": "failed", "error_message": "callee temporarily unavailable"}),
             "temporarily unavailable",
@@ -143,9 +145,17 @@ fn a_tag_says_more_of_a_conversation_and_nothing_of_a_failure() {
 }
 
 #[test]
+fn only_an_error_says_that_nothing_was_queued() {
+    assert!(says_no("error") && says_no("DNC Error"));
+    assert!(!says_no("success") && !says_no("queued") && !says_no("pending"));
+}
+
+#[test]
 fn a_call_on_its_way_has_not_ended() {
     for queue in ["new", "queued", "allocated", "started"] {
         let call = json!({"call_id": "c", "queue_status": queue, "completed": false});
+        assert_eq!(event_of_call(&call, Source::LookUp).map(|e| e.kind), Some(Kind::Placed));
+        let call = json!({"call_id": "c", "queue_status": queue, "status": "unknown"});
         assert_eq!(event_of_call(&call, Source::LookUp).map(|e| e.kind), Some(Kind::Placed));
     }
 }

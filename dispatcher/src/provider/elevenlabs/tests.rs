@@ -76,6 +76,23 @@ fn reported(change: Value) -> Event {
 }
 
 #[test]
+fn a_conversation_found_by_its_user_must_name_the_attempt_itself() {
+    let other = "0190a1b2-0000-7000-8000-000000000002";
+    let sought = |id: Option<&str>| Sought {
+        attempt_id: ATTEMPT.parse().expect("a uuid"),
+        provider_call_id: id.map(str::to_owned),
+        address: None,
+        intended_at: DateTime::from_timestamp(1_764_000_000, 0).expect("an instant"),
+    };
+    let found = |user: Value| json!({"conversation_id": "conv_1", "user_id": user});
+    assert!(is_ours(&found(json!(ATTEMPT)), &sought(None)));
+    assert!(!is_ours(&found(json!(other)), &sought(None)));
+    assert!(!is_ours(&found(json!(null)), &sought(None)));
+    assert!(is_ours(&found(json!(null)), &sought(Some("conv_1"))));
+    assert!(!is_ours(&found(json!(other)), &sought(Some("conv_1"))));
+}
+
+#[test]
 fn a_report_brings_outcome_label_and_length() {
     let event = reported(json!({}));
     assert_eq!((event.kind, event.outcome), (Kind::Ended, Some("completed")));

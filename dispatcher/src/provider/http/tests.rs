@@ -106,6 +106,25 @@ fn a_webhook_is_read_where_the_recipe_points() {
 }
 
 #[test]
+fn the_callbacks_attempt_is_believed_of_one_call_and_makes_its_key() {
+    let mut settings = settings();
+    settings["recipe"]["webhook"]["facts"]["call"] = json!("/calls");
+    let heard = |calls: Value, attempt: u128| {
+        let body = json!({ "calls": calls }).to_string();
+        let headers = headers(&[]);
+        let attempt_id = Some(uuid::Uuid::from_u128(attempt));
+        let request = HookRequest { attempt_id, ..hook(&headers, body.as_bytes()) };
+        Http.parse_event(&settings, request).expect("understood")
+    };
+    let nameless = json!([{"state": "finished", "cause": "engaged"}]);
+    let (one, other) = (heard(nameless.clone(), 1).remove(0), heard(nameless, 2).remove(0));
+    assert_eq!(one.attempt_id, Some(uuid::Uuid::from_u128(1)));
+    assert_ne!(one.event_key, other.event_key, "two attempts' ends are two events");
+    let several = json!([{"id": 1, "state": "finished"}, {"id": 2, "state": "finished"}]);
+    assert!(heard(several, 1).iter().all(|event| event.attempt_id.is_none()));
+}
+
+#[test]
 fn a_form_is_read_like_json() {
     let mut settings = settings();
     settings["recipe"]["webhook"]["facts"] =

@@ -196,6 +196,15 @@ fn check_error(rule: &ErrorRule, path: &str, found: &mut Vec<Problem>) {
             "states nothing to tell an answer by; add status or contains",
         ));
     }
+    // What is refused may be dialled again, so a success needs more than a word somewhere in it.
+    if rule.status.is_some_and(|status| (200..300).contains(&status))
+        && !(by_words && rule.at.is_some())
+        && rule.outcome != "unknown"
+    {
+        let told = "makes refusals of successes; say by at, and is or contains, where a success \
+             says that nothing was placed";
+        found.push(Problem::new(path, told));
+    }
     // A server that failed may have begun: its status alone is no proof that nothing rings.
     let server = rule.status.is_none_or(|status| status >= 500 || status == 408);
     if !by_words && server && rule.status.is_some() && rule.outcome != "unknown" {

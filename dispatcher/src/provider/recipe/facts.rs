@@ -6,6 +6,7 @@ use crate::provider::request::text;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 /// LIMIT: from here on a number of a time is in milliseconds: no call was made before 1973.
 const MILLIS_FROM: f64 = 1e11;
@@ -68,12 +69,24 @@ impl Facts {
     /// A call as an event. A status that the recipe does not know says nothing: it is noted, and
     /// never ends anything.
     pub fn event(&self, recipe: &Recipe, call: &Value, source: Source) -> Event {
+        self.hinted_event(recipe, call, source, None)
+    }
+
+    /// The same of a call that may be this attempt's, where it names none itself.
+    pub fn hinted_event(
+        &self,
+        recipe: &Recipe,
+        call: &Value,
+        source: Source,
+        hint: Option<Uuid>,
+    ) -> Event {
         let status = self.text(call, &self.status).unwrap_or_default();
         let id = self.text(call, &self.id);
         let kind = recipe.statuses.get(&status).map_or(Kind::Note, |meaning| meaning.kind());
-        let attempt_id = self.text(call, &self.attempt_id).and_then(|text| text.parse().ok());
+        let stated = self.text(call, &self.attempt_id).and_then(|text| text.parse().ok());
+        let attempt_id = stated.or(hint);
         let key = self.text(call, &self.event_key).unwrap_or_else(|| {
-            let who = id.clone().or_else(|| attempt_id.map(|id: uuid::Uuid| id.to_string()));
+            let who = id.clone().or_else(|| attempt_id.map(|id| id.to_string()));
             let word = self.text(call, &self.word).unwrap_or_default();
             format!("{}:{source:?}:{status}:{word}", who.unwrap_or_default())
         });

@@ -89,6 +89,16 @@ fn each_mistake_in_what_is_heard_is_told_with_its_place_and_its_remedy() {
             "does not say that nothing was placed",
         ),
         (
+            |r| r["errors"][3] = json!({"status": 200, "outcome": "config_error"}),
+            "recipe.errors[3]",
+            "makes refusals of successes",
+        ),
+        (
+            |r| r["errors"][3] = json!({"status": 200, "contains": "error", "outcome": "blocked"}),
+            "recipe.errors[3]",
+            "makes refusals of successes",
+        ),
+        (
             |r| r["errors"][3] = json!({"outcome": "blocked"}),
             "recipe.errors[3]",
             "add status or contains",

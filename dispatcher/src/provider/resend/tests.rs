@@ -1,7 +1,9 @@
 //! Tests of the e-mail adapter.
 
 use super::*;
-use crate::provider::tests::{ATTEMPT, Spec, answer, class, every_bit_counts, placement};
+use crate::provider::tests::{
+    ATTEMPT, Spec, answer, call_with, class, every_bit_counts, placement, reason,
+};
 
 fn hook(body: &str) -> Result<Vec<Event>, ParseError> {
     let headers = axum::http::HeaderMap::new();
@@ -18,6 +20,15 @@ fn a_permanent_bounce_ends_with_an_invalid_address_and_another_does_not() {
     };
     assert_eq!(bounce("Permanent"), Some("invalid_number"));
     assert_eq!(bounce("Transient"), Some("provider_fault"));
+}
+
+#[test]
+fn a_mail_goes_to_nobody_else_and_at_no_other_time() {
+    for member in ["scheduled_at", "cc", "bcc"] {
+        let settings = json!({"from": "a@example.org", "subject": "s", "request": {member: "x"}});
+        let refused = reason(order(&settings, &call_with(&settings)));
+        assert!(refused.contains(&format!("request.{member} ")), "{refused}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::provider::tests::{
-    ATTEMPT, CALLBACK, answer, call_with, class, every_bit_counts, parsed, reason,
+    ATTEMPT, CALLBACK, answer, call_with, class, every_bit_counts, headers, hook, parsed, reason,
 };
 
 fn settings() -> Value {
@@ -48,6 +48,7 @@ fn a_setting_that_is_wrong_or_missing_is_named() {
         (json!({"caller_id": null}), "caller_id"),
         (json!({"connection_id": null}), "connection_id"),
         (json!({"voicemail": "hang_up"}), "set it to carry_on"),
+        (json!({"request": {"retry_on_timeout": true}}), "request.retry_on_timeout"),
     ] {
         let said = reason(ordered(change));
         assert!(said.contains(told), "{said}");
@@ -132,6 +133,29 @@ fn webhooks_tell_how_a_call_goes() {
     );
     assert_eq!(parsed(&Telnyx, &said("call.cost", json!({}))), Ok(vec![]));
     assert_eq!(parsed(&Telnyx, &json!({"data": {}})), Err(ParseError::Missing("data.event_type")));
+}
+
+#[test]
+fn a_leg_that_reports_to_the_same_address_is_not_the_attempts() {
+    let other =
+        json!({"call_control_id": "v3:other", "client_state": null, "hangup_cause": "user_busy"});
+    let body = said("call.hangup", other).to_string();
+    let headers = headers(&[]);
+    let attempt_id = ATTEMPT.parse().ok();
+    let request = HookRequest { attempt_id, ..hook(&headers, body.as_bytes()) };
+    let event = parse(request).expect("understood").remove(0);
+    assert_eq!((event.attempt_id, event.provider_call_id.as_deref()), (None, Some("v3:other")));
+}
+
+#[test]
+fn an_event_of_another_leg_says_nothing_and_neither_does_silence() {
+    let row = |leg: &str| json!({"call_leg_id": leg, "metadata": {"payload": {"hangup_cause": "user_busy"}}});
+    assert!(is_of_leg(&row("leg-1"), "leg-1") && !is_of_leg(&row("leg-2"), "leg-1"));
+    assert!(is_of_leg(&json!({"name": "call.hangup"}), "leg-1"));
+    let ordered = json!({"is_alive": false, "call_leg_id": "leg-1"});
+    assert!(!has_ended(&ordered, &[]), "it may be about to ring");
+    assert!(has_ended(&ordered, &[row("leg-1")]));
+    assert!(has_ended(&json!({"end_time": "2026-11-24T16:01:30Z"}), &[]));
 }
 
 #[test]

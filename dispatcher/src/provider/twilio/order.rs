@@ -61,6 +61,9 @@ pub fn order(settings: &Value, placement: &Placement) -> Result<String, PlaceErr
 /// What passes through never replaces what was decided here.
 fn add_further(settings: &Value, fields: &mut Vec<(String, String)>) -> Result<(), PlaceError> {
     for (name, value) in passed_through(settings)? {
+        if name == "ApplicationSid" {
+            return Err(no_application("request.ApplicationSid"));
+        }
         if fields.iter().any(|(own, _)| *own == name) {
             return Err(setting_wrong(format!(
                 "request.{name} is set, but dialerd sets {name} itself; \
@@ -71,6 +74,14 @@ fn add_further(settings: &Value, fields: &mut Vec<(String, String)>) -> Result<(
         fields.push((name, value));
     }
     Ok(())
+}
+
+/// The vendor ignores callbacks of a call with an application: nothing would be heard.
+fn no_application(setting: &str) -> PlaceError {
+    setting_wrong(format!(
+        "{setting} would make Twilio ignore the status callback, so nothing would be heard of the \
+         call; use url"
+    ))
 }
 
 fn detection(options: &CallOptions) -> Result<Option<&'static str>, PlaceError> {
@@ -126,12 +137,7 @@ fn instructions(
                 ))),
             }
         }
-        // The vendor ignores callbacks of a call with an application: nothing would be heard.
-        ([None, None, Some(_)], false) => Err(setting_wrong(
-            "application_sid would make Twilio ignore the status callback, so nothing would be \
-             heard of the call; use url"
-                .to_owned(),
-        )),
+        ([None, None, Some(_)], false) => Err(no_application("application_sid")),
         ([None, None, None], _) => Err(settings_lack("url or twiml")),
         _ => Err(setting_wrong("url and twiml are both set; keep one".to_owned())),
     }

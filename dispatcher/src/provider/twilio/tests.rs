@@ -111,6 +111,10 @@ fn an_order_that_cannot_be_right_is_not_sent_and_says_why() {
         (json!({"caller_id": from, "twiml": "x".repeat(4001)}), "4001 characters"),
         (json!({"caller_id": from, "url": "u", "request": {"To": "+1"}}), "request.To"),
         (
+            json!({"caller_id": from, "url": "u", "request": {"ApplicationSid": "AP1"}}),
+            "ignore the status callback",
+        ),
+        (
             json!({"caller_id": from, "url": "u", "request": {"StatusCallback": "x"}}),
             "request.StatusCallback",
         ),

@@ -85,9 +85,11 @@ async fn whatever_may_be_ringing_is_unknown() {
             Act::answer(status, ""),
             Act::answer(status, json!([])),
             Act::answer(status, json!(7)),
+            Act::answer(status, json!({"status": "pending", "message": "a word never heard"})),
+            Act::answer(status, json!({"success": false, "callSid": "CA1"})),
             Act::answer(status, json!({"id": 7, "sid": [], "call_id": {}, "data": "x"})),
         ];
-        acts.extend([408, 500, 502, 503, 504].map(|status| Act::answer(status, "{}")));
+        acts.extend([303, 408, 500, 502, 503, 504].map(|status| Act::answer(status, "{}")));
         for act in acts {
             let answer = placed_once(&vendor, act.clone()).await;
             assert!(is_unknown(&answer), "{}, {act:?}: {answer:?}", vendor.provider);
