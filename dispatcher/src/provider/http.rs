@@ -5,6 +5,7 @@
 //! look-up is, is up to the recipe: a call that it finds counts only if it names the attempt, or
 //! if it was asked for by the vendor's own id.
 
+use super::forward::forward_to_functions;
 use super::recipe::{Encoding, Facts, Method, Recipe, Request, Signature};
 use super::template::Known;
 use super::{
@@ -13,7 +14,6 @@ use super::{
     VerifyError, Word, exchange, signature,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -21,32 +21,7 @@ use std::collections::BTreeMap;
 pub struct Http;
 
 impl Adapter for Http {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        Box::pin(hang_up(http, account, provider_call_id))
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -91,23 +66,6 @@ impl Adapter for Http {
 
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByProviderId
-    }
-
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
-
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        Box::pin(check(http, account))
     }
 }
 

@@ -9,6 +9,7 @@
 use super::account::{setting_wrong, settings_lack};
 use super::call_options::passed_through;
 use super::event::reached_nobody;
+use super::forward::forward_to_functions;
 use super::request::{overlay, segment, texts};
 use super::signature::{self, Digest, WINDOW_SECONDS};
 use super::word::{self, Word, WordKind, vocabulary};
@@ -18,7 +19,6 @@ use super::{
     Sought, Source, Span, VerifyError, Voicemail, e164_address, exchange,
 };
 use chrono::{DateTime, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 use uuid::Uuid;
@@ -34,34 +34,7 @@ const DURATION_SECONDS: RangeInclusive<u32> = 60..=7200;
 pub struct Retell;
 
 impl Adapter for Retell {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        let path = format!("/v2/stop-call/{}", segment(provider_call_id));
-        let request = account.bearer(http.post(account.url(BASE_URL, &path)));
-        Box::pin(exchange::order(request))
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -92,24 +65,21 @@ impl Adapter for Retell {
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByAttempt
     }
+}
 
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
+async fn hang_up(
+    http: &reqwest::Client,
+    account: &Account,
+    provider_call_id: &str,
+) -> Result<(), LookUpError> {
+    let path = format!("/v2/stop-call/{}", segment(provider_call_id));
+    let request = account.bearer(http.post(account.url(BASE_URL, &path)));
+    exchange::order(request).await
+}
 
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        let url = account.url(BASE_URL, "/get-concurrency");
-        Box::pin(exchange::check(account.bearer(http.get(url))))
-    }
+async fn check(http: &reqwest::Client, account: &Account) -> Result<String, CheckError> {
+    let url = account.url(BASE_URL, "/get-concurrency");
+    exchange::check(account.bearer(http.get(url))).await
 }
 
 const WORDS: &[Word] = vocabulary! {
