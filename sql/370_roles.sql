@@ -80,7 +80,7 @@ begin
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
-        if object.proname = any (array['create_account', 'create_tenant', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'recompute_due']) then
+        if object.proname = any (array['create_account', 'create_tenant', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'recompute_due', 'replay_events']) then
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',

@@ -189,4 +189,14 @@ async fn a_webhook_that_was_not_understood_counts_when_it_is_replayed() {
         .await;
     dialer.check(&replayed(1), expect!["late"]).await;
     dialer.sound().await;
+    // Whoever may say how attempts end may end one that rings, and free its slot.
+    dialer.run("set role dialer_user").await;
+    dialer
+        .check_refusal(
+            "select dialer.replay_events('voice', '[]')",
+            expect!["42501: permission denied for function replay_events"],
+        )
+        .await;
+    dialer.run("reset role; set role dialer_admin").await;
+    dialer.check("select count(*) from dialer.replay_events('voice', '[]')", expect!["0"]).await;
 }

@@ -181,7 +181,8 @@ async fn look_up(
     Ok(event.map(|event| found(event, sought)).into_iter().collect())
 }
 
-/// At most one mail to an address is on its way, so that one to it at that time is ours.
+/// At most one mail to an address is on its way, so that the one to it at that time is ours; of
+/// several nobody can tell which.
 async fn by_address(
     http: &reqwest::Client,
     account: &Account,
@@ -195,9 +196,13 @@ async fn by_address(
     };
     for _ in 0..PAGES_MAX {
         let page = list(http, account, &span).await?;
-        let ours = page.calls.into_iter().find(|mail| mail.address.as_ref() == Some(address));
-        if let Some(mail) = ours {
-            return Ok(vec![found(mail.event, sought)]);
+        let mut ours = page.calls.into_iter().filter(|mail| mail.address.as_ref() == Some(address));
+        match (ours.next(), ours.next()) {
+            (Some(mail), None) => return Ok(vec![found(mail.event, sought)]),
+            (Some(_), Some(_)) => {
+                return Err(LookUpError("several mails to the address at the time".to_owned()));
+            }
+            (None, _) => (),
         }
         span.cursor = page.next;
         if span.cursor.is_none() {

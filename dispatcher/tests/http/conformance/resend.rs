@@ -1,7 +1,7 @@
 //! Resend, as the suite needs to know it.
 
-use super::{SampleHook, Vendor};
-use dialerd::provider::RefusalClass;
+use super::{Act, SampleHook, Scripted, Vendor, client};
+use dialerd::provider::{LookUpError, RefusalClass, Sought};
 use serde_json::{Value, json};
 
 const ID: &str = "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794";
@@ -53,4 +53,23 @@ fn hook() -> SampleHook {
         at: "2026-12-04T15:00:30Z",
         path: "/hooks/resend/7",
     }
+}
+
+#[tokio::test]
+async fn of_several_mails_to_an_address_none_is_taken_for_the_one_sought() {
+    let vendor = vendor();
+    let look_up = async |mails: Value| {
+        let server = Scripted::doing(Act::answer(200, json!({"data": mails}))).await;
+        let sought = Sought {
+            attempt_id: vendor.attempt_id(),
+            provider_call_id: None,
+            address: Some(vendor.address.to_owned()),
+            intended_at: "2026-11-04T14:59:58Z".parse().expect("an instant"),
+        };
+        vendor.adapter().look_up(&client(), &vendor.account(&server.url), &sought).await
+    };
+    assert_eq!(look_up(json!([mail()])).await.map(|events| events.len()), Ok(1));
+    let several = look_up(json!([mail(), mail()])).await;
+    let told = "several mails to the address at the time";
+    assert_eq!(several, Err(LookUpError(told.to_owned())));
 }
