@@ -37,10 +37,12 @@ create table dialer.backfill_call (
     outcome dialer.outcome,
     word text,
     name text,
+    live boolean not null default false,
     primary key (backfill_id, provider_call_id)
 );
 create index backfill_call_of_phone on dialer.backfill_call (backfill_id, phone, called_at);
 comment on index dialer.backfill_call_of_phone is 'apply_backfill takes the numbers in order, each with its calls';
+comment on column dialer.backfill_call.live is 'it was not over when it was listed: nobody is called who is on the phone already';
 comment on table dialer.backfill_call is 'staged calls of a running backfill; emptied number by number as they are taken in';
 
 create table dialer.backfill_status (
@@ -102,15 +104,15 @@ begin
         select distinct on (c.provider_call_id) c.provider_call_id, p.e164, dialer.instant_or_null(c.called_at) as called_at, dialer.instant_or_null(c.ended_at) as ended_at,
                case when c.disposition is not null then dialer.outcome_of(task.tenant_id, c.disposition)
                     else coalesce(dialer.own_outcome(task.tenant_id, c.word), case when c.outcome = any (enum_range(null::dialer.outcome)::text[]) then c.outcome::dialer.outcome end) end as outcome,
-               coalesce(c.disposition, c.word) as word, nullif(btrim(c.name), '') as name
+               coalesce(c.disposition, c.word) as word, nullif(btrim(c.name), '') as name, coalesce(c.live, false) as live
         from jsonb_to_recordset(case jsonb_typeof(calls) when 'array' then calls else '[]' end) c(
-            provider_call_id text, address text, called_at text, ended_at text, outcome text, word text, disposition text, name text)
+            provider_call_id text, address text, called_at text, ended_at text, outcome text, word text, disposition text, name text, live boolean)
         left join dialer.import i on i.import_id = task.import_id
         left join lateral dialer.try_phone(c.address, i.region) p on true
         order by c.provider_call_id),
     stored as (
-        insert into dialer.backfill_call (backfill_id, provider_call_id, phone, called_at, ended_at, outcome, word, name)
-        select task.backfill_id, r.provider_call_id, r.e164, r.called_at, r.ended_at, r.outcome, r.word, r.name
+        insert into dialer.backfill_call (backfill_id, provider_call_id, phone, called_at, ended_at, outcome, word, name, live)
+        select task.backfill_id, r.provider_call_id, r.e164, r.called_at, r.ended_at, r.outcome, r.word, r.name, r.live
         from read r where r.provider_call_id is not null and r.e164 is not null and r.called_at is not null
         on conflict do nothing returning 1),
     counted as (
@@ -122,7 +124,7 @@ begin
     select c.taken, c.listed - c.taken - c.unusable, c.unusable from counted c;
 end $$;
 comment on function dialer.take_backfill(bigint, jsonb, text) is
-'Stages a page of calls: a JSON array of objects with provider_call_id, address, called_at, ended_at, outcome (a class), word (the provider''s), disposition (the business''s label), name. next_cursor: where the next page begins; null: this was the last. Staged, double or unusable (no number, no instant). Error PD031: no such backfill.';
+'Stages a page of calls: a JSON array of objects with provider_call_id, address, called_at, ended_at, outcome (a class), word (the provider''s), disposition (the business''s label), name, live (true: not over yet). next_cursor: where the next page begins; null: this was the last. Staged, double or unusable (no number, no instant). Error PD031: no such backfill.';
 
 create function dialer.backfill_meaning(backfill_id bigint, phones text[]) returns table (phone text, meaning text, calls bigint)
 language sql stable as $$
@@ -130,6 +132,7 @@ language sql stable as $$
     select c.phone, case when bool_or(c.outcome = 'dnc') or s.status = 'dnc' then 'dnc'
                when bool_or(c.outcome = 'sale') or s.status = 'sale' then 'sale'
                when bool_or(c.outcome = any (y.final_outcomes)) then 'finished'
+               when bool_or(c.live) then 'live'
                when s.status = 'missing' then 'missing' else 'redial' end, count(*)
     from dialer.backfill_call c join dialer.backfill b using (backfill_id) join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)
     left join dialer.backfill_status s using (backfill_id, phone)
@@ -137,16 +140,18 @@ language sql stable as $$
     group by c.phone, s.status
 $$;
 comment on function dialer.backfill_meaning(bigint, text[]) is
-'What is to become of staged numbers (null: all): dnc, sale, finished (another outcome that is final by the campaign''s policy), missing (the system of record does not know it), redial; the strictest word of any call wins.';
+'What is to become of staged numbers (null: all): dnc, sale, finished (another outcome that is final by the campaign''s policy), live (on a call just now), missing (the system of record does not know it), redial; the strictest word of any call wins.';
 
-create function dialer.backfill_to_check(backfill_id bigint, want integer) returns setof text
+create function dialer.backfill_to_check(backfill_id bigint, want integer, after text default '') returns setof text
 language sql stable as $$
-    select m.phone from dialer.backfill b cross join lateral dialer.backfill_meaning(b.backfill_id, null) m
-    where b.backfill_id = backfill_to_check.backfill_id and b.tenant_id = dialer.current_tenant() and m.meaning = 'redial'
-      and not exists (select from dialer.backfill_status s where s.backfill_id = b.backfill_id and s.phone = m.phone)
-    order by m.phone limit want
+    select c.phone from dialer.backfill b
+    cross join lateral (select distinct x.phone from dialer.backfill_call x where x.backfill_id = b.backfill_id and x.phone > after order by x.phone) c
+    where b.backfill_id = backfill_to_check.backfill_id and b.tenant_id = dialer.current_tenant()
+      and not exists (select from dialer.backfill_status s where s.backfill_id = b.backfill_id and s.phone = c.phone)
+      and exists (select from dialer.backfill_meaning(b.backfill_id, array[c.phone]) m where m.meaning = 'redial')
+    order by c.phone limit want
 $$;
-comment on function dialer.backfill_to_check(bigint, integer) is 'Numbers of a backfill that would be called and of which the system of record was not asked yet.';
+comment on function dialer.backfill_to_check(bigint, integer, text) is 'The next numbers after one, in their order, that a backfill would call and of which the system of record was not asked yet.';
 
 create function dialer.note_backfill_status(backfill_id bigint, phones text[], statuses text[]) returns integer
 language plpgsql volatile as $$
@@ -166,14 +171,14 @@ end $$;
 comment on function dialer.note_backfill_status(bigint, text[], text[]) is 'Notes what the system of record says of numbers: active, sale, dnc or missing. Errors: PD031 no such backfill, PD015 no such status.';
 
 create function dialer.backfill_summary(backfill_id bigint)
-returns table (calls bigint, unusable bigint, numbers bigint, redial bigint, sale bigint, dnc bigint, finished bigint, missing bigint, known bigint, expected_a_day numeric)
+returns table (calls bigint, unusable bigint, numbers bigint, redial bigint, sale bigint, dnc bigint, finished bigint, live bigint, missing bigint, known bigint, expected_a_day numeric)
 language sql stable as $$
-    select b.call_count, b.unusable_count, n.numbers, n.redial, n.sale, n.dnc, n.finished, n.missing, n.known,
+    select b.call_count, b.unusable_count, n.numbers, n.redial, n.sale, n.dnc, n.finished, n.live, n.missing, n.known,
            (n.redial - n.known) * coalesce(y.max_per_day, case y.ladder_scope when 'day' then cardinality(y.ladder) end, 1)::numeric
     from dialer.backfill b join dialer.campaign c using (campaign_id) join dialer.redial_policy y using (policy_id)
     cross join lateral (
         select count(*) as numbers, count(*) filter (where m.meaning = 'redial') as redial, count(*) filter (where m.meaning = 'sale') as sale,
-               count(*) filter (where m.meaning = 'dnc') as dnc, count(*) filter (where m.meaning = 'finished') as finished, count(*) filter (where m.meaning = 'missing') as missing,
+               count(*) filter (where m.meaning = 'dnc') as dnc, count(*) filter (where m.meaning = 'finished') as finished, count(*) filter (where m.meaning = 'live') as live, count(*) filter (where m.meaning = 'missing') as missing,
                count(*) filter (where m.meaning = 'redial' and exists (
                    select from dialer.endpoint e join dialer.call x using (contact_id)
                    where e.tenant_id = b.tenant_id and e.channel = 'voice' and e.address = m.phone and x.campaign_id = b.campaign_id)) as known
@@ -181,7 +186,7 @@ language sql stable as $$
     where b.backfill_id = backfill_summary.backfill_id and b.tenant_id = dialer.current_tenant()
 $$;
 comment on function dialer.backfill_summary(bigint) is
-'What taking a staged backfill in would do: calls staged and unusable; numbers, of which redial, sale, dnc, finished (final by the policy) and missing; known: of redial, those that the campaign has already; expected_a_day: most attempts that the new ones make a local day by the campaign''s policy (its attempts a day, else the steps of a day''s ladder). No row: no such backfill.';
+'What taking a staged backfill in would do: calls staged and unusable; numbers, of which redial, sale, dnc, finished (final by the policy), live and missing; known: of redial, those that the campaign has already; expected_a_day: most attempts that the new ones make a local day by the campaign''s policy (its attempts a day, else the steps of a day''s ladder). No row: no such backfill.';
 
 create function dialer.apply_backfill(backfill_id bigint, want integer default 2000)
 returns table (numbers bigint, enrolled bigint, history bigint, numbers_left bigint)
@@ -232,7 +237,7 @@ begin
     from dialer.backfill_call c
     join dialer.endpoint e on e.tenant_id = task.tenant_id and e.channel = 'voice' and e.address = c.phone
     join lateral (select y.call_id from dialer.call y where y.contact_id = e.contact_id and y.campaign_id = task.campaign_id order by y.call_id limit 1) x on true
-    where c.backfill_id = task.backfill_id and c.phone = any (phones) and c.called_at <= at
+    where c.backfill_id = task.backfill_id and c.phone = any (phones) and c.called_at <= at and not c.live
       and not exists (select from dialer.attempt a where a.contact_id = e.contact_id and a.account_id = task.account_id and a.provider_call_id = c.provider_call_id);
     get diagnostics kept = row_count;
     return kept;

@@ -190,7 +190,17 @@ fn progress_line(text: &str) {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Summary {
-            calls, unusable, numbers, redial, sale, dnc, finished, missing, known, ..
+            calls,
+            unusable,
+            numbers,
+            redial,
+            sale,
+            dnc,
+            finished,
+            live,
+            missing,
+            known,
+            ..
         } = self.staged;
         let title = if self.dry_run { "dry run, nothing was planned" } else { "backfilled" };
         writeln!(f, "{title}")?;
@@ -203,6 +213,7 @@ impl fmt::Display for Report {
             ("  skipped: SALE", sale),
             ("  skipped: DNC, now on the list", dnc),
             ("  skipped: final by the policy", finished),
+            ("  skipped: on a call just now", live),
             ("  skipped: not in the system of record", missing),
         ] {
             writeln!(f, "{label:42}{count:>10}")?;

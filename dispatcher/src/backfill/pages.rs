@@ -4,7 +4,7 @@ use super::pace::{Pace, Progress, patiently};
 use super::{Error, Options};
 use crate::clock::monotonic;
 use crate::db::backfill::Backfill;
-use crate::provider::{Account, Adapter, Listed, Span};
+use crate::provider::{Account, Adapter, Kind, Listed, Span};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -72,5 +72,6 @@ fn call(listed: &Listed) -> Value {
         "outcome": event.outcome,
         "word": event.word,
         "disposition": event.disposition,
+        "live": event.kind != Kind::Ended,
     })
 }

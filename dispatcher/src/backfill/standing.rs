@@ -32,10 +32,11 @@ pub async fn ask(
     let to_ask = backfill.summary().await?.redial.max(1);
     let mut pace = Pace::new(options.batch, Duration::from_millis(options.pause_ms));
     let mut progress = Progress::new("asked", monotonic());
-    let mut asked = 0_i64;
-    // Ends: every batch is noted, and what is noted is not asked again.
+    let (mut asked, mut last) = (0_i64, String::new());
+    // Ends: every batch begins after the one before, and the last is empty.
     loop {
-        let phones = backfill.to_check(i32::try_from(options.batch).unwrap_or(i32::MAX)).await?;
+        let want = i32::try_from(options.batch).unwrap_or(i32::MAX);
+        let phones = backfill.to_check(want, &last).await?;
         if phones.is_empty() {
             return Ok(());
         }
@@ -47,6 +48,7 @@ pub async fn ask(
             asked += 1;
         }
         backfill.note(&phones, &standings).await?;
+        last = phones.last().cloned().unwrap_or_default();
         let share = asked as f64 / to_ask as f64;
         progress.reached(share, &format!("{asked} of {to_ask} numbers"), monotonic());
         tokio::time::sleep(pace.rest_after(u32::try_from(phones.len()).unwrap_or(0))).await;

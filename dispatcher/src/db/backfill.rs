@@ -37,6 +37,8 @@ pub struct Summary {
     pub dnc: i64,
     /// Another outcome that is final by the campaign's policy.
     pub finished: i64,
+    /// On a call when they were listed.
+    pub live: i64,
     pub missing: i64,
     pub known: i64,
     pub expected_a_day: f64,
@@ -111,11 +113,12 @@ impl Backfill {
         Ok(taken)
     }
 
-    /// Numbers of which the system of record was not asked yet.
-    pub async fn to_check(&self, want: i32) -> Result<Vec<String>, Error> {
+    /// Numbers after one of which the system of record was not asked yet.
+    pub async fn to_check(&self, want: i32, after: &str) -> Result<Vec<String>, Error> {
         const NAME: &str = "backfill_to_check";
-        const SQL: &str = "select phone from dialer.backfill_to_check($1, $2) phone";
-        let parameters: [super::Parameter<'_>; 2] = [(&self.id, Type::INT8), (&want, Type::INT4)];
+        const SQL: &str = "select phone from dialer.backfill_to_check($1, $2, $3) phone";
+        let parameters: [super::Parameter<'_>; 3] =
+            [(&self.id, Type::INT8), (&want, Type::INT4), (&after, Type::TEXT)];
         let rows = self.client.query_typed(SQL, &parameters).await;
         let rows = rows.map_err(|source| Error::Statement { function: NAME, source })?;
         rows.iter().map(|row| get(row, NAME, 0)).collect()
@@ -131,7 +134,7 @@ impl Backfill {
 
     pub async fn summary(&self) -> Result<Summary, Error> {
         const NAME: &str = "backfill_summary";
-        const SQL: &str = "select calls, unusable, numbers, redial, sale, dnc, finished, missing, known, \
+        const SQL: &str = "select calls, unusable, numbers, redial, sale, dnc, finished, live, missing, known, \
             expected_a_day::double precision from dialer.backfill_summary($1)";
         let row = one(&self.client, NAME, SQL, &[(&self.id, Type::INT8)]).await?;
         Ok(Summary {
@@ -142,9 +145,10 @@ impl Backfill {
             sale: get(&row, NAME, 4)?,
             dnc: get(&row, NAME, 5)?,
             finished: get(&row, NAME, 6)?,
-            missing: get(&row, NAME, 7)?,
-            known: get(&row, NAME, 8)?,
-            expected_a_day: get(&row, NAME, 9)?,
+            live: get(&row, NAME, 7)?,
+            missing: get(&row, NAME, 8)?,
+            known: get(&row, NAME, 9)?,
+            expected_a_day: get(&row, NAME, 10)?,
         })
     }
 
