@@ -63,16 +63,34 @@ $$;
 comment on function dialer.batch_plan(dialer.intake_result[], text, timestamptz, interval, text, jsonb) is
 'Calls of a batch in one channel: case n is due (n - 1) steps of open time after the base, whatever the chunking.';
 
+create function dialer.batch_steps(preset text, out call_step interval, out email_step interval)
+language plpgsql immutable as $$
+begin
+    select p.calls, p.emails into call_step, email_step
+    from (values ('discharge_batch', interval '2 minutes', interval '20 seconds'), ('resend_safe', interval '2 minutes', interval '3 seconds'),
+                 ('immediate', interval '60 seconds', interval '60 seconds')) p(name, calls, emails)
+    where p.name = preset;
+    if call_step is null then
+        perform dialer.fail('PD015', format('batch preset "%s" is not known', coalesce(preset, 'null')), 'Known are: discharge_batch, resend_safe, immediate.',
+            'Use one of them, or state call_step and email_step.');
+    end if;
+end $$;
+comment on function dialer.batch_steps(text) is
+'Steps between two calls and two mails of a batch by name: discharge_batch (2 minutes, 20 seconds), resend_safe (2 minutes, 3 seconds), immediate (a minute each). The rates of accounts hold besides. Error PD015: no such preset.';
+
 create function dialer.schedule_batch(
     cases jsonb, call_campaign text default null, email_campaign text default null, call_at timestamptz default null, email_at timestamptz default null,
-    call_step interval default '2 minutes', email_step interval default '3 seconds', batch_key text default null, region text default 'US',
-    at timestamptz default dialer.now())
+    call_step interval default null, email_step interval default null, batch_key text default null, region text default 'US',
+    at timestamptz default dialer.now(), preset text default 'resend_safe')
 returns table ("position" bigint, channel text, call_id bigint, due_at timestamptz, result text)
 language plpgsql volatile as $$
 #variable_conflict use_column
 declare
     admitted record;
+    steps record := dialer.batch_steps(preset);
 begin
+    call_step := coalesce(call_step, steps.call_step);
+    email_step := coalesce(email_step, steps.email_step);
     if cases is null or jsonb_typeof(cases) <> 'array' then
         perform dialer.fail('PD015', format('a batch is a JSON array, not %s', coalesce(jsonb_typeof(cases), 'null')),
             'Each case is an object with the keys external_key, name, phone, email, tz, state, status, attributes, payload.',
@@ -98,13 +116,13 @@ begin
             dialer.batch_plan(admitted.results, 'email', coalesce(email_at, at), email_step, batch_key, cases), at) p;
     end if;
 end $$;
-comment on function dialer.schedule_batch(jsonb, text, text, timestamptz, timestamptz, interval, interval, text, text, timestamptz) is
-'Plans one call and/or one e-mail per case (JSON array; keys as in batch_rows, and payload). Case n is due (n - 1) steps after the base of its channel, walking open hours. With a batch_key a repetition plans nothing twice. One row per case and channel; bad cases come back with their reason. Works inside the caller''s transaction.';
+comment on function dialer.schedule_batch(jsonb, text, text, timestamptz, timestamptz, interval, interval, text, text, timestamptz, text) is
+'Plans one call and/or one e-mail per case (JSON array; keys as in batch_rows, and payload). Case n is due (n - 1) steps after the base of its channel, walking open hours; steps that are not stated are those of the preset (see batch_steps). With a batch_key a repetition plans nothing twice. One row per case and channel; bad cases come back with their reason. Works inside the caller''s transaction.';
 
 create function dialer.preview_batch(
     cases jsonb, call_campaign text default null, email_campaign text default null, call_at timestamptz default null, email_at timestamptz default null,
-    call_step interval default '2 minutes', email_step interval default '3 seconds', batch_key text default null, region text default 'US',
-    at timestamptz default dialer.now())
+    call_step interval default null, email_step interval default null, batch_key text default null, region text default 'US',
+    at timestamptz default dialer.now(), preset text default 'resend_safe')
 returns table ("position" bigint, channel text, due_at timestamptz, result text)
 language plpgsql volatile as $$
 #variable_conflict use_column
@@ -113,14 +131,14 @@ begin
     -- The same code, undone: what a preview shows is what a run would do.
     begin
         select coalesce(jsonb_agg(b), '[]') into rows
-        from dialer.schedule_batch(cases, call_campaign, email_campaign, call_at, email_at, call_step, email_step, batch_key, region, at) b;
+        from dialer.schedule_batch(cases, call_campaign, email_campaign, call_at, email_at, call_step, email_step, batch_key, region, at, preset) b;
         raise exception using errcode = 'PD099', message = rows::text;
     exception when sqlstate 'PD099' then rows := sqlerrm::jsonb;
     end;
     return query select r.position, r.channel, r.due_at, r.result
         from jsonb_to_recordset(rows) r(position bigint, channel text, due_at timestamptz, result text);
 end $$;
-comment on function dialer.preview_batch(jsonb, text, text, timestamptz, timestamptz, interval, interval, text, text, timestamptz) is
+comment on function dialer.preview_batch(jsonb, text, text, timestamptz, timestamptz, interval, interval, text, text, timestamptz, text) is
 'What schedule_batch would do with the same arguments: times, and who is left out and why. Runs the same code and undoes it; nothing is stored.';
 
 create function dialer.waiting_call(call_id bigint) returns dialer.call

@@ -617,3 +617,55 @@ async fn arguments_that_are_missing_are_named() {
         assert!(refusal.starts_with(message), "{statement}: {refusal}");
     }
 }
+
+/// R003, R004, R005, R010: the worked examples of a team that discharges patients in batches.
+#[tokio::test]
+async fn presets_of_a_batch_give_the_steps_of_each_channel() {
+    let dialer = Dialer::open().await;
+    dialer
+        .run(
+            "select dialer.create_account('mail', 'resend', 5, null, 'email'); select dialer.create_campaign('mails', 'mail', '24/7', tz => 'UTC');
+             select dialer.create_campaign('calls', 'voice', '24/7', tz => 'UTC')",
+        )
+        .await;
+    let times = |arguments: &str| {
+        format!(
+            "select channel, string_agg(to_char(due_at at time zone 'America/New_York', 'HH24:MI:SS'), ' ' order by position)
+             from dialer.preview_batch((select jsonb_agg(jsonb_build_object('phone', '+1212555010' || i, 'email', 'p' || i || '@example.com')) from generate_series(1, 5) i),
+                 'calls', 'mails', '2026-12-05 14:00-05', '2026-12-05 10:00-05'{arguments}) group by channel order by channel"
+        )
+    };
+    dialer
+        .check(
+            &times(", preset => 'discharge_batch'"),
+            expect![[r#"
+        email | 10:00:00 10:00:20 10:00:40 10:01:00 10:01:20
+        voice | 14:00:00 14:02:00 14:04:00 14:06:00 14:08:00"#]],
+        )
+        .await;
+    dialer
+        .check(
+            &times(""),
+            expect![[r#"
+        email | 10:00:00 10:00:03 10:00:06 10:00:09 10:00:12
+        voice | 14:00:00 14:02:00 14:04:00 14:06:00 14:08:00"#]],
+        )
+        .await;
+    dialer
+        .check(
+            &times(", preset => 'immediate', call_step => '30 s'"),
+            expect![[r#"
+        email | 10:00:00 10:01:00 10:02:00 10:03:00 10:04:00
+        voice | 14:00:00 14:00:30 14:01:00 14:01:30 14:02:00"#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            &times(", preset => 'hasty'"),
+            expect![[r#"
+        PD015: batch preset "hasty" is not known
+        detail: Known are: discharge_batch, resend_safe, immediate.
+        hint: Use one of them, or state call_step and email_step."#]],
+        )
+        .await;
+}
