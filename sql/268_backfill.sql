@@ -16,7 +16,6 @@ create table dialer.backfill (
     fetched boolean not null default false,
     call_count bigint not null default 0,
     unusable_count bigint not null default 0,
-    reached text,
     started_at timestamptz not null default dialer.now(),
     finished_at timestamptz,
     constraint backfill_spans_some_time check (from_at < until_at)
@@ -25,7 +24,6 @@ comment on table dialer.backfill is 'one backfill: which calls of which account,
 comment on column dialer.backfill.source is 'provider, or the name of a file of webhooks';
 comment on column dialer.backfill.cursor is 'where the next page begins, in the provider''s words';
 comment on column dialer.backfill.fetched is 'the last page is in';
-comment on column dialer.backfill.reached is 'the last number that was taken in; numbers come in their own order';
 comment on column dialer.backfill.unusable_count is 'calls without a number that can be dialled';
 
 create table dialer.backfill_call (
@@ -126,14 +124,14 @@ end $$;
 comment on function dialer.take_backfill(bigint, jsonb, text) is
 'Stages a page of calls: a JSON array of objects with provider_call_id, address, called_at, ended_at, outcome (a class), word (the provider''s), disposition (the business''s label), name, live (true: not over yet). next_cursor: where the next page begins; null: this was the last. Staged, double or unusable (no number, no instant). Error PD031: no such backfill.';
 
-create function dialer.backfill_meaning(backfill_id bigint, phones text[]) returns table (phone text, meaning text, calls bigint)
+create function dialer.backfill_meaning(backfill_id bigint, phones text[]) returns table (phone text, meaning text)
 language sql stable as $$
     -- The strictest of what any call and the system of record say.
     select c.phone, case when bool_or(c.outcome = 'dnc') or s.status = 'dnc' then 'dnc'
                when bool_or(c.outcome = 'sale') or s.status = 'sale' then 'sale'
                when bool_or(c.outcome = any (y.final_outcomes)) then 'finished'
                when bool_or(c.live) then 'live'
-               when s.status = 'missing' then 'missing' else 'redial' end, count(*)
+               when s.status = 'missing' then 'missing' else 'redial' end
     from dialer.backfill_call c join dialer.backfill b using (backfill_id) join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)
     left join dialer.backfill_status s using (backfill_id, phone)
     where c.backfill_id = backfill_meaning.backfill_id and (phones is null or c.phone = any (phones))
@@ -213,7 +211,6 @@ begin
         where m.meaning in ('redial', 'sale', 'dnc') order by m.phone), at);
     kept := dialer.keep_history(task, phones, at);
     delete from dialer.backfill_call c where c.backfill_id = task.backfill_id and c.phone = any (phones);
-    update dialer.backfill b set reached = phones[cardinality(phones)] where b.backfill_id = task.backfill_id and phones <> '{}';
     if not exists (select from dialer.backfill_call c where c.backfill_id = task.backfill_id) and task.fetched then
         update dialer.backfill b set finished_at = at where b.backfill_id = task.backfill_id;
         perform dialer.finish_import(task.import_id);
