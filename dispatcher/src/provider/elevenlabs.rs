@@ -8,6 +8,7 @@
 
 use super::account::{setting_wrong, settings_lack};
 use super::call_options::passed_through;
+use super::forward::forward_to_functions;
 use super::request::{overlay, segment, texts};
 use super::signature::{self, Digest, WINDOW_SECONDS};
 use super::sip::SIP;
@@ -18,7 +19,6 @@ use super::{
     Span, VerifyError, e164_address, exchange,
 };
 use chrono::{DateTime, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -32,33 +32,7 @@ const PAGE: &str = "30";
 pub struct ElevenLabs;
 
 impl Adapter for ElevenLabs {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        _http: &'a reqwest::Client,
-        _account: &'a Account,
-        _provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        let reason = "ElevenLabs has no way to end a call from outside";
-        Box::pin(async move { Err(LookUpError(reason.to_owned())) })
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -89,24 +63,19 @@ impl Adapter for ElevenLabs {
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByAttempt
     }
+}
 
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
+async fn hang_up(
+    _http: &reqwest::Client,
+    _account: &Account,
+    _provider_call_id: &str,
+) -> Result<(), LookUpError> {
+    Err(LookUpError("ElevenLabs has no way to end a call from outside".to_owned()))
+}
 
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        let request = http.get(account.url(BASE_URL, CONVERSATIONS)).query(&[("page_size", "1")]);
-        Box::pin(exchange::check(keyed(request, account)))
-    }
+async fn check(http: &reqwest::Client, account: &Account) -> Result<String, CheckError> {
+    let request = http.get(account.url(BASE_URL, CONVERSATIONS)).query(&[("page_size", "1")]);
+    exchange::check(keyed(request, account)).await
 }
 
 const WORDS: &[Word] = vocabulary! {

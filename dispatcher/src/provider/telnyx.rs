@@ -9,6 +9,7 @@
 
 use super::account::{setting_wrong, settings_lack};
 use super::call_options::{passed_through, refuse_own_dialling};
+use super::forward::forward_to_functions;
 use super::request::{overlay, segment, texts};
 use super::signature::{self, WINDOW_SECONDS};
 use super::sip::SIP;
@@ -21,7 +22,6 @@ use super::{
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -35,34 +35,7 @@ const DETECTS: &str = " detects";
 pub struct Telnyx;
 
 impl Adapter for Telnyx {
-    fn place<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        placement: &'a Placement,
-    ) -> BoxFuture<'a, Result<Accepted, PlaceError>> {
-        Box::pin(place(http, account, placement))
-    }
-
-    fn look_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        sought: &'a Sought,
-    ) -> BoxFuture<'a, Result<Vec<Event>, LookUpError>> {
-        Box::pin(look_up(http, account, sought))
-    }
-
-    fn hang_up<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        provider_call_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), LookUpError>> {
-        let path = format!("/calls/{}/actions/hangup", segment(provider_call_id));
-        let request = account.bearer(http.post(account.url(BASE_URL, &path))).json(&json!({}));
-        Box::pin(exchange::order(request))
-    }
+    forward_to_functions!();
 
     fn verify(
         &self,
@@ -94,30 +67,23 @@ impl Adapter for Telnyx {
     fn reconciles(&self) -> Reconciles {
         Reconciles::ByAttempt
     }
+}
 
-    fn list<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-        span: &'a Span,
-    ) -> BoxFuture<'a, Result<Page, LookUpError>> {
-        Box::pin(list(http, account, span))
-    }
+async fn hang_up(
+    http: &reqwest::Client,
+    account: &Account,
+    provider_call_id: &str,
+) -> Result<(), LookUpError> {
+    let path = format!("/calls/{}/actions/hangup", segment(provider_call_id));
+    exchange::order(account.bearer(http.post(account.url(BASE_URL, &path))).json(&json!({}))).await
+}
 
-    fn check<'a>(
-        &'a self,
-        http: &'a reqwest::Client,
-        account: &'a Account,
-    ) -> BoxFuture<'a, Result<String, CheckError>> {
-        Box::pin(async move {
-            let Some(path) = active_calls(account) else {
-                const REMEDY: &str = "set connection_id to the id of the Call Control application";
-                return Err(CheckError::new("settings lack connection_id", REMEDY));
-            };
-            let request = account.bearer(http.get(account.url(BASE_URL, &path)));
-            exchange::check(request).await
-        })
-    }
+async fn check(http: &reqwest::Client, account: &Account) -> Result<String, CheckError> {
+    let Some(path) = active_calls(account) else {
+        const REMEDY: &str = "set connection_id to the id of the Call Control application";
+        return Err(CheckError::new("settings lack connection_id", REMEDY));
+    };
+    exchange::check(account.bearer(http.get(account.url(BASE_URL, &path)))).await
 }
 
 const WORDS: &[Word] = vocabulary! {
