@@ -73,10 +73,21 @@ begin
         execute format('revoke execute on function %s from public', object.name);
         execute format('grant execute on function %s to dialer_admin, dialer_user, dialer_reader', object.name);
         -- What changes the work runs as the owner and looks only at the tenant of the session: nobody needs a right on the hot tables.
-        if object.proname = any (array['schedule_call', 'schedule_series', 'cancel_series', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger',
-                'enrol', 'begin_import', 'import_contacts', 'finish_import', 'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill', 'account_settings', 'stored_events', 'replay_events', 'set_disposition', 'map_disposition', 'add_do_not_call', 'give_consent', 'withdraw_consent', 'start_campaign',
-                'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign', 'reopen_account', 'pause_account', 'set_limits', 'remove_rate', 'rest_caller_id',
-                'create_account', 'create_campaign', 'create_calendar', 'create_redial_policy', 'add_closures', 'import_closures', 'create_tenant', 'recompute_due']) then
+        if object.proname = any (array[
+                'create_tenant',
+                'create_account', 'set_limits', 'remove_rate', 'rest_caller_id', 'reopen_account', 'pause_account', 'account_settings',
+                'create_calendar', 'add_closures', 'import_closures', 'recompute_due',
+                'create_redial_policy',
+                'map_disposition', 'set_disposition',
+                'create_campaign', 'start_campaign', 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign',
+                'add_do_not_call',
+                'give_consent', 'withdraw_consent',
+                'schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger', 'enrol',
+                'begin_import', 'import_contacts', 'finish_import',
+                'schedule_series', 'cancel_series',
+                'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill',
+                'stored_events', 'replay_events'
+                ]) then
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
