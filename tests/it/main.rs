@@ -25,6 +25,7 @@ mod limits;
 mod listen;
 mod locks;
 mod machine;
+mod own_hours;
 mod place;
 mod race;
 mod reference;
