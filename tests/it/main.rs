@@ -8,6 +8,7 @@
 mod attempt;
 mod backfill;
 mod calendar;
+mod calling_rule_pack;
 mod claim;
 mod clock;
 mod closure;
@@ -21,6 +22,7 @@ mod frequency;
 mod guard;
 mod install;
 mod intake;
+mod law;
 mod limits;
 mod listen;
 mod locks;
