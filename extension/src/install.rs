@@ -31,6 +31,7 @@ install_in_order! {
     "040_machine": "../../sql/040_machine.sql",
     "110_types": "../../sql/110_types.sql",
     "120_tenant": "../../sql/120_tenant.sql",
+    "122_api_key": "../../sql/122_api_key.sql",
     "130_account": "../../sql/130_account.sql",
     "132_outage": "../../sql/132_outage.sql",
     "140_calendar": "../../sql/140_calendar.sql",

@@ -33,6 +33,7 @@ mod retention;
 mod series;
 mod snapshot;
 mod stop;
+mod tenant;
 mod tidy;
 mod wish;
 mod word;
