@@ -79,7 +79,7 @@ begin
         if object.proname = any (array[
                 'create_api_key', 'revoke_api_key',
                 'create_account', 'set_limits', 'remove_rate', 'rest_caller_id', 'reopen_account', 'pause_account', 'account_settings',
-                'create_calendar', 'add_closures', 'import_closures', 'recompute_due',
+                'create_calendar', 'add_closures', 'import_closures',
                 'create_redial_policy',
                 'map_disposition', 'set_disposition',
                 'create_campaign', 'start_campaign', 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign',
@@ -94,7 +94,7 @@ begin
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
-        if object.proname = any (array['create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'recompute_due', 'replay_events']) then
+        if object.proname = any (array['create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'replay_events']) then
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',
@@ -111,7 +111,7 @@ begin
             execute format('revoke execute on function %s from dialer_admin, dialer_user, dialer_reader', object.name);
             execute format('grant execute on function %s to dialer_api', object.name);
         end if;
-        if object.proname in ('set_retention', 'set_tenant_limits', 'create_tenant', 'bind_role', 'unbind_role', 'allow_secret', 'forbid_secret') then
+        if object.proname in ('set_retention', 'recompute_due', 'set_tenant_limits', 'create_tenant', 'bind_role', 'unbind_role', 'allow_secret', 'forbid_secret') then
             -- It holds for all tenants, or says what a tenant may.
             execute format('revoke execute on function %s from dialer_admin, dialer_user, dialer_reader', object.name);
         end if;

@@ -21,6 +21,7 @@ mod frequency;
 mod guard;
 mod install;
 mod intake;
+mod isolation;
 mod limits;
 mod listen;
 mod locks;
