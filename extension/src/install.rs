@@ -66,6 +66,7 @@ install_in_order! {
     "330_tick": "../../sql/330_tick.sql",
     "332_retention": "../../sql/332_retention.sql",
     "334_snapshot": "../../sql/334_snapshot.sql",
+    "336_person": "../../sql/336_person.sql",
     "340_reports": "../../sql/340_reports.sql",
     "350_explain": "../../sql/350_explain.sql",
     "360_invariants": "../../sql/360_invariants.sql",

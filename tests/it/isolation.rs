@@ -60,6 +60,8 @@ const VICTIM: &str = r#"
     select dialer.create_api_key('zanzibar');
     select dialer.bind_role('it_isolation_zanzibar', 'zanzibar');
     select dialer.allow_secret('zanzibar', 'QUETZAL_KEY');
+    select dialer.schedule_call('zanzibar', '+14155550110', tz => 'America/Los_Angeles');
+    select dialer.erase_person('+14155550110', reason => 'quetzal');
     reset dialer.tenant;
 "#;
 

@@ -26,6 +26,7 @@ mod limits;
 mod listen;
 mod locks;
 mod machine;
+mod person;
 mod place;
 mod race;
 mod reference;
