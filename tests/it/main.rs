@@ -17,6 +17,7 @@ mod database;
 mod dialer;
 mod docs;
 mod edges;
+mod figures;
 mod frequency;
 mod guard;
 mod install;
