@@ -25,6 +25,7 @@ mod install;
 mod intake;
 mod isolation;
 mod law;
+mod law_choice;
 mod limits;
 mod listen;
 mod locks;
