@@ -30,6 +30,8 @@ begin
         select a.dialled_at from dialer.attempt a
         where a.contact_id = counted_times.contact_id and a.channel = any (capping.channels) and a.counts and a.dialled_at > since and a.ended_at > since
           and dialer.outcome_is(capping.counts, a.outcome)
+          -- Where no message was left, the mailbox heard nothing.
+          and not (capping.counts = 'voicemails' and coalesce(a.decision ->> 'no_message' = 'true', false))
           and case capping.cap_key when 'number' then a.endpoint_id = counted_times.endpoint_id when 'campaign' then a.campaign_id = counted_times.campaign_id
                    -- An attempt of which the subject is not known may have been about this one.
                    when 'subject' then coalesce(a.decision ->> 'subject' = counted_times.subject, true) else true end

@@ -38,11 +38,16 @@ async fn nothing_holds_before_it_is_chosen_and_then_at_the_next_claim() {
     dialer.check(SALES, expect!["1"]).await;
     // Claimed before eight: nothing, though all were due and open a moment ago.
     assert_eq!(dialer.place().await, "0");
-    dialer.check(CALLS, expect![[r#"
+    dialer
+        .check(
+            CALLS,
+            expect![[r#"
         1 | scheduled | - | 2026-12-04 07:30:00-05 | {America/New_York} | {US-FL} | t
         2 | scheduled | - | 2026-12-04 07:30:00-05 | {America/New_York} | {US-NYC} | t
         3 | scheduled | - | 2026-12-04 07:30:00-05 | {America/New_York} | {} | f
-        4 | scheduled | - | 2026-12-04 07:30:00-05 | {America/New_York} | {US-KY} | t"#]]).await;
+        4 | scheduled | - | 2026-12-04 07:30:00-05 | {America/New_York} | {US-KY} | t"#]],
+        )
+        .await;
     dialer.clock("2026-12-04 08:00").await;
     assert_eq!(dialer.place().await, "2");
     // Kentucky opens at ten; whose law holds for a toll-free number nobody knows.
@@ -55,10 +60,13 @@ async fn nothing_holds_before_it_is_chosen_and_then_at_the_next_claim() {
         )
         .await;
     dialer
-        .check("select reason, calls, next_at from dialer.why_waiting('spring')", expect![[r#"
+        .check(
+            "select reason, calls, next_at from dialer.why_waiting('spring')",
+            expect![[r#"
             being called | 2 | -
             not known whose law holds | 1 | 2026-12-04 08:00:00-05
-            outside hours | 1 | 2026-12-04 10:00:00-05"#]])
+            outside hours | 1 | 2026-12-04 10:00:00-05"#]],
+        )
         .await;
     dialer.clock("2026-12-04 10:00").await;
     assert_eq!(dialer.place().await, "1");
@@ -85,7 +93,14 @@ async fn a_law_that_is_chosen_holds_for_what_is_claimed_already() {
         )
         .await;
     assert_eq!(dialer.place().await, "0");
-    dialer.check(CALLS, expect!["1 | scheduled | elsewhere | 2026-12-04 07:30:00-05 | {America/New_York} | {} | f"]).await;
+    dialer
+        .check(
+            CALLS,
+            expect![
+                "1 | scheduled | elsewhere | 2026-12-04 07:30:00-05 | {America/New_York} | {} | f"
+            ],
+        )
+        .await;
     // Dropped, it holds no more; chosen again for another purpose, it does not hold for sales.
     dialer.run("select dialer.drop_law()").await;
     assert_eq!(dialer.place().await, "1");
@@ -187,9 +202,21 @@ async fn a_country_of_which_no_pack_speaks_is_closed_unless_it_is_said_to_be_ope
     let dialer = loaded().await;
     dialer.run(SALES).await;
     dialer.run(&call("+33142685301", ", tz => 'Europe/Paris'")).await;
-    dialer.check(CALLS, expect!["1 | scheduled | no_rule_known | infinity | {Europe/Paris} | {FR} | f"]).await;
+    dialer
+        .check(
+            CALLS,
+            expect!["1 | scheduled | no_rule_known | infinity | {Europe/Paris} | {FR} | f"],
+        )
+        .await;
     dialer.run("select dialer.choose_law(null, '{us-2026-11}', '{telemarketing}', uncovered => 'open')").await;
-    dialer.check(CALLS, expect!["1 | scheduled | law_changed | 2026-12-04 12:00:00-05 | {Europe/Paris} | {FR} | t"]).await;
+    dialer
+        .check(
+            CALLS,
+            expect![
+                "1 | scheduled | law_changed | 2026-12-04 12:00:00-05 | {Europe/Paris} | {FR} | t"
+            ],
+        )
+        .await;
     // With the French rules: 18:00 in Paris is open, 13:30 is not.
     dialer.run("select dialer.load_calling_rules('world-2026-11'); select dialer.choose_law(null, '{us-2026-11,world-2026-11}', '{telemarketing,ai voice}')").await;
     dialer
@@ -198,25 +225,39 @@ async fn a_country_of_which_no_pack_speaks_is_closed_unless_it_is_said_to_be_ope
             expect!["2026-12-07 08:00:00-05"],
         )
         .await;
-    dialer.check("select packs, purposes, uncovered from dialer.law", expect!["{us-2026-11,world-2026-11} | {prerecorded,telemarketing} | closed"]).await;
+    dialer
+        .check(
+            "select packs, purposes, uncovered from dialer.law",
+            expect!["{us-2026-11,world-2026-11} | {prerecorded,telemarketing} | closed"],
+        )
+        .await;
 }
 
 #[tokio::test]
 async fn choices_that_make_no_sense_are_refused() {
     let dialer = loaded().await;
     for (sql, expected) in [
-        ("select dialer.load_calling_rules('us-1999')", expect![[r#"
+        (
+            "select dialer.load_calling_rules('us-1999')",
+            expect![[r#"
             PD042: pack "us-1999" is not known
             detail: Known are: us-2026-11, world-2026-11.
-            hint: Give one of these names; choose_law puts a loaded pack in force."#]]),
-        ("select dialer.choose_law(null, '{world-2026-11}', '{telemarketing}')", expect![[r#"
+            hint: Give one of these names; choose_law puts a loaded pack in force."#]],
+        ),
+        (
+            "select dialer.choose_law(null, '{world-2026-11}', '{telemarketing}')",
+            expect![[r#"
             PD042: packs {world-2026-11} are not loaded
             detail: A law is made of packs of calling rules that this tenant has loaded.
-            hint: E.g. select dialer.load_calling_rules('us-2026-11'); drop_law ends a choice."#]]),
-        ("select dialer.choose_law(null, '{us-2026-11}', '{fun}')", expect![[r#"
+            hint: E.g. select dialer.load_calling_rules('us-2026-11'); drop_law ends a choice."#]],
+        ),
+        (
+            "select dialer.choose_law(null, '{us-2026-11}', '{fun}')",
+            expect![[r#"
             PD042: purposes {fun} are not known
             detail: Known are: telemarketing, debt collection, prerecorded, securities, health, non-commercial, informational, non-profit, bank alert, research; ai voice means prerecorded.
-            hint: Name all that hold for these calls."#]]),
+            hint: Name all that hold for these calls."#]],
+        ),
         (
             "select dialer.choose_law('spring', '{us-2026-11}', '{telemarketing}', contradictions => 'ours')",
             expect![[r#"
@@ -224,9 +265,12 @@ async fn choices_that_make_no_sense_are_refused() {
                 detail: min_confidence is low, medium or high; contradictions strictest or as_read; uncovered closed or open; margin up to a day.
                 hint: Leave them out for the strictest."#]],
         ),
-        ("select dialer.drop_law('spring')", expect![[r#"
+        (
+            "select dialer.drop_law('spring')",
+            expect![[r#"
             PD042: campaign "spring" has no law of its own
-            hint: See dialer.law."#]]),
+            hint: See dialer.law."#]],
+        ),
         (
             "update dialer.contact set jurisdiction = 'Atlantis'; select dialer.schedule_call('spring', '+12125550101'); update dialer.contact set jurisdiction = 'Atlantis'",
             expect![[r#"
@@ -234,18 +278,26 @@ async fn choices_that_make_no_sense_are_refused() {
                 detail: Whose calling rules hold is known by it.
                 hint: Write a code or a name, such as US-FL, FL, Florida, CA-ON or FR; null where it is not known."#]],
         ),
-        ("select dialer.add_legal_holidays('US-XX', '{2026-12-28}', 'x')", expect![[r#"
+        (
+            "select dialer.add_legal_holidays('US-XX', '{2026-12-28}', 'x')",
+            expect![[r#"
             PD042: no rule asks for the holidays "US-XX"
             detail: Known are: US-AL, US-LA, US-MS, US-NE, US-PA, US-RI, US-UT.
-            hint: E.g. US-LA, for days that its governor proclaims."#]]),
+            hint: E.g. US-LA, for days that its governor proclaims."#]],
+        ),
     ] {
         dialer.check_refusal(sql, expected).await;
     }
     dialer.run(SALES).await;
-    dialer.check_refusal("select dialer.unload_calling_rules('us-2026-11')", expect![[r#"
+    dialer
+        .check_refusal(
+            "select dialer.unload_calling_rules('us-2026-11')",
+            expect![[r#"
         PD042: pack "us-2026-11" is in force for the tenant
         detail: Without its rules every call there would be closed.
-        hint: Choose another law with dialer.choose_law, or drop it with dialer.drop_law."#]]).await;
+        hint: Choose another law with dialer.choose_law, or drop it with dialer.drop_law."#]],
+        )
+        .await;
     dialer.run("select dialer.drop_law()").await;
     dialer.check("select dialer.unload_calling_rules('us-2026-11') > 70", expect!["t"]).await;
 }
@@ -273,7 +325,10 @@ async fn what_is_not_enforced_is_listed_with_its_reason() {
         us-nv | Mo-Su 08:00-21:00 | us-nv-vendor | Mo-Su 09:00-20:00 | - | another reading: vendor tables
         us-pa | Mo-Su 08:00-21:00 | us-pa-vendor | Mo-Fr,Su 08:00-21:00; Sa 08:00-12:00 | US-PA | another reading: one vendor table"#]]).await;
     dialer
-        .check("select pack, as_of, months, used_by, advice from dialer.law_age()", expect!["us-2026-11 | 2026-11-21 | 0 | the tenant | fresh"])
+        .check(
+            "select pack, as_of, months, used_by, advice from dialer.law_age()",
+            expect!["us-2026-11 | 2026-11-21 | 0 | the tenant | fresh"],
+        )
         .await;
     dialer
         .check(

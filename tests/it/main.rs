@@ -7,6 +7,7 @@
 
 mod attempt;
 mod backfill;
+mod ban;
 mod calendar;
 mod calling_rule_pack;
 mod claim;
@@ -41,6 +42,7 @@ mod series;
 mod snapshot;
 mod stop;
 mod tenant;
+mod tenant_cap;
 mod tidy;
 mod wish;
 mod word;
