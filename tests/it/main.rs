@@ -26,6 +26,7 @@ mod listen;
 mod locks;
 mod machine;
 mod place;
+mod queue;
 mod race;
 mod reference;
 mod report;
