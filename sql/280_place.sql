@@ -138,7 +138,7 @@ begin
     where l.attempt_id = u.attempt_id and l.attempt_id = any (own) and a.account_id = l.account_id;
     perform dialer.account_fine(array(select l.account_id from dialer.lease l where l.attempt_id = any (own)));
     -- A mail that the provider has accepted is done; a bounce comes as a late event and marks the address.
-    perform dialer.end_attempts(array(select row(l.attempt_id, 'completed', 'accepted', null, null, null, null, '{}')::dialer.attempt_end
+    perform dialer.end_attempts(array(select row(l.attempt_id, 'completed', 'accepted', null, null, null, null, '{}', null, null)::dialer.attempt_end
         from dialer.lease l where l.attempt_id = any (own) and l.channel = 'email'), at);
     return cardinality(own);
 end $$;

@@ -56,7 +56,7 @@ begin
     perform dialer.take_back(unsent, array(select 'lease_over' from unnest(unsent)), at);
     silent := array(select l.attempt_id from dialer.account_control k join dialer.lease l on l.account_id = k.account_id and l.token >= k.lease_floor
         where l.state <> 'claimed' and l.until <= at order by l.call_id limit limit_ for update of l skip locked);
-    perform dialer.end_attempts(array(select row(s, 'unknown', 'no evidence within the grace time', null, null, null, null, '{"source": "grace"}')::dialer.attempt_end
+    perform dialer.end_attempts(array(select row(s, 'unknown', 'no evidence within the grace time', null, null, null, null, '{"source": "grace"}', null, null)::dialer.attempt_end
         from unnest(silent) s), at);
     return cardinality(unsent) + cardinality(silent);
 end $$;

@@ -44,7 +44,7 @@ language sql stable as $$
     from dialled d cross join lateral (
         select v.rank, v.gate, v.pass, v.detail, v.opens_at from (values
             (1, 'state', d.state = 'scheduled', case when d.open_attempt is not null then format('%s: attempt %s is %s', d.state, d.open_attempt, d.attempt_state)
-                when d.ended_at is not null then format('%s at %s: %s', d.state, d.ended_at, coalesce(d.end_reason, '')) else d.state || coalesce(', waits for: ' || d.wait_reason, '') end, null::timestamptz),
+                when d.ended_at is not null then format('%s at %s: %s', d.state, d.ended_at, coalesce(d.end_reason, '')) else d.state || coalesce(', step ' || d.step, '') || coalesce(', waits for: ' || d.wait_reason, '') end, null::timestamptz),
             (2, 'campaign', d.campaign_state = 'running', format('campaign "%s" is %s%s', d.campaign, d.campaign_state, coalesce(' (' || d.state_reason || ')', '')), null),
             (3, 'account', d.account_state = 'open' and d.blocked_until <= at, format('account "%s" is %s%s', d.account, d.account_state,
                 case when d.blocked_until > at then ', resting: ' || d.blocked_reason else coalesce(' (' || d.account_reason || ')', '') end), nullif(greatest(d.blocked_until, '-infinity'), '-infinity')),

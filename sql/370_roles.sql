@@ -28,7 +28,7 @@ begin
         execute format('alter table %s enable row level security', object.name);
         -- In a subquery the tenant is looked up once a statement, not once a row.
         execute format('create policy own_tenant_only on %s using (tenant_id = (select dialer.current_tenant())%s) with check (tenant_id = (select dialer.current_tenant()))',
-            object.name, case object.relname when 'redial_policy' then ' or tenant_id is null' else '' end);
+            object.name, case when object.relname in ('redial_policy', 'workflow', 'workflow_step') then ' or tenant_id is null' else '' end);
     end loop;
     for object in
         select c.oid::regclass as name from pg_catalog.pg_class c where c.relnamespace = 'dialer'::regnamespace and c.relkind = 'v'
@@ -81,6 +81,7 @@ begin
                 'map_disposition', 'set_disposition',
                 'create_campaign', 'start_campaign', 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign',
                 'add_do_not_call',
+                'create_workflow', 'use_workflow', 'classify_number', 'forget_classification', 'set_classification', 'map_classification',
                 'pause_queue', 'resume_queue', 'close_queue', 'clean_queue',
                 'give_consent', 'withdraw_consent',
                 'schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger', 'enrol',
@@ -124,7 +125,8 @@ begin
     end loop;
 end $$;
 grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.contact,
-    dialer.endpoint, dialer.do_not_call, dialer.import_row to dialer_user, dialer_admin;
+    dialer.endpoint, dialer.do_not_call, dialer.import_row, dialer.classification to dialer_user, dialer_admin;
+grant update (wait, keep) on dialer.workflow_step to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
 grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
         caller_pool, consent, valid_until, settings, state, state_reason),
@@ -147,6 +149,7 @@ begin
     loop
         perform pg_catalog.pg_extension_config_dump(object.oid, case object.relname
             when 'tenant' then 'where tenant_id <> 1' when 'redial_policy' then 'where tenant_id is not null'
+            when 'workflow' then 'where tenant_id is not null' when 'workflow_step' then 'where tenant_id is not null'
             when 'upkeep_step' then 'where false' when 'provider_word' then 'where false' else '' end);
     end loop;
 end $$;

@@ -37,4 +37,5 @@ mod stop;
 mod tidy;
 mod wish;
 mod word;
+mod workflow;
 mod zone;
