@@ -82,6 +82,7 @@ begin
                 'create_campaign', 'start_campaign', 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign',
                 'add_do_not_call',
                 'create_workflow', 'use_workflow', 'classify_number', 'forget_classification', 'set_classification', 'map_classification',
+                'retry_dead_letters', 'reset_stuck',
                 'pause_queue', 'resume_queue', 'close_queue', 'clean_queue',
                 'give_consent', 'withdraw_consent',
                 'schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger', 'enrol',
@@ -93,14 +94,14 @@ begin
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
-        if object.proname = any (array['create_account', 'create_tenant', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'recompute_due', 'replay_events']) then
+        if object.proname = any (array['create_account', 'create_tenant', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'cron_runs', 'recompute_due', 'replay_events']) then
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',
-                'tick', 'heartbeat', 'account_for_hook', 'account_to_check', 'streaming_accounts', 'look_again', 'old_snapshots', 'oldest_snapshot_seconds']) then
+                'tick', 'heartbeat', 'account_for_hook', 'account_to_check', 'streaming_accounts', 'look_again', 'old_snapshots', 'oldest_snapshot_seconds', 'cron_health']) then
             -- They work for every tenant: not even an administrator of one may call them, except for those that tell nothing of a tenant.
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
-            if object.proname <> all (array['tick', 'old_snapshots', 'oldest_snapshot_seconds']) then
+            if object.proname <> all (array['tick', 'old_snapshots', 'oldest_snapshot_seconds', 'cron_health']) then
                 execute format('revoke execute on function %s from dialer_admin', object.name);
             end if;
             execute format('grant execute on function %s to dialer_dispatcher', object.name);

@@ -72,6 +72,7 @@ install_in_order! {
     "334_snapshot": "../../sql/334_snapshot.sql",
     "340_reports": "../../sql/340_reports.sql",
     "345_status": "../../sql/345_status.sql",
+    "346_watch": "../../sql/346_watch.sql",
     "350_explain": "../../sql/350_explain.sql",
     "360_invariants": "../../sql/360_invariants.sql",
     "370_roles": "../../sql/370_roles.sql",

@@ -206,6 +206,7 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
                 account_for_hook
                 account_to_check
                 claim
+                cron_health
                 heartbeat
                 ingest_event
                 intend
