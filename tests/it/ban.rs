@@ -81,9 +81,14 @@ async fn a_ban_of_a_state_closes_its_lanes_until_it_is_lifted_and_moves_no_call(
             expect!["hurricane | 2026-12-04 12:00:00-05 | 2026-12-04 14:00:00-05 | 2026-12-04 14:00:00-05 | {US-LA}"],
         )
         .await;
-    dialer.check_refusal("select dialer.lift_ban(1)", expect![[r#"
+    dialer
+        .check_refusal(
+            "select dialer.lift_ban(1)",
+            expect![[r#"
         PD043: ban 1 is not in force
-        hint: Bans of this tenant are in dialer.ban."#]]).await;
+        hint: Bans of this tenant are in dialer.ban."#]],
+        )
+        .await;
     dialer.sound().await;
 }
 

@@ -110,14 +110,23 @@ async fn caps_count_over_channels_when_they_say_so() {
 
 #[tokio::test]
 async fn messages_left_are_limited_and_then_none_is_left_or_the_call_waits() {
-    for (instead, expected, waiting) in
-        [("no_message", expect![[r#"
+    for (instead, expected, waiting) in [
+        (
+            "no_message",
+            expect![[r#"
             1 | please call back | 1
             2 | please call back | 1
-            3 | - | 1"#]], expect!["1 | redial | 2026-12-04 12:03:00-05"]), ("wait", expect![[r#"
+            3 | - | 1"#]],
+            expect!["1 | redial | 2026-12-04 12:03:00-05"],
+        ),
+        (
+            "wait",
+            expect![[r#"
             1 | please call back | 1
-            2 | please call back | 1"#]], expect!["1 | tenant_cap | 2026-12-07 00:00:00-05"])]
-    {
+            2 | please call back | 1"#]],
+            expect!["1 | tenant_cap | 2026-12-07 00:00:00-05"],
+        ),
+    ] {
         let dialer = two_campaigns().await;
         dialer.run("update dialer.campaign set settings = '{\"voicemail\": {\"message\": \"please call back\"}, \"other\": 1}'").await;
         dialer.run(&format!("select dialer.set_tenant_cap('messages', 2, 'local_dates', 3, cap_key => 'number', counts => 'voicemails', instead => '{instead}')")).await;
