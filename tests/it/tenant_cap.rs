@@ -114,21 +114,21 @@ async fn messages_left_are_limited_and_then_none_is_left_or_the_call_waits() {
         (
             "no_message",
             expect![[r#"
-            1 | please call back | 1
-            2 | please call back | 1
-            3 | - | 1"#]],
+                1 | leave_message | call back | 1
+                2 | leave_message | call back | 1
+                3 | hang_up | - | 1"#]],
             expect!["1 | redial | 2026-12-04 12:03:00-05"],
         ),
         (
             "wait",
             expect![[r#"
-            1 | please call back | 1
-            2 | please call back | 1"#]],
+                1 | leave_message | call back | 1
+                2 | leave_message | call back | 1"#]],
             expect!["1 | tenant_cap | 2026-12-07 00:00:00-05"],
         ),
     ] {
         let dialer = two_campaigns().await;
-        dialer.run("update dialer.campaign set settings = '{\"voicemail\": {\"message\": \"please call back\"}, \"other\": 1}'").await;
+        dialer.run("update dialer.campaign set settings = '{\"voicemail\": \"leave_message\", \"voicemail_message\": \"call back\", \"other\": 1}'").await;
         dialer.run(&format!("select dialer.set_tenant_cap('messages', 2, 'local_dates', 3, cap_key => 'number', counts => 'voicemails', instead => '{instead}')")).await;
         for minute in 0..3 {
             dialer.clock(&format!("2026-12-04 12:0{minute}")).await;
@@ -139,7 +139,7 @@ async fn messages_left_are_limited_and_then_none_is_left_or_the_call_waits() {
                         select dialer.mark_placed(array_agg(attempt_id), array_agg(token), array_agg('p' || attempt_id)) from mine having count(*) > 0").await;
             dialer.end("voicemail").await;
         }
-        dialer.check("select n, settings -> 'voicemail' ->> 'message', settings ->> 'other' from said order by 1", expected).await;
+        dialer.check("select n, settings ->> 'voicemail', settings ->> 'voicemail_message', settings ->> 'other' from said order by 1", expected).await;
         dialer.check(WAITING, waiting).await;
     }
 }
