@@ -82,6 +82,7 @@ install_in_order! {
     "345_status": "../../sql/345_status.sql",
     "346_watch": "../../sql/346_watch.sql",
     "350_explain": "../../sql/350_explain.sql",
+    "352_compliance": "../../sql/352_compliance.sql",
     "360_invariants": "../../sql/360_invariants.sql",
     "370_roles": "../../sql/370_roles.sql",
 }
