@@ -1,4 +1,4 @@
--- Scheduling for people and programs: one call, a batch on two channels, moving, cancelling, callbacks.
+-- Scheduling for people and programs: one call, moving, cancelling.
 -- Who uses it: applications, in their own transactions.
 
 create function dialer.admit_one(address text, name text, tz text, state text, external_key text, region text, source text, at timestamptz) returns dialer.intake_result
@@ -42,104 +42,6 @@ begin
 end $$;
 comment on function dialer.schedule_call(text, text, timestamptz, text, text, text, text, integer, timestamptz, jsonb, text, text, timestamptz) is
 'Plans one call or e-mail in a campaign. due_at null: as soon as allowed; a due time outside the calling window moves to the next opening, and planned_at is that time. result: scheduled, waiting, exists (same idempotency_key), do_not_call, number_unusable. Errors: PD025 campaign, PD014 number, PD027 past or expired time, PD017 bans not loaded that far.';
-
-create function dialer.batch_rows(cases jsonb) returns dialer.intake_row[]
-language sql immutable as $$
-    select array(select row(c.position, c.value ->> 'external_key', c.value ->> 'name', c.value ->> 'phone', c.value ->> 'email', c.value ->> 'tz',
-        c.value ->> 'state', c.value ->> 'status', coalesce(nullif(c.value -> 'attributes', 'null'), '{}'))::dialer.intake_row
-        from jsonb_array_elements(cases) with ordinality c(value, position) order by c.position)
-$$;
-comment on function dialer.batch_rows(jsonb) is 'Rows of intake from a JSON array of objects with the keys external_key, name, phone, email, tz, state, status, attributes.';
-
-create function dialer.batch_plan(results dialer.intake_result[], channel text, base timestamptz, step interval, batch_key text, cases jsonb)
-returns dialer.plan_row[] language sql stable as $$
-    select array(select row(r.line, r.contact_id, case channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end, base, null,
-        coalesce(nullif(cases -> (r.line - 1)::integer -> 'payload', 'null'), '{}'),
-        case when batch_key is not null then format('%s/%s/%s', batch_key, channel,
-            coalesce(cases -> (r.line - 1)::integer ->> 'external_key', r.line::text)) end, null,
-        step * (r.line - 1))::dialer.plan_row
-        from unnest(results) r where r.verdict = 'accepted' order by r.line)
-$$;
-comment on function dialer.batch_plan(dialer.intake_result[], text, timestamptz, interval, text, jsonb) is
-'Calls of a batch in one channel: case n is due (n - 1) steps of open time after the base, whatever the chunking.';
-
-create function dialer.batch_steps(preset text, out call_step interval, out email_step interval)
-language plpgsql immutable as $$
-begin
-    select p.calls, p.emails into call_step, email_step
-    from (values ('discharge_batch', interval '2 minutes', interval '20 seconds'), ('resend_safe', interval '2 minutes', interval '3 seconds'),
-                 ('immediate', interval '60 seconds', interval '60 seconds')) p(name, calls, emails)
-    where p.name = preset;
-    if call_step is null then
-        perform dialer.fail('PD015', format('batch preset "%s" is not known', coalesce(preset, 'null')), 'Known are: discharge_batch, resend_safe, immediate.',
-            'Use one of them, or state call_step and email_step.');
-    end if;
-end $$;
-comment on function dialer.batch_steps(text) is
-'Steps between two calls and two mails of a batch by name: discharge_batch (2 minutes, 20 seconds), resend_safe (2 minutes, 3 seconds), immediate (a minute each). The rates of accounts hold besides. Error PD015: no such preset.';
-
-create function dialer.schedule_batch(
-    cases jsonb, call_campaign text default null, email_campaign text default null, call_at timestamptz default null, email_at timestamptz default null,
-    call_step interval default null, email_step interval default null, batch_key text default null, region text default 'US',
-    at timestamptz default dialer.now(), preset text default 'resend_safe')
-returns table ("position" bigint, channel text, call_id bigint, due_at timestamptz, result text)
-language plpgsql volatile as $$
-#variable_conflict use_column
-declare
-    admitted record;
-    steps record := dialer.batch_steps(preset);
-begin
-    call_step := coalesce(call_step, steps.call_step);
-    email_step := coalesce(email_step, steps.email_step);
-    if cases is null or jsonb_typeof(cases) <> 'array' then
-        perform dialer.fail('PD015', format('a batch is a JSON array, not %s', coalesce(jsonb_typeof(cases), 'null')),
-            'Each case is an object with the keys external_key, name, phone, email, tz, state, status, attributes, payload.',
-            'Build it with jsonb_agg(jsonb_build_object(...)).');
-    end if;
-    if call_campaign is null and email_campaign is null then
-        perform dialer.fail('PD025', 'a batch needs a campaign', 'Neither call_campaign nor email_campaign was given.', 'Name one or both.');
-    end if;
-    if call_step < interval '0' or email_step < interval '0' then
-        perform dialer.fail('PD012', 'a step may not be negative', null, 'Give a step of zero or more.');
-    end if;
-    admitted := dialer.admit(dialer.batch_rows(cases), region, 'schedule_batch', at, null);
-    return query
-        select p.line, coalesce(p.col, 'row'), null::bigint, null::timestamptz, p.reason from unnest(admitted.problems) p where p.severity = 'error'
-        union all
-        select r.line, 'row', null, null, r.verdict from unnest(admitted.results) r where r.verdict <> 'accepted';
-    if call_campaign is not null then
-        return query select p.position, 'voice', p.call_id, p.due_at, p.result from dialer.plan(dialer.campaign_named(call_campaign),
-            dialer.batch_plan(admitted.results, 'voice', coalesce(call_at, at), call_step, batch_key, cases), at) p;
-    end if;
-    if email_campaign is not null then
-        return query select p.position, 'email', p.call_id, p.due_at, p.result from dialer.plan(dialer.campaign_named(email_campaign),
-            dialer.batch_plan(admitted.results, 'email', coalesce(email_at, at), email_step, batch_key, cases), at) p;
-    end if;
-end $$;
-comment on function dialer.schedule_batch(jsonb, text, text, timestamptz, timestamptz, interval, interval, text, text, timestamptz, text) is
-'Plans one call and/or one e-mail per case (JSON array; keys as in batch_rows, and payload). Case n is due (n - 1) steps after the base of its channel, walking open hours; steps that are not stated are those of the preset (see batch_steps). With a batch_key a repetition plans nothing twice. One row per case and channel; bad cases come back with their reason. Works inside the caller''s transaction.';
-
-create function dialer.preview_batch(
-    cases jsonb, call_campaign text default null, email_campaign text default null, call_at timestamptz default null, email_at timestamptz default null,
-    call_step interval default null, email_step interval default null, batch_key text default null, region text default 'US',
-    at timestamptz default dialer.now(), preset text default 'resend_safe')
-returns table ("position" bigint, channel text, due_at timestamptz, result text)
-language plpgsql volatile as $$
-#variable_conflict use_column
-declare rows jsonb;
-begin
-    -- The same code, undone: what a preview shows is what a run would do.
-    begin
-        select coalesce(jsonb_agg(b), '[]') into rows
-        from dialer.schedule_batch(cases, call_campaign, email_campaign, call_at, email_at, call_step, email_step, batch_key, region, at, preset) b;
-        raise exception using errcode = 'PD099', message = rows::text;
-    exception when sqlstate 'PD099' then rows := sqlerrm::jsonb;
-    end;
-    return query select r.position, r.channel, r.due_at, r.result
-        from jsonb_to_recordset(rows) r(position bigint, channel text, due_at timestamptz, result text);
-end $$;
-comment on function dialer.preview_batch(jsonb, text, text, timestamptz, timestamptz, interval, interval, text, text, timestamptz, text) is
-'What schedule_batch would do with the same arguments: times, and who is left out and why. Runs the same code and undoes it; nothing is stored.';
 
 create function dialer.waiting_call(call_id bigint) returns dialer.call
 language plpgsql volatile as $$
@@ -211,27 +113,3 @@ begin
 end $$;
 comment on function dialer.request_callback(bigint, timestamptz, timestamptz) is
 'The contact asked to be called at this time: the call waits until then (or the next opening after it), and returns that. Hours, do-not-call and caps still hold. Errors as reschedule_call.';
-
-create function dialer.restagger(call_ids bigint[], base timestamptz, step interval, at timestamptz default dialer.now()) returns table (call_id bigint, due_at timestamptz)
-language plpgsql volatile as $$
-#variable_conflict use_column
-declare
-    ids bigint[];
-    times timestamptz[];
-begin
-    if restagger.step is null or restagger.step < interval '0' then
-        perform dialer.fail('PD012', 'a step may not be negative', null, 'Give a step of zero or more.');
-    end if;
-    select array_agg(w.call_id order by w.position), array_agg(w.new_at order by w.position) into ids, times from (
-        select u.call_id, u.position,
-            dialer.next_open_all(dialer.add_open_all(greatest(base, at), restagger.step * (u.position - 1), l.openings), l.openings) as new_at
-        from unnest(call_ids) with ordinality u(call_id, position)
-        join dialer.call c on c.call_id = u.call_id and c.tenant_id = dialer.current_tenant() and c.state = 'scheduled'
-        join dialer.lane l on l.lane_id = c.lane_id and l.openings <> '{}') w
-    where w.new_at is not null;
-    perform dialer.check_bans(c.lane_id, u.due_at) from unnest(ids, times) u(call_id, due_at) join dialer.call c using (call_id);
-    perform dialer.move_waiting(ids, times, 'restaggered');
-    return query select c.call_id, c.due_at from dialer.call c where c.call_id = any (ids) order by c.due_at, c.call_id;
-end $$;
-comment on function dialer.restagger(bigint[], timestamptz, interval, timestamptz) is
-'Spreads waiting calls from a base time, one step of open time apart, in the order given; returns the new times. Errors: PD012 negative step, PD017 bans not loaded that far.';

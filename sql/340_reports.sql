@@ -149,16 +149,13 @@ language sql stable as $$
     begun as (
         select p.call_id, p.planned_at, (select min(a.dialled_at) from dialer.attempt_all a where a.call_id = p.call_id and a.intended_at is not null) as begun_at from planned p),
     live as (
-        select a.dialled_at as from_at, coalesce(a.ended_at, 'infinity') as to_at from dialer.attempt_all a join planned p using (call_id) where a.intended_at is not null),
-    -- At an instant at which one ends and another begins, the one that ends comes first.
-    step as (select sum(s.change) over (order by s.at, s.change) as at_once
-             from (select l.from_at as at, 1 as change from live l union all select l.to_at, -1 from live l) s)
+        select a.dialled_at as from_at, coalesce(a.ended_at, 'infinity') as to_at from dialer.attempt_all a join planned p using (call_id) where a.intended_at is not null)
     select m.measure, m.value, m.definition
     from (select count(*)::numeric as calls, count(distinct b.planned_at)::numeric as instants, count(b.begun_at)::numeric as begun,
                  round(percentile_cont(0.5) within group (order by extract(epoch from b.begun_at - b.planned_at))::numeric, 3) as median,
                  round(max(extract(epoch from b.begun_at - b.planned_at))::numeric, 3) as worst from begun b) k
     cross join (select max(n.calls)::numeric as crowd from (select count(*) as calls from planned p group by p.planned_at) n) c
-    cross join (select coalesce(max(s.at_once), 0)::numeric as peak from step s) p
+    cross join (select dialer.most_at_once(array_agg(l.from_at), array_agg(l.to_at))::numeric as peak from live l) p
     cross join lateral (values (1, 'calls_planned', k.calls, 'calls planned for an instant of the span'), (2, 'instants', k.instants, 'different instants among them'),
         (3, 'most_at_one_instant', coalesce(c.crowd, 0), 'calls planned for one and the same instant: 1 where they are staggered'),
         (4, 'calls_begun', k.begun, 'of which a first attempt was made'), (5, 'median_delay_seconds', k.median, 'from the planned instant to the first attempt'),

@@ -83,6 +83,7 @@ begin
                 'add_do_not_call',
                 'give_consent', 'withdraw_consent',
                 'schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger', 'enrol',
+                'preview_restagger',
                 'begin_import', 'import_contacts', 'finish_import',
                 'schedule_series', 'cancel_series',
                 'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill',

@@ -51,6 +51,7 @@ install_in_order! {
     "250_intake": "../../sql/250_intake.sql",
     "260_plan": "../../sql/260_plan.sql",
     "262_schedule": "../../sql/262_schedule.sql",
+    "263_batch": "../../sql/263_batch.sql",
     "264_import": "../../sql/264_import.sql",
     "266_wish": "../../sql/266_wish.sql",
     "267_series": "../../sql/267_series.sql",

@@ -30,6 +30,7 @@ mod race;
 mod reference;
 mod report;
 mod retention;
+mod scenario;
 mod series;
 mod snapshot;
 mod stop;
