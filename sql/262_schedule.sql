@@ -95,21 +95,3 @@ begin
 end $$;
 comment on function dialer.move_call(bigint, timestamptz, text, timestamptz) is
 'Moves a waiting call, for a reason, to the first opening at or after a time, and returns that. Errors as reschedule_call.';
-
-create function dialer.reschedule_call(call_id bigint, due_at timestamptz, at timestamptz default dialer.now()) returns timestamptz
-language sql volatile as $$
-    select dialer.move_call(call_id, due_at, 'rescheduled', at)
-$$;
-comment on function dialer.reschedule_call(bigint, timestamptz, timestamptz) is
-'Moves a waiting call to another time, or the next opening after it, and returns that. Errors: PD027 past or never open, PD017 bans not loaded that far, PD028, PD029.';
-
-create function dialer.request_callback(call_id bigint, callback_at timestamptz, at timestamptz default dialer.now()) returns timestamptz
-language plpgsql volatile as $$
-declare moved timestamptz := dialer.move_call(call_id, callback_at, 'callback', at);
-begin
-    -- After the move, which locks the due row: whoever locks the call first deadlocks with a claim.
-    update dialer.call c set not_before = callback_at where c.call_id = request_callback.call_id;
-    return moved;
-end $$;
-comment on function dialer.request_callback(bigint, timestamptz, timestamptz) is
-'The contact asked to be called at this time: the call waits until then (or the next opening after it), and returns that. Hours, do-not-call and caps still hold. Errors as reschedule_call.';

@@ -22,6 +22,7 @@ begin
             when c.stated_outcome is not null then 'finished'
             when c.review_word is not null then 'review'
             when exists (select from dialer.do_not_call_entries(l.tenant_id, l.contact_id, e.address, at)) then 'do_not_call'
+            when exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) then 'converted'
             when g.consent is not null and not exists (select from dialer.consents(l.tenant_id, e.address, g.consent, at)) then 'consent_missing'
             when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'
             end)::dialer.intention
@@ -36,7 +37,7 @@ begin
     return judged;
 end $$;
 comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
-'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, what the business has said, do-not-call, consent, window.';
+'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, what the business has said, do-not-call, conversion, consent, window.';
 
 create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
 returns table (attempt_id uuid, allowed boolean, reason text)

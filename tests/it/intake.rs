@@ -347,7 +347,7 @@ async fn a_duplicate_in_a_later_chunk_is_merged_and_its_mark_holds() {
             expect![[r#"
                 Ada | scheduled | -
                 Ben | cancelled | do_not_call
-                Cy | cancelled | sale"#]],
+                Cy | cancelled | converted"#]],
         )
         .await;
     dialer.check("select count(*) from dialer.import_line", expect!["0"]).await;
