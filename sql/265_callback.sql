@@ -110,7 +110,7 @@ create view dialer.callback_status as
                 when c.ended_at is not null then 'dropped' when dialer.now() > k.keep_until then 'overdue' else 'waiting' end as status,
            case when a.dialled_at is null then coalesce(c.end_reason, c.wait_reason) end as reason
     from dialer.callback k join dialer.call c using (call_id) join dialer.campaign g using (campaign_id)
-    left join lateral (select min(x.dialled_at) as dialled_at from dialer.attempt_all x where x.call_id = k.call_id and x.intended_at >= k.asked_at
-        and not exists (select from dialer.callback n where n.call_id = k.call_id and n.callback_id > k.callback_id and n.asked_at < x.intended_at)) a on true;
+    left join lateral (select min(x.dialled_at) as dialled_at from dialer.attempt_all x where x.call_id = k.call_id and x.counts and x.dialled_at >= k.granted_at
+        and not exists (select from dialer.callback n where n.call_id = k.call_id and n.callback_id > k.callback_id and n.asked_at < x.dialled_at)) a on true;
 comment on view dialer.callback_status is
 'every callback that was promised and what became of it: waiting, overdue, kept (called in time), late (called after the tolerance), replaced (another time was asked for), dropped (the call ended before; reason says why)';

@@ -160,9 +160,9 @@ create function dialer.create_recurring_campaign(
 returns bigint language plpgsql volatile as $$
 declare
     made bigint;
-    policy_ text;
+    kept integer := dialer.frequency_policy(create_recurring_campaign.name, frequency);
+    policy_ text := (select y.name from dialer.redial_policy y where y.policy_id = kept);
 begin
-    select y.name into policy_ from dialer.redial_policy y where y.policy_id = dialer.frequency_policy(create_recurring_campaign.name, frequency);
     made := dialer.create_campaign(name, account, hours, tz, policy => policy_, max_concurrent => max_concurrent, valid_until => valid_until, settings => settings);
     perform dialer.edit_campaign(create_recurring_campaign.name, jsonb_build_object('recurs', true, 'per_minute', per_minute, 'contact_limit', retry_attempts, 'contact_limit_counts', retry_counts));
     perform dialer.start_campaign(name);
@@ -196,10 +196,11 @@ begin
     select count(*) into planned from dialer.plan(made, array(
         select row(row_number() over (order by c.call_id), c.contact_id, c.endpoint_id, at, c.expires_at, c.payload, null, null, null)::dialer.plan_row
         from dialer.call c where c.campaign_id = old.campaign_id and (c.state = 'scheduled' or c.end_reason = 'campaign_stopped') and coalesce(c.expires_at > at, true)
+          and not exists (select from dialer.conversions(c.contact_id, old.campaign_id, '-infinity'))
         order by c.call_id), at) p where p.result in ('scheduled', 'waiting');
     insert into dialer.enrolment (contact_id, campaign_id, tenant_id, enrolled_at, next_at)
     select m.contact_id, made, m.tenant_id, at, case when old.recurs then at end from dialer.enrolment m
-    where m.campaign_id = old.campaign_id and m.end_reason is distinct from 'converted'
+    where m.campaign_id = old.campaign_id and not exists (select from dialer.conversions(m.contact_id, old.campaign_id, '-infinity'))
     order by m.contact_id;
     get diagnostics members = row_count;
     campaign := called;
