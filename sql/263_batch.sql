@@ -363,7 +363,7 @@ begin
     perform dialer.move_waiting(ids, times, 'restaggered');
     -- One that a claim took in this moment has not moved.
     return query select s.position, s.call_id, s.was_at, c.due_at, s.local_time, s.tz, case when s.result = 'moved' and c.due_at <> s.due_at then 'not_waiting' else s.result end
-        from unnest(slots) s left join dialer.call c using (call_id) order by s.position;
+        from unnest(slots) s left join dialer.call c on c.call_id = s.call_id and c.tenant_id = dialer.current_tenant() order by s.position;
 end $$;
 comment on function dialer.restagger(bigint[], timestamptz, interval, timestamptz, text, jsonb) is
 'Spreads waiting calls from a base time (null: the earliest of their due times) over open time, in the order given, by a stagger strategy (see stagger_series); e.g. restagger(calls_due(''2025-12-20 01:57:45.934+00'')). One row per call: where it was and is, or why it stayed. preview_restagger shows the same and moves nothing. Errors: PD012 negative step, PD015 strategy or option, PD017 bans not loaded that far.';

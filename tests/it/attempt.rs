@@ -3,6 +3,7 @@
 use crate::dialer::Dialer;
 use expect_test::expect;
 
+// R076, R084, R123, D5
 #[tokio::test]
 async fn an_attempt_goes_from_claim_to_redial_by_the_ladder() {
     let dialer = Dialer::open().await;
@@ -60,6 +61,7 @@ async fn the_eighth_attempt_is_the_last_of_the_day_and_the_ladder_begins_anew() 
     dialer.sound().await;
 }
 
+// R154, R155, C7
 #[tokio::test]
 async fn a_sale_ends_the_call_and_dnc_ends_all_calls_of_the_person() {
     let dialer = Dialer::open().await;
@@ -89,6 +91,7 @@ async fn a_sale_ends_the_call_and_dnc_ends_all_calls_of_the_person() {
     dialer.sound().await;
 }
 
+// R136
 #[tokio::test]
 async fn an_intention_is_refused_after_a_pause_a_do_not_call_entry_and_too_late() {
     let dialer = Dialer::open().await;
@@ -132,6 +135,7 @@ async fn an_intention_is_refused_after_a_pause_a_do_not_call_entry_and_too_late(
     dialer.sound().await;
 }
 
+// R103, R210
 #[tokio::test]
 async fn an_old_token_changes_nothing() {
     let dialer = Dialer::open().await;
@@ -154,6 +158,7 @@ async fn an_old_token_changes_nothing() {
     dialer.check("select state from dialer.call", expect!["claimed"]).await;
 }
 
+// R209, C33
 #[tokio::test]
 async fn a_lease_without_an_intention_goes_back_and_one_with_it_ends_as_unknown() {
     let dialer = Dialer::open().await;
@@ -190,6 +195,7 @@ async fn a_lease_without_an_intention_goes_back_and_one_with_it_ends_as_unknown(
     dialer.sound().await;
 }
 
+// D9
 #[tokio::test]
 async fn silence_is_looked_up_once_at_a_time() {
     let dialer = Dialer::open().await;
@@ -208,6 +214,7 @@ async fn silence_is_looked_up_once_at_a_time() {
     dialer.check("select count(*) from dialer.silent_attempts('d2', 10)", expect!["0"]).await;
 }
 
+// R120, R125
 #[tokio::test]
 async fn events_may_come_doubled_early_late_and_in_any_order() {
     let dialer = Dialer::open().await;
@@ -284,6 +291,7 @@ async fn events_that_make_no_sense_are_told_one_by_one() {
         .await;
 }
 
+// C15
 #[tokio::test]
 async fn an_unknown_word_waits_for_a_person_and_is_never_final_by_accident() {
     let dialer = Dialer::open().await;
@@ -398,6 +406,7 @@ async fn over_limit_rests_the_account_and_counts_for_nobody() {
     dialer.check("select outcome, counts from dialer.attempt", expect!["over_limit | f"]).await;
 }
 
+// R119
 #[tokio::test]
 async fn an_account_error_stops_the_account_and_a_configuration_error_the_campaign() {
     let dialer = Dialer::open().await;
@@ -434,6 +443,7 @@ async fn an_account_error_stops_the_account_and_a_configuration_error_the_campai
     dialer.sound().await;
 }
 
+// R072, R080, C20
 #[tokio::test]
 async fn technical_failures_have_a_ladder_of_their_own_and_an_end() {
     let dialer = Dialer::open().await;
@@ -479,6 +489,7 @@ async fn an_invalid_number_fails_and_is_never_dialled_again() {
         .await;
 }
 
+// R071, R077
 #[tokio::test]
 async fn a_workflow_gives_up_after_three_attempts() {
     let dialer = Dialer::open().await;
@@ -507,6 +518,7 @@ async fn a_workflow_gives_up_after_three_attempts() {
     dialer.sound().await;
 }
 
+// D1
 #[tokio::test]
 async fn what_has_ended_cannot_be_changed_even_by_the_owner() {
     let dialer = Dialer::open().await;

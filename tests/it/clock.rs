@@ -14,6 +14,7 @@ async fn the_clock_is_real_by_default() {
     .await;
 }
 
+// D10
 #[tokio::test]
 async fn a_fixed_clock_stands_still() {
     let db = Database::fresh().await;
@@ -88,7 +89,7 @@ async fn only_the_owner_sets_the_clock_but_anyone_chooses_a_tenant() {
         42501: permission denied to set parameter "dialer.clock""#]],
     )
     .await;
-    db.check("show dialer.tenant", expect!["default"]).await;
+    db.check("show dialer.tenant", expect![""]).await;
     db.run("set dialer.tenant = 'acme'").await;
     db.check("show dialer.tenant", expect!["acme"]).await;
     db.run(&format!("reset role; drop role {role}")).await;

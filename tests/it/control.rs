@@ -26,6 +26,7 @@ async fn a_campaign_goes_its_way_and_no_other() {
     dialer.check("select dialer.archive_campaign('spring')", expect!["stopped"]).await;
 }
 
+// R137
 #[tokio::test]
 async fn a_stop_cancels_what_waits_and_lets_what_is_in_flight_finish() {
     let dialer = Dialer::open().await;
@@ -102,6 +103,7 @@ async fn the_breakdown_accounts_for_every_call() {
     dialer.sound().await;
 }
 
+// R083, R189, R190, R191, C36
 #[tokio::test]
 async fn todays_attempts_and_the_totals_are_counted_from_one_source() {
     let dialer = twelve_outcomes().await;
@@ -144,6 +146,7 @@ async fn todays_attempts_and_the_totals_are_counted_from_one_source() {
     dialer.sound().await;
 }
 
+// D5
 #[tokio::test]
 async fn explain_names_every_gate_with_its_numbers() {
     let dialer = Dialer::open().await;
@@ -173,6 +176,7 @@ async fn explain_names_every_gate_with_its_numbers() {
         attempts_today | f | 0 made on this local date, 0 more can be made | 2026-12-07 11:00:00-05"#]]).await;
 }
 
+// R225, D12
 #[tokio::test]
 async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
     let dialer = Dialer::open().await;
@@ -230,13 +234,14 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
         .await;
 }
 
+// R140, R224
 #[tokio::test]
 async fn a_tenant_sees_only_its_own_rows() {
     let dialer = Dialer::open().await;
     dialer.people(2).await;
     dialer
         .run(
-            "select dialer.create_tenant('acme'); set role dialer_user; set dialer.tenant = 'acme'",
+            "select dialer.create_tenant('acme'); select dialer.bind_role('dialer_user', t) from unnest('{acme,default}'::text[]) t; set role dialer_user; set dialer.tenant = 'acme'",
         )
         .await;
     dialer.check("select (select count(*) from dialer.call), (select count(*) from dialer.contact), (select count(*) from dialer.campaign)", expect!["0 | 0 | 0"]).await;
@@ -325,7 +330,7 @@ async fn pg_cron_is_given_the_ticks_once() {
 async fn a_tenant_cannot_reach_another_by_the_numbers_of_its_rows() {
     let dialer = Dialer::open().await;
     dialer.people(2).await;
-    dialer.run("select dialer.create_tenant('acme'); set role dialer_admin; set dialer.tenant = 'acme'").await;
+    dialer.run("select dialer.create_tenant('acme'); select dialer.bind_role('dialer_admin', 'acme'); set role dialer_admin").await;
     // Campaign, calendar and policy of its own, and the account of somebody else.
     dialer.run("select dialer.create_account('own', 'sandbox', 1); select dialer.create_campaign('raid', 'own', '24/7')").await;
     dialer

@@ -94,7 +94,7 @@ async fn the_history_is_filtered_and_paged() {
         hint: Use e.g. sale, no_answer, conversations, scheduled, failed."#]]).await;
     dialer
         .run(
-            "select dialer.create_tenant('acme'); set role dialer_user; set dialer.tenant = 'acme'",
+            "select dialer.create_tenant('acme'); select dialer.bind_role('dialer_user', 'acme'); set role dialer_user; set dialer.tenant = 'acme'",
         )
         .await;
     dialer.check(&page(""), expect![[""]]).await;

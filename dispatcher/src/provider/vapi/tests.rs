@@ -28,6 +28,7 @@ fn class(status: u16, body: Value) -> Option<RefusalClass> {
     }
 }
 
+// R116, D3
 #[test]
 fn an_order_carries_the_attempt_everywhere_and_keeps_the_limits() {
     let settings = json!({"assistant_id": "a", "phone_number_id": "p", "max_duration_seconds": 90,
@@ -167,6 +168,7 @@ fn status_updates_end_an_attempt_only_if_nobody_was_reached() {
     assert_eq!(kind("something-new", None), None);
 }
 
+// R122
 #[test]
 fn the_report_brings_outcome_label_and_length() {
     let mut report = message("end-of-call-report", "", Some("customer-ended-call"));
