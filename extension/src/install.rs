@@ -76,6 +76,7 @@ install_in_order! {
     "340_reports": "../../sql/340_reports.sql",
     "342_history": "../../sql/342_history.sql",
     "345_attainable": "../../sql/345_attainable.sql",
+    "346_campaign_days": "../../sql/346_campaign_days.sql",
     "350_explain": "../../sql/350_explain.sql",
     "360_invariants": "../../sql/360_invariants.sql",
     "370_roles": "../../sql/370_roles.sql",
