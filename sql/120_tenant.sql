@@ -16,22 +16,135 @@ comment on table dialer.tenant is 'an owner of campaigns, contacts and accounts;
 insert into dialer.tenant (tenant_id, name) values (1, 'default');
 select setval(pg_get_serial_sequence('dialer.tenant', 'tenant_id'), 1);
 
+-- Who may act for which tenant. The setting dialer.tenant only chooses among these: a setting is no proof.
+create table dialer.tenant_role (
+    role_name name not null,
+    tenant_id integer not null references dialer.tenant,
+    constraint role_is_bound_once primary key (role_name, tenant_id)
+);
+comment on table dialer.tenant_role is 'database roles, and the tenants that they and their members act for; a role that is not here acts for the tenant "default"';
+
+create function dialer.acts_for_all(role_name name) returns boolean
+language plpgsql stable parallel safe as $$
+begin
+    return pg_has_role(role_name, (select n.nspowner from pg_catalog.pg_namespace n where n.nspname = 'dialer'), 'member');
+end $$;
+comment on function dialer.acts_for_all(name) is 'Whether a role is the owner of the dialer, a member of it or a superuser, and so may act for every tenant.';
+
+create function dialer.acting_role() returns name
+language sql stable parallel safe as $$
+    -- Not current_user, which is the owner inside of the functions that run as the owner.
+    select coalesce(nullif(current_setting('role'), 'none'), session_user)::name
+$$;
+comment on function dialer.acting_role() is 'The role that this session acts as: what "set role" named, else whoever logged in.';
+
 create function dialer.current_tenant() returns integer
 language plpgsql stable parallel safe security definer set search_path = pg_catalog, dialer, pg_temp as $$
 declare
-    wanted text := coalesce(nullif(current_setting('dialer.tenant', true), ''), 'default');
+    acting name := dialer.acting_role();
+    wanted text := nullif(current_setting('dialer.tenant', true), '');
+    of_key integer := nullif(current_setting('dialer.key_tenant', true), '')::integer;
+    bound integer[];
     found integer;
 begin
-    select t.tenant_id into found from dialer.tenant t where t.name = wanted;
-    if found is null then
-        perform dialer.fail('PD020', format('tenant "%s" does not exist', wanted),
-            'The setting dialer.tenant names the tenant of this session.',
-            'Create it with dialer.create_tenant, or: set dialer.tenant = ''default''.');
+    if of_key is not null then
+        return of_key;
+    elsif dialer.acts_for_all(acting) then
+        select t.tenant_id into found from dialer.tenant t where t.name = coalesce(wanted, 'default');
+        if found is null then
+            perform dialer.fail('PD020', format('tenant "%s" does not exist', wanted),
+                'The setting dialer.tenant names the tenant of this session.',
+                'Create it with dialer.create_tenant, or: set dialer.tenant = ''default''.');
+        end if;
+        return found;
+    elsif not dialer.acts_for_all(session_user)
+            and exists (select from pg_catalog.pg_roles r where r.rolname = 'dialer_api' and pg_has_role(session_user, r.oid, 'member')) then
+        perform dialer.fail('PD039', 'this transaction has shown no API key', 'Members of dialer_api act for the tenant of a key.', 'Call dialer.use_api_key first, in the same transaction.');
+    end if;
+    bound := array(select b.tenant_id from dialer.tenant_role b join pg_catalog.pg_roles r on r.rolname = b.role_name where pg_has_role(acting, r.oid, 'member'));
+    if bound = '{}' then
+        bound := array(select t.tenant_id from dialer.tenant t where t.name = 'default');
+    end if;
+    select t.tenant_id into found from dialer.tenant t where t.tenant_id = any (bound) and (t.name = wanted or wanted is null and cardinality(bound) = 1);
+    if found is null and wanted is null then
+        perform dialer.fail('PD038', format('role "%s" acts for several tenants', acting), null, 'Say for which: set dialer.tenant = ... names it.');
+    elsif found is null then
+        perform dialer.fail('PD038', format('role "%s" does not act for tenant "%s"', acting, wanted),
+            'dialer.tenant_role binds roles to tenants; a role that is not bound acts for the tenant "default".', 'The owner of the dialer binds it: select dialer.bind_role(role, tenant).');
     end if;
     return found;
 end $$;
 comment on function dialer.current_tenant() is
-'Number of the tenant of this session, as named by the setting dialer.tenant (default: "default"). Error PD020: no such tenant.';
+'Number of the tenant of this session: of the API key that its transaction has shown, else the one that the setting dialer.tenant names among those that the role is bound to (dialer.bind_role; one that is not bound acts for "default", the owner for all). Errors: PD020 no such tenant, PD038 the role does not act for it, PD039 no API key.';
+
+create function dialer.bind_role(role_name name, tenant text) returns void
+language plpgsql volatile as $$
+begin
+    if not exists (select from pg_catalog.pg_roles r where r.rolname = bind_role.role_name) then
+        perform dialer.fail('PD038', format('role "%s" does not exist', role_name), null, 'Create it first: create role ... login in role dialer_user.');
+    end if;
+    insert into dialer.tenant_role (role_name, tenant_id) values (bind_role.role_name, dialer.tenant_named(tenant)) on conflict do nothing;
+end $$;
+comment on function dialer.bind_role(name, text) is
+'Lets a role and its members act for this tenant, and no longer for "default" unless it is bound to it as well. For the owner of the dialer. Errors: PD038 no such role, PD020 no such tenant.';
+
+create function dialer.unbind_role(role_name name, tenant text) returns boolean
+language plpgsql volatile as $$
+begin
+    delete from dialer.tenant_role b where b.role_name = unbind_role.role_name and b.tenant_id = dialer.tenant_named(tenant);
+    return found;
+end $$;
+comment on function dialer.unbind_role(name, text) is 'Takes bind_role back; false where it was not bound. A role that is left without a tenant acts for "default". For the owner of the dialer. Error PD020: no such tenant.';
+
+create function dialer.tenant_named(name text) returns integer
+language plpgsql stable as $$
+declare found integer;
+begin
+    select t.tenant_id into found from dialer.tenant t where t.name = tenant_named.name;
+    if found is null then
+        perform dialer.fail('PD020', format('tenant "%s" does not exist', name), null, 'Create it with dialer.create_tenant.');
+    end if;
+    return found;
+end $$;
+comment on function dialer.tenant_named(text) is 'Number of a tenant by its name. Error PD020: no such tenant.';
+
+-- Which secrets of dialerd's environment a tenant's accounts may name.
+create table dialer.tenant_secret (
+    tenant_id integer not null references dialer.tenant,
+    secret_name text not null constraint tenant_secret_is_a_name_and_not_a_secret check (secret_name ~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$'),
+    constraint secret_is_allowed_once primary key (tenant_id, secret_name)
+);
+comment on table dialer.tenant_secret is 'names of the secrets that a tenant''s accounts may use; "default" may name any until one is listed for it';
+
+create function dialer.allow_secret(tenant text, secret_name text) returns void
+language plpgsql volatile as $$
+begin
+    if secret_name is null or secret_name !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$' then
+        -- What was given may be the secret itself: it is not repeated.
+        perform dialer.fail('PD035', 'this is not the name of a secret', 'A secret is named by the environment variable or credential that holds it: letters, digits, _, . and -, at most 64.',
+            'Put the secret into the environment of dialerd and give the variable''s name.');
+    end if;
+    insert into dialer.tenant_secret (tenant_id, secret_name) values (dialer.tenant_named(tenant), allow_secret.secret_name) on conflict do nothing;
+end $$;
+comment on function dialer.allow_secret(text, text) is 'Lets the accounts of a tenant name this secret (environment variable or credential of dialerd). For the owner of the dialer. Errors: PD020 no such tenant, PD035 not a name.';
+
+create function dialer.forbid_secret(tenant text, secret_name text) returns boolean
+language plpgsql volatile as $$
+begin
+    delete from dialer.tenant_secret s where s.tenant_id = dialer.tenant_named(tenant) and s.secret_name = forbid_secret.secret_name;
+    return found;
+end $$;
+comment on function dialer.forbid_secret(text, text) is 'Takes allow_secret back; false where it was not allowed. Accounts that name it already keep it until they are edited. For the owner of the dialer. Error PD020: no such tenant.';
+
+create function dialer.forbidden_secrets(tenant_id integer, secret_names text[]) returns text[]
+language plpgsql stable as $$
+begin
+    return array(select n from unnest(secret_names) n where n is not null
+        and not exists (select from dialer.tenant_secret s where s.tenant_id = forbidden_secrets.tenant_id and s.secret_name = n)
+        and not (exists (select from dialer.tenant t where t.tenant_id = forbidden_secrets.tenant_id and t.name = 'default')
+            and not exists (select from dialer.tenant_secret s where s.tenant_id = forbidden_secrets.tenant_id)));
+end $$;
+comment on function dialer.forbidden_secrets(integer, text[]) is 'Those of these names of secrets that a tenant''s accounts may not use.';
 
 create function dialer.create_tenant(name text) returns integer
 language sql volatile as $$

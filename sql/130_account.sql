@@ -131,7 +131,16 @@ end $$;
 comment on function dialer.rest_caller_id(text, text, timestamptz) is
 'Lets a number rest until an instant (infinity: for good; null: it works again), e.g. when it was flagged as spam; from the next claim on. Errors: PD021 account, PD014 no such number of the account.';
 
+create function dialer.secrets_named(account dialer.provider_account) returns text[]
+language plpgsql immutable as $$
+begin
+    return array[account.secret_name, account.webhook_secret_name]
+        || array(select s.value #>> '{}' from jsonb_each(case jsonb_typeof(account.settings -> 'secrets') when 'object' then account.settings -> 'secrets' else '{}' end) s);
+end $$;
+comment on function dialer.secrets_named(dialer.provider_account) is 'The names of all secrets that an account uses; null where it has none.';
+
 create function dialer.account_is_sound() returns trigger language plpgsql as $$
+declare forbidden text[];
 begin
     -- The constraints say the same, but their errors show the whole row, in which somebody may have put a secret.
     if new.secret_name !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$' or new.webhook_secret_name !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$' then
@@ -150,6 +159,13 @@ begin
     elsif new.max_concurrent not between 0 and 100000 or not coalesce(new.per_second between 0.0001 and 10000, true) then
         perform dialer.fail('PD035', format('account "%s" may not have max_concurrent %s and per_second %s', new.name, new.max_concurrent, new.per_second),
             'Calls at once are 0 to 100000; calls a second are 0.0001 to 10000, or null for no limit.', 'Give max_concurrent => 0 to stop new calls.');
+    end if;
+    if not dialer.acts_for_all(dialer.acting_role()) and (tg_op = 'INSERT' or dialer.secrets_named(new) is distinct from dialer.secrets_named(old)) then
+        forbidden := dialer.forbidden_secrets(new.tenant_id, dialer.secrets_named(new));
+        if forbidden <> '{}' then
+            perform dialer.fail('PD035', format('account "%s" may not use the secret %s', new.name, array_to_string(forbidden, ', ')),
+                'A tenant names those secrets of the dispatcher''s environment that it was given.', 'The owner of the dialer allows it: select dialer.allow_secret(tenant, secret_name).');
+        end if;
     end if;
     if tg_op = 'UPDATE' and new.per_second is distinct from old.per_second then
         update dialer.account_control k set next_slot_at = dialer.slot_after_change(k.next_slot_at, new.per_second) where k.account_id = new.account_id;

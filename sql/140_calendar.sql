@@ -44,11 +44,21 @@ language sql stable as $$
 $$;
 comment on function dialer.closure_dates(integer, text) is 'Sorted dates of one kind (closed, ban) that hold for a calendar, the tenant-wide ones included.';
 
+create function dialer.zone_named(tz text) returns text
+language plpgsql stable as $$
+begin
+    if not coalesce(dialer.is_zone(tz), false) then
+        perform dialer.fail('PD011', format('time zone "%s" is not known', tz), 'Zones are IANA names such as America/New_York.', 'See pg_timezone_names.');
+    end if;
+    return tz;
+end $$;
+comment on function dialer.zone_named(text) is 'The zone, if it is one. Error PD011: no such zone.';
+
 create function dialer.create_calendar(name text, hours dialer.hours, tz text default null) returns integer
 language sql volatile as $$
-    insert into dialer.calendar (name, hours, tz) values (create_calendar.name, create_calendar.hours, create_calendar.tz) returning calendar_id
+    insert into dialer.calendar (name, hours, tz) values (create_calendar.name, create_calendar.hours, case when create_calendar.tz is not null then dialer.zone_named(create_calendar.tz) end) returning calendar_id
 $$;
-comment on function dialer.create_calendar(text, dialer.hours, text) is 'Adds reusable opening hours and returns their number. Hours as in Mo-Fr 09:00-17:00; Sa 10:00-14:00.';
+comment on function dialer.create_calendar(text, dialer.hours, text) is 'Adds reusable opening hours and returns their number. Hours as in Mo-Fr 09:00-17:00; Sa 10:00-14:00. Error PD011: no such zone.';
 
 create function dialer.calendar_named(name text) returns integer
 language plpgsql stable as $$

@@ -66,16 +66,6 @@ $$;
 comment on function dialer.report_range(timestamptz, timestamptz, text) is
 'Attempts dialled in [from_at, to_at): calls, redials, outcomes, connectivity and transfer rate, with definitions. Open attempts are not in it.';
 
-create function dialer.zone_named(tz text) returns text
-language plpgsql stable as $$
-begin
-    if not coalesce(dialer.is_zone(tz), false) then
-        perform dialer.fail('PD011', format('time zone "%s" is not known', tz), 'Zones are IANA names such as America/New_York.', 'See pg_timezone_names.');
-    end if;
-    return tz;
-end $$;
-comment on function dialer.zone_named(text) is 'The zone, if it is one. Error PD011: no such zone.';
-
 create function dialer.report_today(tz text default 'UTC', campaign text default null, at timestamptz default dialer.now())
 returns table (measure text, value numeric, definition text)
 language sql stable as $$

@@ -4,7 +4,7 @@
 do $$
 declare wanted text;
 begin
-    foreach wanted in array array['dialer_admin', 'dialer_user', 'dialer_reader', 'dialer_dispatcher'] loop
+    foreach wanted in array array['dialer_admin', 'dialer_user', 'dialer_reader', 'dialer_dispatcher', 'dialer_api'] loop
         if not exists (select from pg_catalog.pg_roles r where r.rolname = wanted) then
             execute format('create role %I nologin', wanted);
         end if;
@@ -14,6 +14,9 @@ comment on role dialer_admin is 'pg_dialer: sets everything up within its tenant
 comment on role dialer_user is 'pg_dialer: plans and controls within its tenant';
 comment on role dialer_reader is 'pg_dialer: reads within its tenant';
 comment on role dialer_dispatcher is 'pg_dialer: may execute the dispatcher''s functions and nothing else';
+comment on role dialer_api is 'pg_dialer: shows an API key, then takes the role of its scope; has no right of its own but that';
+alter role dialer_api noinherit;
+grant dialer_reader, dialer_user, dialer_admin to dialer_api;
 
 -- Row-level security. The owner, and functions that run as the owner, see all; everybody else one tenant.
 -- Partitions have no rights of their own: they are reached through their parent and its policy.
@@ -74,9 +77,9 @@ begin
         execute format('grant execute on function %s to dialer_admin, dialer_user, dialer_reader', object.name);
         -- What changes the work runs as the owner and looks only at the tenant of the session: nobody needs a right on the hot tables.
         if object.proname = any (array[
-                'create_tenant',
+                'create_api_key', 'revoke_api_key',
                 'create_account', 'set_limits', 'remove_rate', 'rest_caller_id', 'reopen_account', 'pause_account', 'account_settings',
-                'create_calendar', 'add_closures', 'import_closures', 'recompute_due',
+                'create_calendar', 'add_closures', 'import_closures',
                 'create_redial_policy',
                 'map_disposition', 'set_disposition',
                 'create_campaign', 'start_campaign', 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign',
@@ -86,12 +89,13 @@ begin
                 'begin_import', 'import_contacts', 'finish_import',
                 'schedule_series', 'cancel_series',
                 'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill',
-                'stored_events', 'replay_events'
+                'stored_events', 'replay_events',
+                'export_person', 'erase_person'
                 ]) then
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
-        if object.proname = any (array['create_account', 'create_tenant', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'recompute_due', 'replay_events']) then
+        if object.proname = any (array['create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'replay_events', 'export_person', 'erase_person']) then
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',
@@ -103,8 +107,13 @@ begin
             end if;
             execute format('grant execute on function %s to dialer_dispatcher', object.name);
         end if;
-        if object.proname in ('set_retention', 'set_tenant_limits') then
-            -- It holds for all tenants.
+        if object.proname = 'use_api_key' then
+            execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
+            execute format('revoke execute on function %s from dialer_admin, dialer_user, dialer_reader', object.name);
+            execute format('grant execute on function %s to dialer_api', object.name);
+        end if;
+        if object.proname in ('set_retention', 'recompute_due', 'set_tenant_limits', 'create_tenant', 'bind_role', 'unbind_role', 'allow_secret', 'forbid_secret') then
+            -- It holds for all tenants, or says what a tenant may.
             execute format('revoke execute on function %s from dialer_admin, dialer_user, dialer_reader', object.name);
         end if;
     end loop;
@@ -122,6 +131,8 @@ begin
         execute format('grant select on %s to dialer_reader, dialer_user, dialer_admin', object.name);
     end loop;
 end $$;
+revoke select on dialer.api_key from dialer_reader, dialer_user, dialer_admin;
+grant select (api_key_id, tenant_id, name, scope, created_at, expires_at, revoked_at, last_used_on) on dialer.api_key to dialer_admin;
 grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.contact,
     dialer.endpoint, dialer.do_not_call, dialer.import_row to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.

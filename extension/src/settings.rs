@@ -19,7 +19,8 @@ static CLOCK: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(N
 static CLOCK_RATE: GucSetting<f64> = GucSetting::<f64>::new(1.0);
 static CLOCK_ORIGIN: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static CLOCK_ORIGIN_AT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
-static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"default"));
+static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static KEY_TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 
 /// Called once a backend, when the library is loaded.
 pub fn define() {
@@ -54,9 +55,17 @@ pub fn define() {
     GucRegistry::define_string_guc(
         c"dialer.tenant",
         c"The tenant whose rows this session sees and writes.",
-        c"Row-level security compares with it.",
+        c"It chooses among the tenants that the role is bound to. Empty: the only one of these.",
         &TENANT,
         GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"dialer.key_tenant",
+        c"The number of the tenant whose API key this transaction has shown.",
+        c"Set by dialer.use_api_key; only the owner may set it, so it is a proof.",
+        &KEY_TENANT,
+        GucContext::Suset,
         GucFlags::default(),
     );
 }

@@ -88,7 +88,7 @@ async fn only_the_owner_sets_the_clock_but_anyone_chooses_a_tenant() {
         42501: permission denied to set parameter "dialer.clock""#]],
     )
     .await;
-    db.check("show dialer.tenant", expect!["default"]).await;
+    db.check("show dialer.tenant", expect![""]).await;
     db.run("set dialer.tenant = 'acme'").await;
     db.check("show dialer.tenant", expect!["acme"]).await;
     db.run(&format!("reset role; drop role {role}")).await;

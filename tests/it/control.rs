@@ -229,7 +229,7 @@ async fn a_tenant_sees_only_its_own_rows() {
     dialer.people(2).await;
     dialer
         .run(
-            "select dialer.create_tenant('acme'); set role dialer_user; set dialer.tenant = 'acme'",
+            "select dialer.create_tenant('acme'); select dialer.bind_role('dialer_user', t) from unnest('{acme,default}'::text[]) t; set role dialer_user; set dialer.tenant = 'acme'",
         )
         .await;
     dialer.check("select (select count(*) from dialer.call), (select count(*) from dialer.contact), (select count(*) from dialer.campaign)", expect!["0 | 0 | 0"]).await;
@@ -316,7 +316,7 @@ async fn pg_cron_is_given_the_ticks_once() {
 async fn a_tenant_cannot_reach_another_by_the_numbers_of_its_rows() {
     let dialer = Dialer::open().await;
     dialer.people(2).await;
-    dialer.run("select dialer.create_tenant('acme'); set role dialer_admin; set dialer.tenant = 'acme'").await;
+    dialer.run("select dialer.create_tenant('acme'); select dialer.bind_role('dialer_admin', 'acme'); set role dialer_admin").await;
     // Campaign, calendar and policy of its own, and the account of somebody else.
     dialer.run("select dialer.create_account('own', 'sandbox', 1); select dialer.create_campaign('raid', 'own', '24/7')").await;
     dialer

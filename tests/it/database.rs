@@ -120,10 +120,13 @@ impl Session {
 
     /// The rows of a query as text: columns divided by ` | `, null as `-`.
     pub async fn rows(&self, sql: &str) -> String {
-        match self.client.simple_query(sql).await {
-            Ok(messages) => messages.iter().filter_map(row).collect::<Vec<_>>().join("\n"),
-            Err(error) => panic!("{}\nin: {sql}", describe(&error)),
-        }
+        self.answer(sql).await.unwrap_or_else(|refused| panic!("{refused}\nin: {sql}"))
+    }
+
+    /// The rows of a query, or what it is refused with.
+    pub async fn answer(&self, sql: &str) -> Result<String, String> {
+        let messages = self.client.simple_query(sql).await.map_err(|error| describe(&error))?;
+        Ok(messages.iter().filter_map(row).collect::<Vec<_>>().join("\n"))
     }
 
     /// What a statement is refused with: code, message, detail, hint.

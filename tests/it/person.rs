@@ -1,0 +1,139 @@
+//! One person's data: shown whole, and erased so that nothing in the database names them.
+
+use crate::dialer::Dialer;
+use expect_test::expect;
+
+/// Ada was called, is to be called again, and stands in every list.
+async fn ada() -> Dialer {
+    let dialer = Dialer::open().await;
+    dialer
+        .run(
+            r#"select dialer.schedule_call('spring', '+12125550101', name => 'Quetzal Ada', tz => 'America/New_York', external_key => 'quetzal-7',
+                   payload => '{"note": "quetzal"}', idempotency_key => 'quetzal-key');
+               select dialer.schedule_call('spring', '+12125550102', name => 'Other', tz => 'America/New_York')"#,
+        )
+        .await;
+    assert_eq!(dialer.place().await, "2");
+    dialer
+        .run(
+            r#"select dialer.ingest_event(account_id, jsonb_agg(jsonb_build_object('event_key', 'end-' || call_id, 'kind', 'ended', 'attempt_id', attempt_id, 'outcome', 'no_answer',
+                   'raw', '{"transcript": "quetzal here", "from": "+12125550101"}'::jsonb, 'detail', '{"transcript": "quetzal here"}'::jsonb))) from dialer.lease group by account_id;
+               select dialer.give_consent('+12125550101', 'sales', 'web form', evidence => '{"words": "I, Quetzal Ada, agree"}');
+               select dialer.schedule_series('spring', '+12125550101', '2026-12-07 12:00', 'FREQ=WEEKLY', 'America/New_York', payload => '{"note": "quetzal"}');
+               select dialer.begin_import('spring', 'list');
+               insert into dialer.import_row (import_id, line, name, phone, tz) values (1, 2, 'Quetzal Ada', '+12125550101', 'America/New_York');
+               select dialer.import_contacts(1);
+               select dialer.begin_backfill('voice', 'spring', '2026-11-01', '2026-12-04');
+               select dialer.take_backfill(1, '[{"provider_call_id": "quetzal", "address": "+12125550101", "called_at": "2026-12-01T18:00:00Z", "outcome": "no_answer", "name": "Quetzal Ada"}]', null);
+               select dialer.note_backfill_status(1, '{+12125550101}', '{active}');
+               select dialer.ingest_event(1, '[{"event_key": "stray", "kind": "ended", "provider_call_id": "never-ours", "outcome": "busy", "raw": {"customer": {"number": "12125550101", "name": "Quetzal"}}}]')"#,
+        )
+        .await;
+    dialer
+}
+
+// R226: access to one person's data.
+#[tokio::test]
+async fn all_that_is_known_of_a_person_comes_in_one_answer() {
+    let dialer = ada().await;
+    let parts = "select string_agg(k || ' ' || case jsonb_typeof(v) when 'array' then jsonb_array_length(v)::text else '-' end, ', ' order by k) from jsonb_each(dialer.export_person('(212) 555-0101')) x(k, v)";
+    dialer.check(parts, expect!["attempts 1, calls 1, changes 6, consents 1, contact -, do_not_call 0, events 3, exported_at -, numbers 1, series 1"]).await;
+    dialer.check("select e -> 'contact' ->> 'name', e -> 'calls' -> 0 -> 'payload', e -> 'attempts' -> 0 ->> 'outcome', e -> 'attempts' -> 0 -> 'decision' ->> 'local_time' from dialer.export_person(external_key => 'quetzal-7') e",
+        expect![[r#"Quetzal Ada | {"note": "quetzal"} | no_answer | Fri 2026-12-04 12:00:00"#]]).await;
+    dialer
+        .check_refusal(
+            "select dialer.export_person(external_key => 'nobody')",
+            expect![[r#"
+        PD018: nobody is known by this external key
+        detail: The key is not repeated here: errors are logged.
+        hint: Look in dialer.contact."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "select dialer.export_person()",
+            expect![[r#"
+        PD018: a person is named by a number or address, or by an external key
+        hint: Give one of the two."#]],
+        )
+        .await;
+}
+
+// R226, D12: erasure, with the audit kept meaningful.
+#[tokio::test]
+async fn nothing_names_an_erased_person_and_what_happened_stays_known() {
+    let dialer = ada().await;
+    let report = "select measure, calls from dialer.report_breakdown('2026-12-01', '2027-01-01') where calls <> 0";
+    dialer.check("select contact_id, calls_cancelled, cardinality(provider_calls), rows_erased > 8 from dialer.erase_person('+12125550101', reason => 'letter of 4 December')", expect!["1 | 1 | 1 | t"]).await;
+    let dump = String::from_utf8(dialer.dump()).expect("a dump is text").to_lowercase();
+    let named: Vec<_> = dump
+        .lines()
+        .filter(|line| line.contains("quetzal") || line.contains("2125550101"))
+        .collect();
+    // The number alone, so that no later list brings the person back.
+    assert_eq!(named.len(), 1, "{named:#?}");
+    assert!(named[0].contains("\terased\t"), "{named:#?}");
+    dialer.check("select outcome, dialled_at, decision ->> 'local_time', decision ->> 'policy', detail from dialer.attempt where contact_id = 1",
+        expect!["no_answer | 2026-12-04 12:00:00-05 | Fri 2026-12-04 12:00:00 | redial-8-a-day | {}"]).await;
+    dialer
+        .check(
+            "select state, end_reason, payload from dialer.call where contact_id = 1",
+            expect!["cancelled | erased | {}"],
+        )
+        .await;
+    dialer
+        .check("select contact_id, reason from dialer.erasure", expect!["1 | letter of 4 December"])
+        .await;
+    dialer
+        .check(
+            report,
+            expect![[r#"
+        total_leads | 2
+        active_for_redial | 1
+        cancelled_other | 1
+        should_continue | 1
+        non_sale | 2
+        non_sale_non_dnc | 2"#]],
+        )
+        .await;
+    dialer.check("select result from dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')", expect!["do_not_call"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn nobody_is_erased_while_they_are_called() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    assert_eq!(dialer.place().await, "1");
+    dialer
+        .check_refusal(
+            "select dialer.erase_person('+12125550101')",
+            expect![[r#"
+        PD029: this person is being called
+        detail: What is in flight is erased when it is over: nothing was changed.
+        hint: Repeat it in some minutes; do-not-call keeps further calls away meanwhile."#]],
+        )
+        .await;
+    dialer.end("no_answer").await;
+    dialer.check("select calls_cancelled from dialer.erase_person('+12125550101', keep_do_not_call => false)", expect!["1"]).await;
+    // Without the entry the number is a stranger's.
+    dialer.check("select result from dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')", expect!["scheduled"]).await;
+    dialer
+        .check_refusal(
+            "update dialer.attempt set outcome = 'sale'",
+            expect![[r#"
+        PD004: rows of dialer.attempt_2026_12 are not changed
+        detail: The table is an append-only record; retention drops whole partitions.
+        hint: Add a new fact instead of changing an old one."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "begin; set local dialer.erasing = 'on'; update dialer.attempt set outcome = 'sale'",
+            expect![[r#"
+        PD004: rows of dialer.attempt_2026_12 are not changed
+        detail: The table is an append-only record; retention drops whole partitions.
+        hint: Add a new fact instead of changing an old one."#]],
+        )
+        .await;
+}
