@@ -162,7 +162,7 @@ begin
         select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.zone_rule = 'contact' as by_contact, dialer.place_margin(k) as margin,
                g.misfire, g.misfire_after, g.consent,
                y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since,
-               jsonb_build_object('zones', array(select o.tz from unnest(l.openings) o), 'hours', l.openings[1].hours::text, 'open_until', l.open_until,
+               jsonb_build_object('zones', dialer.opening_zones(l.openings), 'hours', l.openings[1].hours::text, 'own_hours', nullif(l.own_hours, ''), 'open_until', l.open_until,
                    'policy', y.name, 'consent', g.consent, 'scope', y.cap_scope, 'caps', (select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'max', c.max_count, 'amount', c.amount)), '[]')
                        from unnest(p.caps) c)) as decision
         from dialer.lane l join dialer.campaign g using (campaign_id) join dialer.provider_account k using (account_id)

@@ -20,7 +20,7 @@ comment on function dialer.cap_text(dialer.cap) is 'A cap in words.';
 create function dialer.explain(call_id bigint, at timestamptz default dialer.now()) returns setof dialer.gate
 language sql stable as $$
     with facts as (
-        select c.*, g.name as campaign, g.state as campaign_state, g.state_reason, g.valid_until, g.max_concurrent as campaign_max, l.openings, l.zones,
+        select c.*, g.name as campaign, g.state as campaign_state, g.state_reason, g.valid_until, g.max_concurrent as campaign_max, l.openings, l.zones, l.own_hours, l.own_tz,
                a.name as account, a.state as account_state, a.state_reason as account_reason, a.max_concurrent, a.inbound_reserve, k.blocked_until, k.blocked_reason,
                e.address, e.status, p.zone_source, y.cap_scope, y.max_lifetime, dialer.policy_caps(y) as caps, o.attempt_id as open_attempt, o.state as attempt_state,
                (select count(*) from dialer.lease x where x.account_id = a.account_id) as in_use,
@@ -52,9 +52,10 @@ language sql stable as $$
             (6, 'do_not_call', not dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at), case when dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at)
                 then 'the number or person is on the do-not-call list' else 'not on the list' end, null),
             (7, 'zone', d.openings <> '{}', case when d.openings = '{}' then 'no time zone is known for the contact: never called'
-                else format('%s (%s)', array_to_string(array(select o.tz from unnest(d.openings) o), ' and '), case when d.zones = '{}' then 'fixed by the campaign' else d.zone_source end) end, null),
+                else format('%s (%s)', array_to_string(dialer.opening_zones(d.openings), ' and '), case when d.zones = '{}' then 'fixed by the campaign' else d.zone_source end) end, null),
             (8, 'window', d.next_open is not distinct from at, case when d.openings = '{}' then 'no opening' else format('it is %s there; hours are %s',
                 to_char(at at time zone d.openings[1].tz, 'Dy YYYY-MM-DD HH24:MI'), d.openings[1].hours)
+                || case when d.own_hours <> '' then format(', and the call''s own are %s%s', d.own_hours, coalesce(' in ' || nullif(d.own_tz, ''), '')) else '' end
                 || coalesce('; ' || dialer.bans_gap(d.campaign_id, coalesce(nullif(greatest(d.due_at, d.next_open, at), 'infinity'), at), d.openings[1].tz), '') end, d.next_open),
             (10, 'expiry', coalesce(least(d.expires_at, d.valid_until) > at, true), coalesce('expires at ' || least(d.expires_at, d.valid_until), 'does not expire'), null),
             (11, 'one_call_at_a_time', not d.other_open, case when d.other_open then 'another call to the number or person is open' else 'no other call to the number or person is open' end, null),

@@ -27,6 +27,7 @@ mod listen;
 mod locks;
 mod machine;
 mod person;
+mod own_hours;
 mod place;
 mod race;
 mod reference;
