@@ -479,6 +479,7 @@ begin
         where a.state = 'open' and a.max_concurrent > a.inbound_reserve and h.blocked_until <= at
           and (a.per_second is null or k.owner is null or k.owner = claim.dispatcher or k.owned_until <= at)
           and exists (select from dialer.campaign c where c.account_id = k.account_id and c.state = 'running')
+          and not exists (select from dialer.queue_rests(a.tenant_id))
         order by k.served_at, k.account_id
         for update of k skip locked
     loop
@@ -550,7 +551,7 @@ set search_path = pg_catalog, dialer, pg_temp set enable_seqscan = off set jit =
          cross join lateral (select u.due_at from dialer.due u where u.lane_id = l.lane_id
              and u.due_at >= case when l.floor_from > k.now_at - dialer.real_interval(interval '1 minute') and l.floor_from <= k.now_at then l.floor else '-infinity' end
              order by u.due_at, u.call_id limit 1) d
-         where a.state = 'open' and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
+         where a.state = 'open' and not exists (select from dialer.queue_rests(a.tenant_id)) and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
            and coalesce((select sum(y.calls) from used y where y.account_id = a.account_id), 0) < a.max_concurrent - a.inbound_reserve
            and not exists (select from dialer.tenant t where t.tenant_id = a.tenant_id and t.max_concurrent <= (
                    select coalesce(sum(y.calls), 0) from used y join dialer.provider_account z using (account_id) where z.tenant_id = a.tenant_id))

@@ -19,6 +19,7 @@ begin
             when l.place_by <= at then 'too_late'
             when g.state is distinct from 'running' then 'campaign_' || coalesce(g.state::text, 'gone')
             when a.state is distinct from 'open' then 'account_' || coalesce(a.state::text, 'gone')
+            when exists (select from dialer.queue_rests(l.tenant_id)) then 'queue_paused'
             when c.stated_outcome is not null then 'finished'
             when c.review_word is not null then 'review'
             when exists (select from dialer.do_not_call_entries(l.tenant_id, l.contact_id, e.address, at)) then 'do_not_call'
@@ -36,7 +37,7 @@ begin
     return judged;
 end $$;
 comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
-'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, what the business has said, do-not-call, consent, window.';
+'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, consent, window.';
 
 create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
 returns table (attempt_id uuid, allowed boolean, reason text)

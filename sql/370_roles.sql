@@ -84,6 +84,7 @@ begin
                 'map_disposition', 'set_disposition',
                 'create_campaign', 'start_campaign', 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign',
                 'add_do_not_call',
+                'pause_queue', 'resume_queue', 'close_queue', 'clean_queue',
                 'give_consent', 'withdraw_consent',
                 'schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger', 'enrol',
                 'begin_import', 'import_contacts', 'finish_import',

@@ -29,6 +29,7 @@ mod machine;
 mod person;
 mod own_hours;
 mod place;
+mod queue;
 mod race;
 mod reference;
 mod report;
