@@ -72,6 +72,7 @@ install_in_order! {
     "340_reports": "../../sql/340_reports.sql",
     "345_status": "../../sql/345_status.sql",
     "350_explain": "../../sql/350_explain.sql",
+    "355_api": "../../sql/355_api.sql",
     "360_invariants": "../../sql/360_invariants.sql",
     "370_roles": "../../sql/370_roles.sql",
 }
