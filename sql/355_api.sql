@@ -21,6 +21,9 @@ language plpgsql volatile as $$
 #variable_conflict use_variable
 declare before dialer.api_request;
 begin
+    if coalesce(btrim(idempotency_key), '') = '' or fingerprint is null then
+        perform dialer.fail('PD050', 'an idempotency key names a request', 'Neither the key nor the fingerprint of the request may be empty.', 'Send a key of one letter or more, or none.');
+    end if;
     -- LIMIT: so many are forgotten by each that comes.
     delete from dialer.api_request r where (r.tenant_id, r.idempotency_key) in (
         select o.tenant_id, o.idempotency_key from dialer.api_request o where o.requested_at < clock_timestamp() - interval '1 day'
@@ -37,7 +40,7 @@ begin
     return query select before.status, before.answer;
 end $$;
 comment on function dialer.begin_request(text, bytea) is
-'Begins a request that is not to be done twice, in its own transaction: no row for a new one; the answer of then for one that was done. Waits for whoever is at the same. fingerprint: a hash of the request. Error PD050: the key belongs to another request.';
+'Begins a request that is not to be done twice, in its own transaction: no row for a new one; the answer of then for one that was done. Waits for whoever is at the same. fingerprint: a hash of the request. Error PD050: the key belongs to another request, or is none.';
 
 create function dialer.finish_request(idempotency_key text, status integer, answer jsonb) returns void
 language sql volatile as $$
@@ -572,4 +575,4 @@ language sql stable as $$
 $$;
 comment on function dialer.local_day(text, date, timestamptz) is
 'A local date (null: that of "at") in a zone, and the span of time that it is. Error PD011: no such zone.
-e.g. select to_at - from_at from dialer.local_day(''America/New_York'', ''2026-11-01'') --> 25:00:00';
+e.g. select to_at - from_at from dialer.local_day(''America/New_York'', ''2026-11-01'') --> 1 day 01:00:00';
