@@ -80,6 +80,10 @@ impl Caller {
         Ok(transaction)
     }
 
+    pub fn key_hash(&self) -> &KeyHash {
+        &self.key_hash
+    }
+
     /// What one function returns.
     pub async fn rows<T: DeserializeOwned>(&self, asking: Asking) -> Result<Vec<T>, Refusal> {
         let mut transaction = self.begin(Scope::Read).await?;

@@ -44,6 +44,7 @@ const REFUSALS_OF_BODIES: [(u16, &str); 2] = [
         (name = "calls", description = "planned outreach and its attempts"),
         (name = "people", description = "contacts, do-not-call, consent"),
         (name = "batches", description = "many cases at once, staggered"),
+        (name = "imports", description = "lists as files"),
         (name = "series", description = "calls that come back"),
         (name = "queue", description = "pause, resume, and how it stands"),
         (name = "reports", description = "numbers with their definitions"),
@@ -84,7 +85,9 @@ fn complete(method: &str, operation: &mut Value) {
         operation["responses"][status.to_string()] =
             json!({"description": description, "content": content});
     }
-    if method == "post" {
+    // A list is imported in steps of its own, and may be sent again as it is.
+    let is_done_once = operation["requestBody"]["content"].get("application/json").is_some();
+    if method == "post" && is_done_once {
         let parameter = json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "the same key with the same request is done once, and answered the same for a day",

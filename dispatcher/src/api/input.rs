@@ -13,7 +13,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 
 /// LIMIT: how long a body may take to come.
-const BODY_PATIENCE: Duration = Duration::from_secs(20);
+pub const BODY_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Nothing needs to be said; an empty body or `{}`.
 #[derive(Debug, Default, Deserialize, ToSchema)]

@@ -12,6 +12,7 @@ mod calls;
 mod campaigns;
 mod describe;
 mod hours;
+mod imports;
 mod input;
 mod page;
 mod people;
@@ -35,15 +36,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use utoipa_axum::router::OpenApiRouter;
 
-/// LIMIT: how long a request may take in all; uploads have their own.
+/// LIMIT: how long a request may take in all, and how long an uploaded list.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
+const UPLOAD_PATIENCE: Duration = Duration::from_secs(3600);
 
 type Router = OpenApiRouter<Arc<Api>>;
 
 pub struct Api {
     pool: Pool,
     buckets: Buckets,
+    /// How an import reaches the database, on a connection of its own.
+    address: Address,
     body_bytes: usize,
+    upload_bytes: u64,
     default_hours: String,
     default_timezone: String,
 }
@@ -53,9 +58,11 @@ impl Api {
         let url = config.api.database_url.as_ref().unwrap_or(&config.database_url);
         let address = Address::for_writing(url, config.statement)?;
         Ok(Arc::new(Api {
-            pool: Pool::new(address, reach, config.api.connections)?,
+            pool: Pool::new(address.clone(), reach, config.api.connections)?,
             buckets: Buckets::new(config.api.per_second as f64, monotonic()),
+            address,
             body_bytes: config.body_bytes,
+            upload_bytes: config.api.upload_bytes as u64,
             default_hours: config.api.default_hours.clone(),
             default_timezone: config.api.default_timezone.clone(),
         }))
@@ -86,6 +93,7 @@ fn described() -> (axum::Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .merge(calls::router())
         .merge(people::router())
         .merge(batches::router())
+        .merge(imports::router())
         .merge(series::router())
         .merge(queue::router())
         .merge(reports::router())
@@ -109,7 +117,8 @@ async fn watched(request: Request, next: Next) -> Response {
     let route = route.unwrap_or_else(|| "none".to_owned());
     let method = request.method().clone();
     let asked = monotonic();
-    let response = match tokio::time::timeout(REQUEST_PATIENCE, next.run(request)).await {
+    let patience = if route == imports::PATH { UPLOAD_PATIENCE } else { REQUEST_PATIENCE };
+    let response = match tokio::time::timeout(patience, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", "it took too long")
             .into_response(),

@@ -22,6 +22,7 @@ pub struct Page<T> {
 }
 
 /// Which part is wanted.
+#[derive(Debug)]
 pub struct Span {
     pub limit: i32,
     after: Option<String>,
