@@ -34,6 +34,8 @@ mod locks;
 mod machine;
 mod person;
 mod own_hours;
+mod own_hours;
+mod person;
 mod place;
 mod queue;
 mod race;
