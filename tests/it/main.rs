@@ -8,8 +8,8 @@
 mod attempt;
 mod backfill;
 mod calendar;
-mod calling_rule_pack;
 mod callback;
+mod calling_rule_pack;
 mod claim;
 mod clock;
 mod closure;
@@ -32,8 +32,6 @@ mod limits;
 mod listen;
 mod locks;
 mod machine;
-mod person;
-mod own_hours;
 mod own_hours;
 mod person;
 mod place;
