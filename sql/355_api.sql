@@ -176,7 +176,7 @@ create function dialer.series_ahead(series_id bigint, most integer default 10, a
 returns table (occurrence integer, by_rule_at timestamptz, planned_at timestamptz, planned_local text, weekday text, left_out boolean)
 language sql stable as $$
     with one as (
-        select s.*, dialer.lane_openings(s.campaign_id, case g.zone_rule when 'fixed' then '{}' else p.zones end, row(s.hours, s.hours_tz)::dialer.own_hours) as openings
+        select s.*, dialer.lane_openings(s.campaign_id, case when g.by_contact then p.zones else '{}' end, row(s.hours, s.hours_tz)::dialer.own_hours, p.jurisdictions) as openings
         from dialer.series s join dialer.campaign g using (campaign_id) join dialer.contact p using (contact_id)
         where s.series_id = series_ahead.series_id and s.tenant_id = (select dialer.current_tenant()) and s.next_at is not null),
     coming as (
