@@ -7,20 +7,20 @@ create type dialer.plan_row as (
     idempotency_key text, priority smallint, offset_open interval);
 comment on type dialer.plan_row is 'a call to plan: due_at (dialer time), and offset_open = open time to add from there (staggering inside open hours)';
 create type dialer.planned_row as (position bigint, call_id bigint, due_at timestamptz, result text);
-comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number';
+comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number, not_needed (what is known of the number leaves no step)';
 
 create function dialer.lanes_missing(campaign_id bigint, contact_ids bigint[], priorities smallint[], own dialer.own_hours)
-returns table (zones text[], priority smallint) language sql stable as $$
-    select distinct x.zones, x.priority
+returns table (zones text[], jurisdictions text[], priority smallint) language sql stable as $$
+    select distinct x.zones, x.jurisdictions, x.priority
     from dialer.campaign c
     cross join lateral (
-        select case c.zone_rule when 'fixed' then '{}' else p.zones end as zones, coalesce(u.priority, c.priority) as priority
+        select case when c.by_contact then p.zones else '{}' end as zones, case when c.law_id is null then '{}' else p.jurisdictions end as jurisdictions, coalesce(u.priority, c.priority) as priority
         from unnest(contact_ids, priorities) u(contact_id, priority) join dialer.contact p using (contact_id)) x
     where c.campaign_id = lanes_missing.campaign_id
-      and not exists (select from dialer.lane l where l.campaign_id = c.campaign_id and l.zones = x.zones and l.priority = x.priority
+      and not exists (select from dialer.lane l where l.campaign_id = c.campaign_id and l.zones = x.zones and l.jurisdictions = x.jurisdictions and l.priority = x.priority
                       and l.own_hours = coalesce((own).hours::text, '') and l.own_tz = coalesce((own).tz, ''))
 $$;
-comment on function dialer.lanes_missing(bigint, bigint[], smallint[], dialer.own_hours) is 'Zones and priorities for which a campaign has no lane yet, of these contacts, for calls with these hours of their own.';
+comment on function dialer.lanes_missing(bigint, bigint[], smallint[], dialer.own_hours) is 'Zones, jurisdictions and priorities for which a campaign has no lane yet, of these contacts, for calls with these hours of their own.';
 
 create function dialer.own_hours_fit(campaign_id bigint, own dialer.own_hours) returns void
 language plpgsql stable as $$
@@ -46,28 +46,40 @@ begin
     -- An edit of the hours waits for us, or we for it: no lane is made with hours that have just been changed.
     perform from dialer.campaign c join dialer.calendar k using (calendar_id) where c.campaign_id = lanes_for.campaign_id for share of k;
     perform dialer.own_hours_fit(lanes_for.campaign_id, own) where (own).hours is not null;
-    insert into dialer.lane (tenant_id, campaign_id, zones, priority, own_hours, own_tz, openings)
-    select c.tenant_id, c.campaign_id, m.zones, m.priority, coalesce((own).hours::text, ''), coalesce((own).tz, ''), dialer.lane_openings(c.campaign_id, m.zones, own)
+    insert into dialer.lane (tenant_id, campaign_id, zones, jurisdictions, priority, own_hours, own_tz, openings, cappings, law)
+    select c.tenant_id, c.campaign_id, m.zones, m.jurisdictions, m.priority, coalesce((own).hours::text, ''), coalesce((own).tz, ''),
+           dialer.lane_openings(c.campaign_id, m.zones, own, m.jurisdictions), dialer.lane_cappings(c.campaign_id, m.jurisdictions), dialer.lane_law(c.campaign_id, m.jurisdictions)
     from dialer.campaign c cross join dialer.lanes_missing(lanes_for.campaign_id, contact_ids, priorities, own) m
     where c.campaign_id = lanes_for.campaign_id
-    order by m.zones, m.priority
+    order by m.zones, m.jurisdictions, m.priority
     on conflict do nothing;
 end $$;
 comment on function dialer.lanes_for(bigint, bigint[], smallint[], dialer.own_hours) is 'Makes the lanes that a campaign lacks for these contacts, for calls with these hours of their own. Error PD040: too many kinds of own hours.';
 
+create function dialer.never_reason(campaign_id bigint, zones text[], jurisdictions text[]) returns text
+language sql stable as $$
+    select case when c.by_contact and never_reason.zones = '{}' then 'zone_unknown'
+                when c.law_id is not null and never_reason.jurisdictions = '{}' then 'jurisdiction_unknown'
+                when c.law_id is not null and not dialer.law_covers(c.law_id, never_reason.jurisdictions) then 'no_rule_known'
+                else 'never_open' end
+    from dialer.campaign c where c.campaign_id = never_reason.campaign_id
+$$;
+comment on function dialer.never_reason(bigint, text[], text[]) is 'Why a lane of these zones and jurisdictions never opens: zone_unknown, jurisdiction_unknown, no_rule_known (the chosen packs do not speak of it) or never_open.';
+
 create function dialer.compute_plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz, own dialer.own_hours default null)
-returns table ("position" bigint, contact_id bigint, endpoint_id bigint, zones text[], priority smallint, due_at timestamptz, result text,
+returns table ("position" bigint, contact_id bigint, endpoint_id bigint, zones text[], jurisdictions text[], priority smallint, due_at timestamptz, result text,
                expires_at timestamptz, payload jsonb, idempotency_key text, existing bigint, wished_at timestamptz, wished_open interval)
 language sql stable as $$
     with wanted as (
-        select r.*, c.tenant_id, case c.zone_rule when 'fixed' then '{}'::text[] else p.zones end as zones, coalesce(r.priority, c.priority) as lane_priority,
+        select r.*, c.tenant_id, case when c.by_contact then p.zones else '{}' end as zones,
+               case when c.law_id is null then '{}' else p.jurisdictions end as jurisdictions, coalesce(r.priority, c.priority) as lane_priority,
                e.status, e.address, c.campaign_id as campaign
         from unnest(rows) r
         join dialer.campaign c on c.campaign_id = compute_plan.campaign_id
         left join dialer.contact p on p.contact_id = r.contact_id
         left join dialer.endpoint e on e.endpoint_id = r.endpoint_id),
-    areas as (select w.zones, dialer.lane_openings(compute_plan.campaign_id, w.zones, own) as openings from wanted w group by w.zones)
-    select w.position, w.contact_id, w.endpoint_id, w.zones, w.lane_priority, t.due_at,
+    areas as (select w.zones, w.jurisdictions, dialer.lane_openings(compute_plan.campaign_id, w.zones, own, w.jurisdictions) as openings from wanted w group by w.zones, w.jurisdictions)
+    select w.position, w.contact_id, w.endpoint_id, w.zones, w.jurisdictions, w.lane_priority, t.due_at,
            case when w.endpoint_id is null then 'no_number'
                 when x.call_id is not null then 'exists'
                 when w.status <> 'ok' then 'number_unusable'
@@ -75,7 +87,7 @@ language sql stable as $$
                 when t.due_at is null then 'waiting' else 'scheduled' end,
            w.expires_at, coalesce(w.payload, '{}'), w.idempotency_key, x.call_id,
            case when t.due_at is distinct from w.due_at then w.due_at end, case when t.due_at is distinct from w.due_at then w.offset_open end
-    from wanted w join areas a using (zones)
+    from wanted w join areas a using (zones, jurisdictions)
     left join dialer.call x on x.tenant_id = w.tenant_id and x.idempotency_key = w.idempotency_key
     cross join lateral (
         select case when a.openings = '{}' then null
@@ -91,6 +103,7 @@ language plpgsql volatile as $$
 #variable_conflict use_column
 declare
     reach datemultirange := dialer.bans_reach(plan.campaign_id);
+    workflow integer := (select c.workflow_id from dialer.campaign c where c.campaign_id = plan.campaign_id);
     fixed text := (select k.tz from dialer.campaign c join dialer.calendar k using (calendar_id) where c.campaign_id = plan.campaign_id);
 begin
     -- Zones, caps and do-not-call are those of the contact whose number rings, whoever was meant.
@@ -98,18 +111,27 @@ begin
         r.priority, r.offset_open)::dialer.plan_row from unnest(rows) r left join dialer.endpoint e using (endpoint_id) order by r.position);
     perform dialer.lanes_for(plan.campaign_id, array(select r.contact_id from unnest(rows) r), array(select r.priority from unnest(rows) r), own);
     return query
-    with plan_ as (
-        select p.*, case when p.result in ('scheduled', 'waiting') then nextval('dialer.call_call_id_seq') end as fresh
-        from dialer.compute_plan(plan.campaign_id, rows, at, own) p),
+    with stepped as (
+        -- What is known of the number at the time of the call says where it begins.
+        select p.*, workflow is not null as in_steps, s.step
+        from dialer.compute_plan(plan.campaign_id, rows, at, own) p
+        cross join lateral (select case when workflow is not null then dialer.step_now(workflow, e.tenant_id, e.address, coalesce(nullif(p.due_at, 'infinity'), at)) end as step
+                            from (select 1) one left join dialer.endpoint e on workflow is not null and e.endpoint_id = p.endpoint_id offset 0) s),
+    plan_ as (
+        select p.*, p.in_steps and (p.step).name is null and p.result in ('scheduled', 'waiting') as needless,
+               case when p.result in ('scheduled', 'waiting') and not (p.in_steps and (p.step).name is null) then nextval('dialer.call_call_id_seq') end as fresh
+        from stepped p),
     made as (
         insert into dialer.call (call_id, tenant_id, campaign_id, lane_id, contact_id, endpoint_id, channel, due_at, planned_at, expires_at,
-                                 wait_reason, payload, idempotency_key, created_at, wished_at, wished_open, granted_at)
+                                 wait_reason, payload, idempotency_key, created_at, wished_at, wished_open, granted_at,
+                                 step, workflow_metadata)
         select p.fresh, c.tenant_id, c.campaign_id, l.lane_id, p.contact_id, p.endpoint_id, e.channel, coalesce(p.due_at, 'infinity'),
                coalesce(p.due_at, 'infinity'), p.expires_at,
-               case when p.due_at is null then case when p.zones = '{}' and c.zone_rule = 'contact' then 'zone_unknown' else 'never_open' end end,
-               p.payload, p.idempotency_key, at, p.wished_at, p.wished_open, case when p.wished_at is not null then coalesce(p.due_at, 'infinity') end
+               case when p.due_at is null then dialer.never_reason(c.campaign_id, p.zones, p.jurisdictions) end,
+               p.payload, p.idempotency_key, at, p.wished_at, p.wished_open, case when p.wished_at is not null then coalesce(p.due_at, 'infinity') end,
+                (p.step).name, (p.step).found
         from plan_ p join dialer.campaign c on c.campaign_id = plan.campaign_id
-        join dialer.lane l on l.campaign_id = c.campaign_id and l.zones = p.zones and l.priority = p.priority
+        join dialer.lane l on l.campaign_id = c.campaign_id and l.zones = p.zones and l.jurisdictions = p.jurisdictions and l.priority = p.priority
              and l.own_hours = coalesce((own).hours::text, '') and l.own_tz = coalesce((own).tz, '')
         join dialer.endpoint e on e.endpoint_id = p.endpoint_id
         where p.fresh is not null
@@ -118,7 +140,8 @@ begin
         returning call_id, lane_id, due_at),
     queued as (
         insert into dialer.due (lane_id, due_at, call_id) select m.lane_id, m.due_at, m.call_id from made m)
-    select p.position, coalesce(m.call_id, p.existing), p.due_at, case when p.fresh is not null and m.call_id is null then 'exists' else p.result end
+    select p.position, coalesce(m.call_id, p.existing), p.due_at,
+           case when p.fresh is not null and m.call_id is null then 'exists' when p.needless then 'not_needed' else p.result end
     from plan_ p left join made m on m.call_id = p.fresh
     order by p.position;
 end $$;
@@ -140,10 +163,10 @@ begin
         from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (call_ids) group by c.campaign_id, dialer.lane_own(l)) m;
     perform dialer.lock_waiting(call_ids);
     with wanted as (
-        select c.call_id, n.lane_id, case when c.wait_reason in ('zone_unknown', 'never_open') then null else c.due_at end as due_at, n.openings
+        select c.call_id, n.lane_id, case when c.wait_reason in ('zone_unknown', 'jurisdiction_unknown', 'no_rule_known', 'never_open') then null else c.due_at end as due_at, n.openings
         from dialer.call c join dialer.contact p using (contact_id) join dialer.lane l using (lane_id)
-        join dialer.campaign g on g.campaign_id = c.campaign_id and g.zone_rule = 'contact'
-        join dialer.lane n on n.campaign_id = c.campaign_id and n.zones = p.zones and n.priority = l.priority
+        join dialer.campaign g on g.campaign_id = c.campaign_id and g.by_contact
+        join dialer.lane n on n.campaign_id = c.campaign_id and n.zones = p.zones and n.jurisdictions = case when g.law_id is null then '{}' else p.jurisdictions end and n.priority = l.priority
              and n.own_hours = l.own_hours and n.own_tz = l.own_tz and n.lane_id <> l.lane_id
         where c.call_id = any (call_ids) and c.state = 'scheduled'),
     timed as (
@@ -162,16 +185,16 @@ begin
     return moved;
 end $$;
 comment on function dialer.relane(bigint[], timestamptz) is
-'Moves those of the given calls that wait into the lane of the zones in which their contact is known to be now; returns how many.';
+'Moves those of the given calls that wait into the lane of the zones and jurisdictions in which their contact is known to be now; returns how many.';
 
 create function dialer.contact_moved() returns trigger
 language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
 begin
     perform dialer.relane(array(
         select c.call_id from after_rows n join before_rows o using (contact_id) join dialer.call c using (contact_id)
-        where n.zones <> o.zones and c.state = 'scheduled'), dialer.now());
+        where (n.zones <> o.zones or n.jurisdictions <> o.jurisdictions) and c.state = 'scheduled'), dialer.now());
     return null;
 end $$;
-comment on function dialer.contact_moved() is 'Trigger: waiting calls follow their contact into another zone.';
+comment on function dialer.contact_moved() is 'Trigger: waiting calls follow their contact into another zone or jurisdiction.';
 create trigger _500_relane after update on dialer.contact referencing old table as before_rows new table as after_rows
     for each statement execute function dialer.contact_moved();

@@ -78,11 +78,12 @@ e.g. select dialer.queue_word(''scheduled'', ''2026-12-04 16:00Z'', false, false
 
 create view dialer.queue_status as
     select c.tenant_id, c.call_id, g.name as campaign,
-           dialer.queue_word(c.state, c.due_at, g.state <> 'running' or coalesce(q.paused, false), coalesce(l.look_at < n.at - interval '10 minutes', false), n.at) as status,
+           dialer.queue_word(c.state, c.due_at, g.state <> 'running' or coalesce(q.paused, false), s.since is not null, n.at) as status,
            nullif(c.due_at, 'infinity') as due_at, coalesce(c.end_reason, c.wait_reason) as reason, c.outcome, c.created_at, l.claimed_at as processing_at, c.ended_at,
            c.campaign_id, c.contact_id
     from dialer.call c join dialer.campaign g using (campaign_id) cross join (select dialer.now() as at) n
-    left join dialer.lease l on l.call_id = c.call_id and l.state <> 'claimed'
+    left join dialer.lease l on l.call_id = c.call_id left join dialer.provider_account a on a.account_id = l.account_id
+    left join lateral dialer.stuck_since(l, a, n.at) s on l.call_id is not null
     left join dialer.queue_control q on q.tenant_id = c.tenant_id;
 comment on view dialer.queue_status is
 'every call in the words of a job queue (queue_word): waiting, active, completed, failed, delayed, paused, stalled, removed. Found quickly by call_id, campaign_id or contact_id';

@@ -68,7 +68,7 @@ e.g. select dialer.local_text(''2025-11-03 03:30Z'', ''Asia/Kolkata'') --> 2025-
 
 create function dialer.openings_text(openings dialer.opening[]) returns text
 language sql stable as $$
-    select string_agg(distinct format('%s in %s', (o).hours, (o).tz), ' and ') from unnest(openings) o
+    select string_agg(distinct format('%s in %s', coalesce((o).hours::text, 'never'), (o).tz), ' and ') from unnest(openings) o
 $$;
 comment on function dialer.openings_text(dialer.opening[]) is 'Openings in words.';
 
@@ -135,15 +135,6 @@ create type dialer.scheduled_call as (
     parent_scheduled_call_id text, occurrence_number integer, is_recurring boolean, can_cancel boolean, created_at timestamptz, updated_at timestamptz);
 comment on type dialer.scheduled_call is 'a call, or a series of them, as a call scheduler shows it; ids are "17" for a call, "series-3" for a series';
 
-create function dialer.scheduler_word(state dialer.call_state) returns text
-language sql immutable parallel safe as $$
-    select case when state = 'scheduled' then 'pending' when state in ('claimed', 'in_flight') then 'processing'
-                when state = 'expired' then 'failed' else state::text end
-$$;
-comment on function dialer.scheduler_word(dialer.call_state) is
-'A state of a call in the words of a call scheduler: pending, processing, completed, cancelled, failed (also: expired).
-e.g. select dialer.scheduler_word(''in_flight'') --> processing';
-
 create function dialer.agent_shown(campaign dialer.campaign) returns jsonb
 language sql stable as $$
     select jsonb_build_object('id', (campaign).name, 'campaignId', (campaign).campaign_id, 'state', (campaign).state)
@@ -155,7 +146,7 @@ language sql stable as $$
     select row(c.call_id::text, e.address, g.name, dialer.agent_shown(g), c.payload ->> 'userId', t.at, coalesce(t.asked, t.at), z.tz,
                dialer.local_text(t.at, z.tz), to_char(t.at at time zone z.tz, 'FMDay'), t.asked is not null,
                case when t.asked is not null then dialer.adjustment_text(t.asked, l.openings, z.tz) end,
-               dialer.scheduler_word(c.state), coalesce((c.payload #>> '{scheduling,respectBusinessHours}')::boolean, false), c.payload #> '{scheduling,businessHours}',
+               dialer.scheduled_call_word(c.state), coalesce((c.payload #>> '{scheduling,respectBusinessHours}')::boolean, false), c.payload #> '{scheduling,businessHours}',
                c.payload #> '{scheduling,recurring}', coalesce(c.payload -> 'metadata', '{}'), l.priority::integer, a.provider_call_id, a.intended_at,
                case when c.state in ('failed', 'expired') then c.ended_at end, case when c.state in ('failed', 'expired') then c.end_reason end, s.next_at,
                'series-' || c.series_id, c.occurrence, c.series_id is not null, c.state = 'scheduled', c.created_at, coalesce(x.at, c.created_at))::dialer.scheduled_call
@@ -176,17 +167,18 @@ create function dialer.series_ahead(series_id bigint, most integer default 10, a
 returns table (occurrence integer, by_rule_at timestamptz, planned_at timestamptz, planned_local text, weekday text, left_out boolean)
 language sql stable as $$
     with one as (
-        select s.*, dialer.lane_openings(s.campaign_id, case g.zone_rule when 'fixed' then '{}' else p.zones end, row(s.hours, s.hours_tz)::dialer.own_hours) as openings
-        from dialer.series s join dialer.campaign g using (campaign_id) join dialer.contact p using (contact_id)
-        where s.series_id = series_ahead.series_id and s.tenant_id = (select dialer.current_tenant()) and s.next_at is not null),
+        select s.* from dialer.series s where s.series_id = series_ahead.series_id and s.tenant_id = (select dialer.current_tenant()) and s.next_at is not null),
     coming as (
-        select o.position, o.at as by_rule, dialer.next_open_all(greatest(o.at, series_ahead.at), s.openings) as open_at, s.tz, s.occurrence_count,
-               lead(o.at) over (order by o.position) as following
+        select o.position, o.at, lead(o.at) over (order by o.position) as following
         from one s cross join lateral dialer.occurrences(s.rule, s.start_local, s.tz, least(greatest(most, 1), 1000) + 1, s.next_at, s.gap, s.overlap, s.month_end)
              with ordinality o(at, position))
-    select (c.occurrence_count + c.position)::integer, c.by_rule, c.open_at, dialer.local_text(c.open_at, c.tz), to_char(c.open_at at time zone c.tz, 'FMDay'),
-           coalesce((c.open_at at time zone c.tz)::date >= (c.following at time zone c.tz)::date, false)
-    from coming c where c.position <= least(greatest(most, 1), 1000) order by c.position
+    select (s.occurrence_count + c.position)::integer, c.at, p.due_at, dialer.local_text(p.due_at, s.tz), to_char(p.due_at at time zone s.tz, 'FMDay'),
+           coalesce((p.due_at at time zone s.tz)::date >= (c.following at time zone s.tz)::date, false)
+    from one s cross join lateral dialer.compute_plan(s.campaign_id, array(
+            select row(c.position, s.contact_id, s.endpoint_id, greatest(c.at, series_ahead.at), null, '{}', null, s.priority, null)::dialer.plan_row
+            from coming c where c.position <= least(greatest(most, 1), 1000) order by c.position), series_ahead.at, row(s.hours, s.hours_tz)::dialer.own_hours) p
+    join coming c on c.position = p.position
+    order by c.position
 $$;
 comment on function dialer.series_ahead(bigint, integer, timestamptz) is
 'The next occurrences of a series of this tenant: by the rule, and as they would be planned now; left_out: only the day of the next would serve. LIMIT: 1000. No row: it has ended, or is not known.';
@@ -215,7 +207,7 @@ returns table (created_at timestamptz, id text, call_id bigint, series_id bigint
     select c.created_at, c.call_id::text, c.call_id, null::bigint
     from dialer.call c join dialer.campaign g using (campaign_id)
     where c.tenant_id = (select dialer.current_tenant()) and c.payload ? 'userId' and c.payload ->> 'userId' = scheduled_call_ids.owner
-      and (scheduled_call_ids.status is null or dialer.scheduler_word(c.state) = scheduled_call_ids.status)
+      and (scheduled_call_ids.status is null or dialer.scheduled_call_word(c.state) = scheduled_call_ids.status)
       and (from_at is null or c.due_at >= from_at) and (until_at is null or c.due_at < until_at)
       and (scheduled_call_ids.agent is null or g.name = scheduled_call_ids.agent or g.settings ->> 'agentId' = scheduled_call_ids.agent)
     union all

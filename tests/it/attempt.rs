@@ -3,6 +3,7 @@
 use crate::dialer::Dialer;
 use expect_test::expect;
 
+// R076, R084, R123, D5
 #[tokio::test]
 async fn an_attempt_goes_from_claim_to_redial_by_the_ladder() {
     let dialer = Dialer::open().await;
@@ -60,6 +61,7 @@ async fn the_eighth_attempt_is_the_last_of_the_day_and_the_ladder_begins_anew() 
     dialer.sound().await;
 }
 
+// R154, R155, C7
 #[tokio::test]
 async fn a_sale_ends_the_call_and_dnc_ends_all_calls_of_the_person() {
     let dialer = Dialer::open().await;
@@ -89,6 +91,7 @@ async fn a_sale_ends_the_call_and_dnc_ends_all_calls_of_the_person() {
     dialer.sound().await;
 }
 
+// R136
 #[tokio::test]
 async fn an_intention_is_refused_after_a_pause_a_do_not_call_entry_and_too_late() {
     let dialer = Dialer::open().await;
@@ -132,6 +135,7 @@ async fn an_intention_is_refused_after_a_pause_a_do_not_call_entry_and_too_late(
     dialer.sound().await;
 }
 
+// R103, R210
 #[tokio::test]
 async fn an_old_token_changes_nothing() {
     let dialer = Dialer::open().await;
@@ -154,6 +158,7 @@ async fn an_old_token_changes_nothing() {
     dialer.check("select state from dialer.call", expect!["claimed"]).await;
 }
 
+// R209, C33
 #[tokio::test]
 async fn a_lease_without_an_intention_goes_back_and_one_with_it_ends_as_unknown() {
     let dialer = Dialer::open().await;
@@ -170,9 +175,18 @@ async fn a_lease_without_an_intention_goes_back_and_one_with_it_ends_as_unknown(
         2 | scheduled | lease_over"#]],
         )
         .await;
-    // The longest ringing, the longest call and the grace time have passed.
+    // The longest ringing, the longest call and the grace time have passed, but nobody was there to ask.
+    let tick = "select done from dialer.tick() where task = 'leases'";
     dialer.clock("2026-12-04 13:06:31").await;
-    dialer.check("select done from dialer.tick() where task = 'leases'", expect!["1"]).await;
+    dialer.check(tick, expect!["0"]).await;
+    // Somebody is back: the grace time begins anew.
+    for second in (31..=330).step_by(23) {
+        dialer.clock(&format!("2026-12-04 13:{:02}:{:02}", 6 + second / 60, second % 60)).await;
+        dialer.run("select dialer.note_alive(dialer.now())").await;
+        dialer.check(tick, expect!["0"]).await;
+    }
+    dialer.clock("2026-12-04 13:11:31").await;
+    dialer.check(tick, expect!["1"]).await;
     dialer
         .check(
             "select outcome, counts, word from dialer.attempt",
@@ -190,6 +204,7 @@ async fn a_lease_without_an_intention_goes_back_and_one_with_it_ends_as_unknown(
     dialer.sound().await;
 }
 
+// D9
 #[tokio::test]
 async fn silence_is_looked_up_once_at_a_time() {
     let dialer = Dialer::open().await;
@@ -208,6 +223,7 @@ async fn silence_is_looked_up_once_at_a_time() {
     dialer.check("select count(*) from dialer.silent_attempts('d2', 10)", expect!["0"]).await;
 }
 
+// R120, R125
 #[tokio::test]
 async fn events_may_come_doubled_early_late_and_in_any_order() {
     let dialer = Dialer::open().await;
@@ -284,6 +300,7 @@ async fn events_that_make_no_sense_are_told_one_by_one() {
         .await;
 }
 
+// C15
 #[tokio::test]
 async fn an_unknown_word_waits_for_a_person_and_is_never_final_by_accident() {
     let dialer = Dialer::open().await;
@@ -398,6 +415,7 @@ async fn over_limit_rests_the_account_and_counts_for_nobody() {
     dialer.check("select outcome, counts from dialer.attempt", expect!["over_limit | f"]).await;
 }
 
+// R119
 #[tokio::test]
 async fn an_account_error_stops_the_account_and_a_configuration_error_the_campaign() {
     let dialer = Dialer::open().await;
@@ -434,6 +452,7 @@ async fn an_account_error_stops_the_account_and_a_configuration_error_the_campai
     dialer.sound().await;
 }
 
+// R072, R080, C20
 #[tokio::test]
 async fn technical_failures_have_a_ladder_of_their_own_and_an_end() {
     let dialer = Dialer::open().await;
@@ -479,6 +498,7 @@ async fn an_invalid_number_fails_and_is_never_dialled_again() {
         .await;
 }
 
+// R071, R077
 #[tokio::test]
 async fn a_workflow_gives_up_after_three_attempts() {
     let dialer = Dialer::open().await;
@@ -507,6 +527,7 @@ async fn a_workflow_gives_up_after_three_attempts() {
     dialer.sound().await;
 }
 
+// D1
 #[tokio::test]
 async fn what_has_ended_cannot_be_changed_even_by_the_owner() {
     let dialer = Dialer::open().await;

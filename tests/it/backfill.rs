@@ -25,6 +25,7 @@ fn take(page: &str, next: &str) -> String {
 
 const SUMMARY: &str = "select calls, unusable, numbers, redial, sale, dnc, finished, live, missing, known, expected_a_day from dialer.backfill_summary(1)";
 
+// R157, R162, R193
 #[tokio::test]
 async fn calls_of_before_become_contacts_history_and_redials() {
     let dialer = Dialer::open().await;
@@ -85,6 +86,7 @@ async fn what_was_dialled_before_counts_against_caps() {
     dialer.sound().await;
 }
 
+// R147, R148
 #[tokio::test]
 async fn the_system_of_record_has_a_say_before_anybody_is_called() {
     let dialer = Dialer::open().await;
@@ -149,6 +151,7 @@ async fn a_backfill_says_what_is_wrong_with_it() {
         .await;
 }
 
+// R124
 #[tokio::test]
 async fn a_webhook_that_was_not_understood_counts_when_it_is_replayed() {
     let dialer = Dialer::open().await;

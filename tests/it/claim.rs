@@ -3,6 +3,7 @@
 use crate::dialer::{Dialer, set_clock};
 use expect_test::expect;
 
+// R021, R025, R028
 #[tokio::test]
 async fn a_claim_gives_no_more_than_the_account_has_lines() {
     let dialer = Dialer::open().await;
@@ -20,6 +21,7 @@ async fn a_claim_gives_no_more_than_the_account_has_lines() {
     dialer.sound().await;
 }
 
+// C30, C35
 #[tokio::test]
 async fn a_second_dispatcher_passes_over_an_account_that_is_being_claimed() {
     let dialer = Dialer::open().await;
@@ -34,6 +36,7 @@ async fn a_second_dispatcher_passes_over_an_account_that_is_being_claimed() {
     dialer.sound().await;
 }
 
+// R026, R029, C3
 #[tokio::test]
 async fn a_campaign_that_is_full_leaves_lines_to_the_others() {
     let dialer = Dialer::open().await;
@@ -64,6 +67,7 @@ async fn a_lower_limit_is_effective_at_the_next_claim_and_zero_stops() {
     dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["1"]).await;
 }
 
+// R022, C1, C34
 #[tokio::test]
 async fn the_rate_gives_each_call_an_instant_of_its_own() {
     let dialer = Dialer::open().await;
@@ -84,6 +88,7 @@ async fn the_rate_gives_each_call_an_instant_of_its_own() {
     dialer.sound().await;
 }
 
+// R052, R059, C9
 #[tokio::test]
 async fn closed_hours_give_nothing_and_the_next_opening_wakes() {
     let dialer = Dialer::open().await;
@@ -120,6 +125,7 @@ async fn nothing_is_claimed_in_the_last_moment_of_a_window() {
         .await;
 }
 
+// R142
 #[tokio::test]
 async fn an_edit_of_hours_or_closures_is_effective_at_the_next_claim() {
     let dialer = Dialer::open().await;
@@ -135,6 +141,7 @@ async fn an_edit_of_hours_or_closures_is_effective_at_the_next_claim() {
     dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["1"]).await;
 }
 
+// R136, R138
 #[tokio::test]
 async fn a_pause_holds_everything_and_a_resume_lets_it_go() {
     let dialer = Dialer::open().await;
@@ -172,6 +179,7 @@ async fn a_number_without_a_zone_is_never_called_and_says_so() {
         .await;
 }
 
+// D2, C38
 #[tokio::test]
 async fn one_person_with_two_calls_is_called_one_after_the_other() {
     let dialer = Dialer::open().await;
@@ -189,6 +197,7 @@ async fn one_person_with_two_calls_is_called_one_after_the_other() {
     dialer.sound().await;
 }
 
+// R046
 #[tokio::test]
 async fn a_call_whose_time_is_over_expires() {
     let dialer = Dialer::open().await;
@@ -201,6 +210,7 @@ async fn a_call_whose_time_is_over_expires() {
     dialer.sound().await;
 }
 
+// R040
 #[tokio::test]
 async fn priority_comes_first() {
     let dialer = Dialer::open().await;

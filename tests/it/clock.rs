@@ -14,6 +14,7 @@ async fn the_clock_is_real_by_default() {
     .await;
 }
 
+// D10
 #[tokio::test]
 async fn a_fixed_clock_stands_still() {
     let db = Database::fresh().await;

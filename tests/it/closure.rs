@@ -8,6 +8,7 @@ const HOLIDAYS: &str = "E'BEGIN:VCALENDAR\\r\\nVERSION:2.0\\r\\nBEGIN:VEVENT\\r\
     DTEND;VALUE=DATE:20261227\\r\\nSUMMARY:Christmas\\\\, all\\r\\n  of it\\r\\nEND:VEVENT\\r\\nBEGIN:VEVENT\\r\\nDTSTART:20261226\\r\\n\
     END:VEVENT\\r\\nBEGIN:VEVENT\\r\\nDTSTART:20261231T200000\\r\\nSUMMARY:Party\\r\\nEND:VEVENT\\r\\nEND:VCALENDAR\\r\\n'";
 
+// R055
 #[tokio::test]
 async fn an_icalendar_becomes_closures_and_says_what_became_of_each_event() {
     let db = Database::fresh().await;

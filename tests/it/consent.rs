@@ -13,6 +13,7 @@ async fn asking() -> Dialer {
     dialer
 }
 
+// D4
 #[tokio::test]
 async fn who_has_not_agreed_waits_until_they_do() {
     let dialer = asking().await;

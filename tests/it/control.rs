@@ -26,6 +26,7 @@ async fn a_campaign_goes_its_way_and_no_other() {
     dialer.check("select dialer.archive_campaign('spring')", expect!["stopped"]).await;
 }
 
+// R137
 #[tokio::test]
 async fn a_stop_cancels_what_waits_and_lets_what_is_in_flight_finish() {
     let dialer = Dialer::open().await;
@@ -100,6 +101,7 @@ async fn the_breakdown_accounts_for_every_call() {
     dialer.sound().await;
 }
 
+// R083, R189, R190, R191, C36
 #[tokio::test]
 async fn todays_attempts_and_the_totals_are_counted_from_one_source() {
     let dialer = twelve_outcomes().await;
@@ -141,6 +143,7 @@ async fn todays_attempts_and_the_totals_are_counted_from_one_source() {
     dialer.sound().await;
 }
 
+// D5
 #[tokio::test]
 async fn explain_names_every_gate_with_its_numbers() {
     let dialer = Dialer::open().await;
@@ -167,6 +170,7 @@ async fn explain_names_every_gate_with_its_numbers() {
         lifetime | t | 1 attempts of any number | -"#]]).await;
 }
 
+// R225, D12
 #[tokio::test]
 async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
     let dialer = Dialer::open().await;
@@ -206,6 +210,7 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
                 account_for_hook
                 account_to_check
                 claim
+                cron_health
                 heartbeat
                 ingest_event
                 intend
@@ -224,6 +229,7 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
         .await;
 }
 
+// R140, R224
 #[tokio::test]
 async fn a_tenant_sees_only_its_own_rows() {
     let dialer = Dialer::open().await;

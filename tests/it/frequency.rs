@@ -24,6 +24,7 @@ async fn days(policy: &str, hours: &str) -> String {
     dialer.rows("select string_agg(to_char(dialled_at, 'DD HH24'), ', ' order by dialled_at) from dialer.attempt").await
 }
 
+// R066, R069
 #[tokio::test]
 async fn once_a_day_on_the_days_that_the_hours_name() {
     assert_eq!(
@@ -37,6 +38,7 @@ async fn once_a_week_whichever_of_its_days_comes_first() {
     assert_eq!(days("once-a-week", "Mo,We,Fr 11:00-20:00").await, "04 12, 07 12, 14 12");
 }
 
+// R068, C18
 /// Friday serves only those whom Monday and Wednesday left over.
 #[tokio::test]
 async fn twice_a_week_and_not_twice_a_day() {

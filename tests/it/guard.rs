@@ -22,6 +22,7 @@ async fn guarded(column_type: &str) -> Database {
     db
 }
 
+// R103, D1
 #[tokio::test]
 async fn legal_moves_pass_and_illegal_ones_say_what_is_legal() {
     for column_type in ["text", "varchar(20)", "lead_state"] {
@@ -54,6 +55,7 @@ async fn staying_in_a_state_is_no_move() {
     db.check("select note, state from lead", expect!["again | new"]).await;
 }
 
+// R184
 #[tokio::test]
 async fn rows_begin_where_the_machine_begins() {
     let db = guarded("text").await;

@@ -4,6 +4,7 @@ use crate::database::Session;
 use crate::dialer::{Dialer, set_clock};
 use expect_test::expect;
 
+// R036, R048
 #[tokio::test]
 async fn a_call_is_moved_into_its_window_and_says_so() {
     let dialer = Dialer::open().await;
@@ -16,11 +17,12 @@ async fn a_call_is_moved_into_its_window_and_says_so() {
     dialer
         .check(
             "select zones, zone_source, jurisdiction from dialer.contact",
-            expect!["{America/New_York} | state | NY"],
+            expect!["{America/New_York} | state | US-NY"],
         )
         .await;
 }
 
+// R041, R050
 #[tokio::test]
 async fn bad_arguments_of_a_single_call_are_refused_with_a_remedy() {
     let dialer = Dialer::open().await;
@@ -220,6 +222,7 @@ const DIRTY: &str = r#"'[{"external_key": "1", "phone": "+12125550100", "email":
     {"external_key": "6", "phone": "+18005550123"}, {"external_key": "7", "phone": "+12125550107", "tz": "Mars/Olympus"},
     {"external_key": "8", "phone": "+12125550108", "status": "perhaps"}, {"external_key": "9", "phone": "+12125550109", "status": "SALE"}]'"#;
 
+// R018, R230
 #[tokio::test]
 async fn a_preview_shows_what_would_happen_and_stores_nothing() {
     let dialer = Dialer::open().await;
@@ -256,6 +259,7 @@ async fn stage(session: &Session, rows: &str) {
     session.run(&format!("insert into dialer.import_row (import_id, line, external_key, name, phone, email, tz, state, status, attributes) values {rows}")).await;
 }
 
+// R106, R144, R145, R150
 #[tokio::test]
 async fn an_import_takes_every_good_row_and_tells_of_the_others() {
     let dialer = Dialer::open().await;
@@ -308,6 +312,7 @@ async fn an_import_takes_every_good_row_and_tells_of_the_others() {
     dialer.sound().await;
 }
 
+// R146, C39
 #[tokio::test]
 async fn a_duplicate_in_a_later_chunk_is_merged_and_its_mark_holds() {
     let dialer = Dialer::open().await;
@@ -363,6 +368,7 @@ async fn a_duplicate_in_a_later_chunk_is_merged_and_its_mark_holds() {
         .await;
 }
 
+// C37, D4
 #[tokio::test]
 async fn do_not_call_cancels_what_waits_in_the_same_transaction() {
     let dialer = Dialer::open().await;
@@ -397,6 +403,7 @@ async fn do_not_call_cancels_what_waits_in_the_same_transaction() {
     dialer.sound().await;
 }
 
+// R037, R038, R151
 #[tokio::test]
 async fn a_waiting_call_can_be_moved_cancelled_and_called_back_and_another_cannot() {
     let dialer = Dialer::open().await;
@@ -465,6 +472,7 @@ async fn calls_at_one_instant_are_restaggered() {
     dialer.sound().await;
 }
 
+// R149
 #[tokio::test]
 async fn enrolment_plans_a_call_for_each_contact_that_has_none() {
     let dialer = Dialer::open().await;
@@ -483,6 +491,7 @@ async fn enrolment_plans_a_call_for_each_contact_that_has_none() {
     dialer.sound().await;
 }
 
+// R146
 #[tokio::test]
 async fn two_imports_at_once_make_one_contact_of_one_number() {
     let dialer = Dialer::open().await;

@@ -59,6 +59,7 @@ async fn a_tenant_whose_lines_are_all_in_use_wakes_nobody() {
     dialer.check("select wake_at is null from dialer.next_wake('d1')", expect!["f"]).await;
 }
 
+// C3
 #[tokio::test]
 async fn a_tenant_has_limits_over_all_its_accounts() {
     let dialer = with_lines(5, 10).await;
@@ -325,6 +326,7 @@ async fn after_an_outage(misfire: &str) -> Dialer {
 
 const AFTER: &str = "select state, coalesce(wait_reason, end_reason), due_at::time from dialer.call order by due_at, call_id";
 
+// D7
 #[tokio::test]
 async fn calls_due_in_an_outage_are_placed_at_once() {
     let dialer = after_an_outage("place").await;
@@ -338,6 +340,7 @@ async fn calls_due_in_an_outage_are_placed_at_once() {
     dialer.sound().await;
 }
 
+// D7
 #[tokio::test]
 async fn calls_due_in_an_outage_keep_their_distances() {
     let dialer = after_an_outage("shift").await;
@@ -359,6 +362,7 @@ async fn calls_due_in_an_outage_keep_their_distances() {
     dialer.sound().await;
 }
 
+// D7
 #[tokio::test]
 async fn calls_due_in_an_outage_expire() {
     let dialer = after_an_outage("expire").await;

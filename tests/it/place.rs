@@ -3,6 +3,7 @@
 use crate::database::Database;
 use expect_test::expect;
 
+// R051, D6
 #[tokio::test]
 async fn zones_come_from_the_best_source_with_how_sure_they_are() {
     let db = Database::fresh().await;

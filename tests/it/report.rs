@@ -6,6 +6,7 @@ use expect_test::expect;
 const STAGGER: &str =
     "select measure, value from dialer.report_stagger('spring', '2026-12-04', '2026-12-05')";
 
+// R019
 #[tokio::test]
 async fn a_stagger_is_judged_by_what_became_of_it() {
     let dialer = Dialer::open().await;
@@ -53,6 +54,7 @@ async fn a_stagger_is_judged_by_what_became_of_it() {
         .await;
 }
 
+// R030, R031
 #[tokio::test]
 async fn capacity_is_arithmetic_that_everybody_can_follow() {
     let dialer = Dialer::open().await;

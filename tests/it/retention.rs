@@ -47,6 +47,7 @@ async fn many_attempts(dialer: &Dialer, count: u32) {
         .await;
 }
 
+// R212
 #[tokio::test]
 async fn a_month_is_dropped_and_attempts_that_matter_survive_it() {
     let dialer = one_sold_one_open().await;

@@ -21,6 +21,7 @@ async fn at(dialer: &Dialer, clock: &str) {
     dialer.rows("select * from dialer.tick()").await;
 }
 
+// R087, C26
 #[tokio::test]
 async fn occurrences_come_by_the_rule_whatever_became_of_those_before() {
     let dialer = with_series("2026-12-04 12:30", "FREQ=DAILY;COUNT=6").await;
@@ -59,6 +60,7 @@ async fn occurrences_come_by_the_rule_whatever_became_of_those_before() {
     dialer.sound().await;
 }
 
+// C27
 #[tokio::test]
 async fn the_wall_clock_stays_across_daylight_saving_and_the_31st_is_the_last_day() {
     let dialer = with_series("2026-01-31 14:00", "FREQ=MONTHLY").await;
@@ -78,6 +80,7 @@ async fn the_wall_clock_stays_across_daylight_saving_and_the_31st_is_the_last_da
     dialer.check(SERIES, expect!["active | 2027-04-30 14:00:00-04 | 4 | 0 | -"]).await;
 }
 
+// R086
 #[tokio::test]
 async fn a_cancelled_series_takes_what_waits_of_it_along() {
     let dialer = with_series("2026-12-04 12:30", "FREQ=WEEKLY").await;

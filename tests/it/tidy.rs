@@ -212,6 +212,7 @@ fn sql_names_the_columns_it_reads() {
     none("no select * in sql/", lines_with(&sources(), Source::is_sql, is_star));
 }
 
+// D10
 #[test]
 fn sql_asks_the_dialer_what_time_it_is() {
     let is_other_clock = |line: &str| {
@@ -243,6 +244,7 @@ fn nothing_is_left_to_do() {
     none("unfinished work is not merged", broken);
 }
 
+// D10
 #[test]
 fn time_and_chance_come_in_through_one_door() {
     let may = |source: &Source| {
@@ -268,6 +270,7 @@ fn only_programs_print() {
     none("println! appears in main.rs and benchmarks only", broken);
 }
 
+// R013, R226
 #[test]
 fn logs_hold_no_numbers_and_no_secrets() {
     let logs = ["error!(", "warn!(", "info!(", "debug!(", "trace!("];

@@ -20,6 +20,7 @@ async fn areas_and_utc_are_zones_in_any_case() {
     .await;
 }
 
+// R050, C13
 #[tokio::test]
 async fn abbreviations_offsets_and_paths_are_no_zones() {
     let db = Database::fresh().await;
@@ -45,6 +46,7 @@ async fn every_zone_of_the_server_is_named_as_the_server_names_it() {
     .await;
 }
 
+// R050
 /// Every second is asked by hours that hold that second of that local date and no other, so one
 /// difference of a second in one zone would be seen. Transitions are found by the server alone: a
 /// weekly grid, then bisection.

@@ -5,6 +5,7 @@ use crate::day::{number, open, until_attempts_grow, until_the_day_is_over, verdi
 use dialer_tests::contacts::contact_list;
 use std::time::Duration;
 
+// R020, R021, R032, C30, C35
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_dispatchers_side_by_side_keep_every_limit() {
     let _turn = ONE_AT_A_TIME.lock().await;
@@ -16,6 +17,7 @@ async fn two_dispatchers_side_by_side_keep_every_limit() {
     verdict(&rehearsal, &people).await;
 }
 
+// D2, D3
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dispatcher_that_is_killed_twice_loses_and_doubles_nothing() {
     let _turn = ONE_AT_A_TIME.lock().await;
@@ -31,6 +33,7 @@ async fn a_dispatcher_that_is_killed_twice_loses_and_doubles_nothing() {
     verdict(&rehearsal, &people).await;
 }
 
+// R106, R119, D9
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_fails_in_every_way_is_survived() {
     let _turn = ONE_AT_A_TIME.lock().await;
@@ -53,6 +56,7 @@ async fn a_provider_that_fails_in_every_way_is_survived() {
     verdict(&rehearsal, &people).await;
 }
 
+// R213
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dispatcher_that_is_asked_to_stop_ends_soon_and_hands_over() {
     let _turn = ONE_AT_A_TIME.lock().await;

@@ -6,6 +6,7 @@ use dialer_tests::contacts::contact_list;
 use dialer_tests::rehearsal::Rehearsal;
 use std::time::Duration;
 
+// R107
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_comes_back_finds_nothing_lost_and_nothing_doubled() {
     let _turn = ONE_AT_A_TIME.lock().await;

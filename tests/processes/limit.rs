@@ -4,6 +4,7 @@ use crate::ONE_AT_A_TIME;
 use crate::day::{begin, number, schedule, sound, time, until};
 use dialer_tests::contacts::contact_list;
 
+// R021, R226, C2: and whatever is logged on the way, in full, names nobody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_the_provider_finds_too_many_cost_nobody_an_attempt() {
     let _turn = ONE_AT_A_TIME.lock().await;
@@ -20,6 +21,9 @@ async fn calls_that_the_provider_finds_too_many_cost_nobody_an_attempt() {
         .await
         .unwrap();
     schedule(&rehearsal, "once", &people).await;
+    let named = "update dialer.contact set name = 'Quetzal Quill ' || contact_id";
+    rehearsal.db.batch_execute(named).await.unwrap();
+    rehearsal.log_everything();
     rehearsal.start_dispatcher().await.unwrap();
     until(&rehearsal, "select bool_and(ended_at is not null) from dialer.call").await;
     let refused = "select count(*) from dialer.attempt where outcome = 'over_limit'";
@@ -32,5 +36,7 @@ async fn calls_that_the_provider_finds_too_many_cost_nobody_an_attempt() {
     assert_eq!(number(&rehearsal, restless).await, 0, "the account did not rest");
     let counting = "select count(*) from dialer.attempt where counts";
     assert!(number(&rehearsal, counting).await >= i64::try_from(people.len()).unwrap());
+    let logged = std::fs::read_to_string(rehearsal.dir.join("dialerd-0.log")).unwrap();
+    assert!(logged.contains("TRACE"), "nothing was logged in full");
     sound(&rehearsal, &people, time(0, 0), time(23, 59)).await;
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 const MAILS: i64 = 31;
 
+// R117
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_mail_is_sent_once_and_a_bounce_marks_its_address() {
     let _turn = ONE_AT_A_TIME.lock().await;

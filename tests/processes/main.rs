@@ -11,6 +11,7 @@ mod crash;
 mod database;
 mod day;
 mod failover;
+mod incident;
 mod limit;
 mod list;
 mod mail;

@@ -45,6 +45,7 @@ async fn owner(rehearsal: &Rehearsal) -> usize {
     row.map_or(0, |row| usize::try_from(row.get::<_, i32>(0)).unwrap())
 }
 
+// R022, R023
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_second_holds_a_start_too_many_though_the_owner_is_killed() {
     let _turn = ONE_AT_A_TIME.lock().await;

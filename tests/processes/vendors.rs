@@ -12,11 +12,13 @@ const PEOPLE: i64 = 24;
 const MIX: &str = "customer-did-not-answer=4, voicemail=3, customer-busy=2, customer-ended-call=5, \
     twilio-reported-customer-misdialed=1";
 
+// R113, D8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_campaign_through_bland_ends_as_the_provider_saw_it() {
     campaign("bland", &json!({"task": "Greet {{name}}"})).await;
 }
 
+// R113, D8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_campaign_through_twilio_ends_as_the_provider_saw_it() {
     let settings =
@@ -24,6 +26,7 @@ async fn a_campaign_through_twilio_ends_as_the_provider_saw_it() {
     campaign("twilio", &settings).await;
 }
 
+// R113, D8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_campaign_through_vapi_ends_as_the_provider_saw_it() {
     campaign("vapi", &json!({"assistant_id": "a", "phone_number_id": "p"})).await;

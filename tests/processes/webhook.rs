@@ -43,6 +43,7 @@ async fn a_webhook_that_is_not_believed_or_understood_changes_nothing() {
     assert_eq!(number(&rehearsal, STORED).await, 1);
 }
 
+// R120, D3
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_doubled_webhook_ends_its_call_once() {
     let _turn = ONE_AT_A_TIME.lock().await;

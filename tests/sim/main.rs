@@ -42,6 +42,7 @@ async fn live(plan: &Plan, steps: usize) -> Verdict<String> {
     Ok(world.summary().await)
 }
 
+// D2, D10, D11, C5
 #[tokio::test]
 async fn campaigns_survive_everything_that_these_seeds_bring() {
     let seeds: Vec<u64> = match std::env::var("SEED") {

@@ -160,6 +160,11 @@ impl Rehearsal {
         self.secrets.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The programs that start from now on log all that they and their libraries can say.
+    pub fn log_everything(&mut self) {
+        self.add_secret("DIALERD_LOG", "trace");
+    }
+
     /// Starts one more dispatcher and returns its number.
     pub async fn start_dispatcher(&mut self) -> Result<usize> {
         let number = self.dispatchers.len();

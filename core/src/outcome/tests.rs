@@ -58,6 +58,7 @@ fn every_outcome_is_its_own_label() {
     assert!("SALE".parse::<Outcome>().is_err());
 }
 
+// R121
 #[test]
 fn no_label_belongs_to_two_outcomes_or_is_written_otherwise() {
     let all: Vec<&str> = LABELS.iter().flat_map(|(_, words)| words.iter().copied()).collect();

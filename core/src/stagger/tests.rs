@@ -32,6 +32,7 @@ fn the_slot_that_would_fall_on_closing_is_tomorrows_opening() {
     assert_eq!(slots[31], DAY + 9 * HOUR + 2 * MINUTE);
 }
 
+// R228
 #[test]
 fn slots_in_any_order_are_the_same_slots() {
     let offsets = [5, 0, 3, 9, 1].map(|hours| hours * HOUR).to_vec();
@@ -40,6 +41,7 @@ fn slots_in_any_order_are_the_same_slots() {
     assert_eq!(slots, [at(1, 10), at(0, 9), at(0, 13), at(2, 10), at(0, 10)]);
 }
 
+// R017
 #[test]
 fn every_strategy_gives_its_own_offsets() {
     let offsets = |strategy: Strategy, n| {

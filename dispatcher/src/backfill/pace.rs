@@ -93,6 +93,7 @@ fn length(seconds: u64) -> String {
 mod tests {
     use super::*;
 
+    // R024
     #[test]
     fn fifty_calls_earn_a_pause_whatever_the_pages() {
         let mut pace = Pace::new(50, Duration::from_secs(1));
@@ -101,6 +102,7 @@ mod tests {
         assert_eq!(pauses, [0, 0, 1, 2, 0]);
     }
 
+    // R160
     #[test]
     fn the_time_left_follows_from_the_time_spent() {
         let minute = Duration::from_secs(60);

@@ -41,6 +41,7 @@ async fn webhooks_are_signed_over_timestamp_and_body() {
     assert_eq!(header("x-signature"), digest);
 }
 
+// D11
 #[tokio::test]
 async fn a_call_too_many_is_refused_in_either_style() {
     for (style, expected) in [("error", 400), ("blocked", 201)] {

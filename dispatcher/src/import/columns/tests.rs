@@ -12,6 +12,7 @@ fn found(names: &str, stated: &[&str]) -> Result<String, Error> {
     find(&header, &stated).map(|columns| columns.described(&header))
 }
 
+// R150
 #[test]
 fn usual_headers_are_understood_whatever_their_case() {
     assert_eq!(

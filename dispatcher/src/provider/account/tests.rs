@@ -10,6 +10,7 @@ fn with(settings: Value) -> Result<Account, AccountError> {
     Account::with_secrets(None, Some("KEY"), settings, find)
 }
 
+// R114
 #[test]
 fn secrets_are_found_by_the_names_that_the_settings_give_them() {
     let account = with(json!({"secrets": {"password": "PBX"}})).expect("both are there");

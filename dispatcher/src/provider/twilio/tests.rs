@@ -62,6 +62,7 @@ const FROM_THE_VENDOR: &str = "To=%2B13035550100&From=%2B13035550199&Method=POST
     &MachineDetection=Enable&CallReason=Appointment&TimeLimit=90\
     &Url=https%3A%2F%2Fa.example%2Ftalk%3Fwho%3DAda%2B%2526%2BCo";
 
+// R118
 #[test]
 fn an_order_is_the_form_that_the_vendor_s_own_library_makes() {
     let fields = ordered(json!({"url": "https://a.example/talk?who={{name}}",

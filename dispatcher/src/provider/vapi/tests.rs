@@ -28,6 +28,7 @@ fn class(status: u16, body: Value) -> Option<RefusalClass> {
     }
 }
 
+// R116, D3
 #[test]
 fn an_order_carries_the_attempt_everywhere_and_keeps_the_limits() {
     let settings = json!({"assistant_id": "a", "phone_number_id": "p", "max_duration_seconds": 90,
@@ -167,6 +168,7 @@ fn status_updates_end_an_attempt_only_if_nobody_was_reached() {
     assert_eq!(kind("something-new", None), None);
 }
 
+// R122
 #[test]
 fn the_report_brings_outcome_label_and_length() {
     let mut report = message("end-of-call-report", "", Some("customer-ended-call"));
@@ -178,6 +180,22 @@ fn the_report_brings_outcome_label_and_length() {
     assert_eq!(event.disposition.as_deref(), Some("SALE"));
     assert_eq!(event.duration_seconds, Some(90.0));
     assert_eq!(event.attempt_id, ATTEMPT.parse().ok());
+}
+
+// R122: what the call found out, and whether the vendor thinks that it did its task.
+#[test]
+fn the_report_brings_the_classification_and_the_judgement() {
+    let judged = |judgement: serde_json::Value| {
+        let mut report = message("end-of-call-report", "", Some("assistant-ended-call"));
+        report["analysis"] = json!({
+            "structuredData": {"classification": "ivr_only"}, "successEvaluation": judgement,
+        });
+        parse(report).expect("an event")
+    };
+    assert_eq!(judged(json!("true")).classification.as_deref(), Some("ivr_only"));
+    let said = [json!("true"), json!(false), json!("Pass"), json!("7"), json!(null)];
+    let success = said.map(|judgement| judged(judgement).success);
+    assert_eq!(success, [Some(true), Some(false), Some(true), None, None]);
 }
 
 #[test]

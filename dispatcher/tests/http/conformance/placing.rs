@@ -97,6 +97,7 @@ async fn whatever_may_be_ringing_is_unknown() {
     }
 }
 
+// R119, D8
 #[tokio::test]
 async fn refusals_have_their_class() {
     for vendor in all() {

@@ -44,6 +44,7 @@ fn samples() -> Vec<(Vendor, SampleHook, &'static str)> {
     all().into_iter().filter_map(taken).collect()
 }
 
+// D8
 #[test]
 fn a_true_webhook_is_believed_and_understood() {
     for (vendor, sample, outcome) in samples() {
