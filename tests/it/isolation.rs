@@ -20,8 +20,17 @@ const NOT_TRIED: [(&str, &str); 3] = [
 ];
 
 /// Tables that are the server's, not a tenant's.
-const NOBODYS: [&str; 6] =
-    ["dispatcher", "machine", "machine_edge", "outage", "provider_word", "pulse"];
+const NOBODYS: [&str; 9] = [
+    "dispatcher",
+    "machine",
+    "machine_edge",
+    "outage",
+    "provider_word",
+    "pulse",
+    "shipped_holiday",
+    "shipped_pack",
+    "shipped_rule",
+];
 /// What only the owner sees.
 const OWNERS: [&str; 3] = ["retention_choice", "retention_log", "upkeep_step"];
 
@@ -46,10 +55,12 @@ const VICTIM: &str = r#"
     select dialer.ingest_event(account_id, jsonb_agg(jsonb_build_object('event_key', 'quetzal', 'kind', 'ended', 'attempt_id', attempt_id, 'outcome', 'no_answer', 'raw', '{"text": "quetzal"}'::jsonb)))
         from dialer.lease where call_id = 1000001 group by account_id;
     select dialer.schedule_call('zanzibar', '+14155550103', name => 'Quetzal Three', tz => 'America/Los_Angeles', due_at => '2026-12-20 12:00');
+    select dialer.request_callback(call_id, '2026-12-20 15:00') from dialer.call where due_at = '2026-12-20 12:00';
     select dialer.map_disposition('zanzibar', 'no_answer');
     select dialer.add_do_not_call('+14155550104', 'quetzal');
     select dialer.give_consent('+14155550101', 'zanzibar', 'quetzal');
     select dialer.schedule_series('zanzibar', '+14155550105', '2027-01-01 12:00', 'FREQ=DAILY', 'America/Los_Angeles', name => 'Quetzal Five');
+    select dialer.mark_converted(address => '+14155550105', source => 'quetzal');
     select dialer.begin_import('zanzibar', 'quetzal.csv');
     insert into dialer.import_row (import_id, line, name, phone, tz) values (1000001, 2, 'Quetzal Six', '+14155550106', 'America/Los_Angeles'), (1000001, 3, 'Quetzal Seven', '+14155550106', 'America/Los_Angeles');
     select dialer.import_contacts(1000001);
@@ -63,6 +74,19 @@ const VICTIM: &str = r#"
     select dialer.allow_secret('zanzibar', 'QUETZAL_KEY');
     select dialer.schedule_call('zanzibar', '+14155550110', tz => 'America/Los_Angeles');
     select dialer.erase_person('+14155550110', reason => 'quetzal');
+    select dialer.load_calling_rules('us-2026-11');
+    select dialer.create_campaign('zanzibar law', 'zanzibar', '24/7');
+    select dialer.choose_law('zanzibar law', '{us-2026-11}', '{telemarketing}');
+    select dialer.set_tenant_cap('zanzibar', 100, 'rolling', 86400);
+    select dialer.declare_ban('quetzal', '{US-HI}');
+    select dialer.create_workflow('zanzibar', '[{"step": "ask", "finds": "quetzal", "answers": ["yes"]}, {"step": "talk"}]');
+    select dialer.classify_number('+14155550101', 'human', source => 'quetzal');
+    select dialer.map_classification('zanzibar', 'human');
+    select dialer.request_callback(1000003, '2026-12-20 13:00');
+    select dialer.create_recurring_campaign('zanzibar again', 'zanzibar', '24/7', 'America/Los_Angeles');
+    select dialer.enrol('zanzibar again', '{1000001}');
+    select dialer.mark_converted(external_key => 'zanzibar', source => 'quetzal');
+    select dialer.pause_queue('quetzal');
     reset dialer.tenant;
 "#;
 
