@@ -1,4 +1,5 @@
--- Campaigns and their lanes. A lane is campaign x calling area x priority: all calls that open and close together.
+-- Campaigns and their lanes. A lane is campaign x calling area (zones, and jurisdictions where a law
+-- is chosen) x own hours x priority: all calls that open and close together.
 -- Who uses it: planning finds or makes the lane of a call; claim reads only open lanes of running campaigns.
 -- Invariants kept: 4 (a lane without a known zone has no opening), 14 (closing time, pause and stop touch lanes and campaigns, never calls).
 
@@ -11,6 +12,9 @@ create table dialer.campaign (
     policy_id integer not null references dialer.redial_policy,
     zone_rule text not null default 'contact' constraint zone_rule_is_contact_or_fixed check (zone_rule in ('contact', 'fixed')),
     strays boolean not null default false,
+    law_id integer references dialer.law on delete set null,
+    by_contact boolean not null generated always as (zone_rule = 'contact' or law_id is not null) stored,
+    subject text constraint subject_is_not_blank check (btrim(subject) <> ''),
     priority smallint not null default 5 constraint priority_is_1_to_100 check (priority between 1 and 100),
     weight double precision not null default 1 constraint weight_is_positive check (weight between 0.001 and 1000),
     max_concurrent integer constraint campaign_max_concurrent_is_not_negative check (max_concurrent >= 0),
@@ -28,7 +32,7 @@ create table dialer.campaign (
     conversion_reach text not null default 'campaign' constraint conversion_reach_is_call_campaign_or_tenant check (conversion_reach in ('call', 'campaign', 'tenant')),
     recurs boolean not null default false,
     contact_limit integer constraint contact_limit_is_positive check (contact_limit > 0),
-    contact_limit_counts text not null default 'attempts' constraint contact_limit_counts_a_group_of_outcomes check (contact_limit_counts in ('attempts', 'connects', 'conversations')),
+    contact_limit_counts text not null default 'attempts' constraint contact_limit_counts_a_group_of_outcomes check (contact_limit_counts in ('attempts', 'answered', 'conversations')),
     run_of bigint references dialer.campaign,
     settings jsonb not null default '{}' constraint campaign_settings_are_an_object check (jsonb_typeof(settings) = 'object'),
     state dialer.campaign_state not null default 'draft',
@@ -42,6 +46,9 @@ comment on index dialer.campaign_of_account is 'claim finds the campaigns of an 
 comment on table dialer.campaign is 'calls with one purpose: account, opening hours, redial policy, limits';
 comment on column dialer.campaign.zone_rule is 'contact: hours by the contact''s wall clock; fixed: by the calendar''s zone';
 comment on column dialer.campaign.strays is 'the zone rule was changed to contact: calls that wait in the lane without zones are moved by the ticks';
+comment on column dialer.campaign.law_id is 'the choice of law that holds: its own, or the tenant''s; null: none. Set by choose_law';
+comment on column dialer.campaign.by_contact is 'lanes go by zone (and jurisdiction) of the contact';
+comment on column dialer.campaign.subject is 'what the calls are about: caps per person and subject count by it (a call''s payload may say another); null: counts with every subject';
 comment on column dialer.campaign.priority is '1 is served first; 5 is usual';
 comment on column dialer.campaign.weight is 'share of the account between campaigns of one priority';
 comment on column dialer.campaign.virtual_time is 'placed calls divided by weight: who has had less comes first';
@@ -53,40 +60,113 @@ comment on column dialer.campaign.caller_pool is 'calls go out from numbers of t
 comment on column dialer.campaign.consent is 'the purpose to which a number must have agreed (dialer.consent) before it is called; null: none is asked for';
 comment on column dialer.campaign.valid_until is 'calls waiting at this instant expire';
 comment on column dialer.campaign.recurs is 'members get another call whenever the caps of the policy allow one, until they convert or reach contact_limit';
-comment on column dialer.campaign.contact_limit is 'so many attempts, connects or conversations (contact_limit_counts) with one contact in this campaign, over all its calls; null: any number';
+comment on column dialer.campaign.contact_limit is 'so many attempts, answered calls or conversations (contact_limit_counts) with one contact in this campaign, over all its calls; null: any number';
 comment on column dialer.campaign.run_of is 'the campaign that this one runs again';
 comment on column dialer.campaign.callback_priority is 'callbacks that were promised are served with this priority, if it is better than their call''s own';
 comment on column dialer.campaign.callback_tolerance is 'how much later than promised a callback may be: after that it is late';
 comment on column dialer.campaign.callback_late is 'what becomes of a late callback: redial (goes on as an ordinary call, without the priority) or expire';
 comment on column dialer.campaign.conversion_reach is 'what a sale ends: call (itself only), campaign (all calls of the person in it), tenant (in all campaigns)';
 
+create type dialer.own_hours as (hours dialer.hours, tz text);
+comment on type dialer.own_hours is
+'hours that a call brings with it, on top of its campaign''s; tz null: read in the same zones as those. Hours null: none of its own';
+
 create table dialer.lane (
     lane_id bigint generated by default as identity primary key,
     tenant_id integer not null,
     campaign_id bigint not null references dialer.campaign,
     zones text[] not null,
+    jurisdictions text[] not null default '{}',
+    own_hours text not null default '',
+    own_tz text not null default '',
     priority smallint not null,
     openings dialer.opening[] not null,
+    cappings dialer.capping[] not null default '{}',
+    law jsonb,
     opens_at timestamptz not null default 'infinity',
     open_until timestamptz not null default '-infinity',
     recheck_at timestamptz not null default '-infinity',
     floor timestamptz not null default '-infinity',
     floor_from timestamptz not null default '-infinity',
-    constraint lane_is_unique unique (campaign_id, zones, priority)
+    constraint lane_priority_is_1_to_100 check (priority between 1 and 100),
+    constraint lane_is_unique unique (campaign_id, zones, jurisdictions, priority, own_hours, own_tz)
 ) with (fillfactor = 50);
-comment on table dialer.lane is 'campaign x calling area x priority: the next open span [opens_at, open_until), looked up again at recheck_at';
+comment on table dialer.lane is 'campaign x calling area x own hours x priority: the next open span [opens_at, open_until), looked up again at recheck_at';
 comment on column dialer.lane.floor is 'claims begin to read the schedule here instead of among the dead entries of calls that were served; for a minute (real time) after floor_from, when a claim read from the beginning: whoever commits late is not missed';
 comment on column dialer.lane.zones is 'sorted zone names; open only when open in all; empty: zone unknown, never open';
+comment on column dialer.lane.jurisdictions is 'whose calling rules hold, sorted; empty where the campaign has no law, or for contacts of whom it is not known';
+comment on column dialer.lane.cappings is 'caps of the law and of the tenant, on top of the policy''s';
+comment on column dialer.lane.law is 'what is noted of the law in the decisions of its attempts';
+comment on column dialer.lane.own_hours is 'hours that its calls bring with them, on top of the campaign''s, as text; empty: none of their own';
+comment on column dialer.lane.own_tz is 'the zone in which the own hours are read; empty: the same as the campaign''s';
 
-create function dialer.lane_openings(campaign_id bigint, zones text[]) returns dialer.opening[]
+create function dialer.own_hours(hours dialer.hours, tz text) returns dialer.own_hours
+language plpgsql stable as $$
+begin
+    if hours is null and tz is not null then
+        perform dialer.fail('PD015', format('a zone of hours, "%s", and no hours', tz), null, 'Give hours as well, or neither.');
+    elsif tz is not null and not dialer.is_zone(tz) then
+        perform dialer.fail('PD011', format('time zone "%s" is not known', tz), 'Zones are IANA names such as America/New_York.',
+            'Leave hours_tz out to read the hours in the zones in which the campaign''s are read.');
+    end if;
+    -- Open at every hour restricts nothing: such a call waits with those that have no hours of their own.
+    return case when hours::text = '24/7' then row(null, null)::dialer.own_hours else row(hours, tz)::dialer.own_hours end;
+end $$;
+comment on function dialer.own_hours(dialer.hours, text) is 'Hours of a call''s own, checked. Errors: PD011 no such zone, PD015 a zone without hours.';
+
+create function dialer.campaign_openings(campaign_id bigint, zones text[], own dialer.own_hours) returns dialer.opening[]
 language sql stable as $$
     select coalesce(array_agg(row(k.hours, z, dialer.closure_dates(k.calendar_id, 'closed'), dialer.closure_dates(k.calendar_id, 'ban'))::dialer.opening
-                              order by z), '{}')
+                              order by z)
+                    || array_agg(row((own).hours, coalesce((own).tz, z), null, null)::dialer.opening order by z) filter (where (own).hours is not null), '{}')
     from dialer.campaign c join dialer.calendar k using (calendar_id)
     cross join unnest(case c.zone_rule when 'fixed' then array[k.tz] else zones end) z
-    where c.campaign_id = lane_openings.campaign_id
+    where c.campaign_id = campaign_openings.campaign_id
 $$;
-comment on function dialer.lane_openings(bigint, text[]) is 'Openings of a lane: the campaign''s hours and closures in every zone of the area, or in the calendar''s zone where the rule is fixed.';
+comment on function dialer.campaign_openings(bigint, text[], dialer.own_hours) is 'The campaign''s hours and closures in every zone of the area, or in the calendar''s zone where the rule is fixed; then the hours of its calls'' own.';
+
+create function dialer.lane_openings(campaign_id bigint, zones text[], own dialer.own_hours default null, jurisdictions text[] default '{}') returns dialer.opening[]
+language plpgsql stable as $$
+declare
+    law integer := (select c.law_id from dialer.campaign c where c.campaign_id = lane_openings.campaign_id);
+    openings dialer.opening[] := dialer.campaign_openings(campaign_id, zones, own);
+begin
+    if law is not null then
+        openings := openings || dialer.law_openings(law, zones, jurisdictions);
+        if openings = '{}' or dialer.law_openings(law, zones, jurisdictions) is null then
+            return '{}';
+        end if;
+    end if;
+    -- LIMIT: what the calendar can hold; more zones and rules at once than that are not understood, and closed.
+    return case when cardinality(openings) <= 64 then openings else '{}' end;
+end $$;
+comment on function dialer.lane_openings(bigint, text[], dialer.own_hours, text[]) is 'Openings of a lane: the campaign''s, the own hours of its calls, and those of the law that the campaign keeps; none where that law does not know the zone or the jurisdiction.';
+
+create function dialer.lane_cappings(campaign_id bigint, jurisdictions text[]) returns dialer.capping[]
+language sql stable as $$
+    select case when c.law_id is null then '{}' else dialer.law_cappings(c.law_id, jurisdictions) end || dialer.tenant_cappings(c.tenant_id)
+    from dialer.campaign c where c.campaign_id = lane_cappings.campaign_id
+$$;
+comment on function dialer.lane_cappings(bigint, text[]) is 'Caps of a lane on top of its policy''s: those of the law that the campaign keeps, and its tenant''s.';
+
+create function dialer.lane_law(campaign_id bigint, jurisdictions text[]) returns jsonb
+language sql stable as $$
+    select dialer.law_record(c.law_id, jurisdictions) from dialer.campaign c where c.campaign_id = lane_law.campaign_id and c.law_id is not null
+$$;
+comment on function dialer.lane_law(bigint, text[]) is 'What is noted of the law in the decisions of a lane''s attempts; null without one.';
+
+create function dialer.opening_zones(openings dialer.opening[]) returns text[]
+language plpgsql immutable as $$
+begin
+    return array(select o.tz from unnest(openings) with ordinality o(hours, tz, closures, bans, position) group by o.tz order by min(o.position));
+end $$;
+comment on function dialer.opening_zones(dialer.opening[]) is 'The zones of some openings, each once, the first first.';
+
+create function dialer.lane_own(lane dialer.lane) returns dialer.own_hours
+language sql immutable as $$
+    select row(nullif((lane).own_hours, '')::dialer.hours, nullif((lane).own_tz, ''))::dialer.own_hours
+$$;
+comment on function dialer.lane_own(dialer.lane) is 'The hours of their own that the calls of a lane have.';
 
 create function dialer.refresh_lanes(account_id integer, at timestamptz) returns integer
 language plpgsql volatile as $$
@@ -101,9 +181,8 @@ begin
     update dialer.lane l
     set opens_at = coalesce(span.opens, 'infinity'), open_until = coalesce(span.closes, 'infinity'),
         recheck_at = least(coalesce(span.closes, 'infinity'), at + interval '1 day')
-    from (select s.lane_id, case when s.openings <> '{}' then dialer.next_open_all(at, s.openings) end as opens,
-                 case when s.openings <> '{}' then dialer.next_close_all(at, s.openings) end as closes
-          from dialer.lane s where s.lane_id = any (stale)) span
+    from (select s.lane_id, o.opens, o.closes
+          from dialer.lane s cross join lateral dialer.open_span_within(at, s.openings, dialer.lane_banned(s, at)) o where s.lane_id = any (stale)) span
     where l.lane_id = span.lane_id;
     get diagnostics refreshed = row_count;
     return refreshed;
@@ -114,7 +193,8 @@ create function dialer.forget_spans(campaign_ids bigint[]) returns void language
     -- In one order for everybody who locks several lanes.
     select from dialer.lane l where l.campaign_id = any (campaign_ids) order by l.lane_id for no key update;
     update dialer.lane l
-    set openings = dialer.lane_openings(l.campaign_id, l.zones), opens_at = 'infinity', open_until = '-infinity', recheck_at = '-infinity'
+    set openings = dialer.lane_openings(l.campaign_id, l.zones, dialer.lane_own(l), l.jurisdictions), cappings = dialer.lane_cappings(l.campaign_id, l.jurisdictions),
+        law = dialer.lane_law(l.campaign_id, l.jurisdictions), opens_at = 'infinity', open_until = '-infinity', recheck_at = '-infinity'
     where l.campaign_id = any (campaign_ids)
 $$;
 comment on function dialer.forget_spans(bigint[]) is 'Closes the lanes of these campaigns until the next claim has looked their openings up again.';
@@ -132,7 +212,7 @@ begin
 end $$;
 comment on function dialer.openings_edited() is 'Trigger: an edit of hours or zone rule is effective at the next claim.';
 create trigger _500_forget_spans after update of hours, tz on dialer.calendar for each row execute function dialer.openings_edited();
-create trigger _500_forget_spans after update of calendar_id, zone_rule on dialer.campaign for each row execute function dialer.openings_edited();
+create trigger _500_forget_spans after update of calendar_id, zone_rule, law_id on dialer.campaign for each row execute function dialer.openings_edited();
 
 -- Once a statement: thirty years of closures cost one look at the lanes, not four hundred.
 create function dialer.closures_edited() returns trigger
@@ -166,8 +246,10 @@ begin
     elsif not exists (select from dialer.redial_policy y where y.policy_id = new.policy_id and coalesce(y.tenant_id, new.tenant_id) = new.tenant_id) then
         perform dialer.fail('PD023', format('redial policy %s does not exist', new.policy_id), own);
     end if;
-    if tg_op = 'UPDATE' and new.zone_rule <> old.zone_rule then
-        new.strays := new.zone_rule = 'contact';
+    if tg_op = 'INSERT' then
+        new.law_id := dialer.law_for(new.tenant_id, null, new.account_id);
+    elsif new.zone_rule <> old.zone_rule or new.law_id is distinct from old.law_id then
+        new.strays := new.zone_rule = 'contact' or new.law_id is not null;
     end if;
     -- The constraints say the same, without the remedy.
     if new.misfire not in ('place', 'shift', 'expire') then
@@ -191,7 +273,7 @@ begin
     return new;
 end $$;
 comment on function dialer.campaign_is_sound() is 'Trigger: account, calendar and policy are the tenant''s own; a fixed zone rule needs a calendar with a zone; limits and rules make sense. Errors PD021, PD022, PD023, PD024, PD036.';
-create trigger _100_sound before insert or update of tenant_id, account_id, calendar_id, policy_id, zone_rule, misfire, per_second, max_concurrent, priority, weight on dialer.campaign for each row execute function dialer.campaign_is_sound();
+create trigger _100_sound before insert or update of tenant_id, account_id, calendar_id, policy_id, zone_rule, law_id, misfire, per_second, max_concurrent, priority, weight on dialer.campaign for each row execute function dialer.campaign_is_sound();
 
 create function dialer.campaign_named(name text) returns bigint
 language plpgsql stable as $$
@@ -210,7 +292,7 @@ create function dialer.create_campaign(
     name text, account text, hours dialer.hours default null, tz text default null, calendar text default null,
     policy text default 'redial-8-a-day', priority integer default 5, weight double precision default 1,
     max_concurrent integer default null, valid_until timestamptz default null, settings jsonb default '{}', per_second numeric default null,
-    misfire text default 'place', misfire_after interval default '5 minutes', caller_pool text default null, consent text default null)
+    misfire text default 'place', misfire_after interval default '5 minutes', caller_pool text default null, consent text default null, subject text default null)
 returns bigint language plpgsql volatile as $$
 declare
     made bigint;
@@ -234,13 +316,13 @@ begin
         calendar_ := dialer.create_calendar('campaign ' || name, hours, tz);
     end if;
     insert into dialer.campaign (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, valid_until, settings, per_second,
-        misfire, misfire_after, caller_pool, consent)
+        misfire, misfire_after, caller_pool, consent, subject)
     values (create_campaign.name, dialer.account_named(account), calendar_, dialer.policy_named(policy),
             case when create_campaign.tz is null then 'contact' else 'fixed' end, create_campaign.priority, create_campaign.weight,
             create_campaign.max_concurrent, create_campaign.valid_until, create_campaign.settings, create_campaign.per_second,
-            create_campaign.misfire, create_campaign.misfire_after, create_campaign.caller_pool, create_campaign.consent)
+            create_campaign.misfire, create_campaign.misfire_after, create_campaign.caller_pool, create_campaign.consent, create_campaign.subject)
     returning campaign_id into made;
     return made;
 end $$;
-comment on function dialer.create_campaign(text, text, dialer.hours, text, text, text, integer, double precision, integer, timestamptz, jsonb, numeric, text, interval, text, text) is
-'Adds a campaign in state draft and returns its number. Give hours (with tz: hours of that zone; without: hours of each contact''s own zone) or the name of a calendar. start_campaign begins calling. per_second: new calls a second of this campaign; misfire (place, shift, expire): what becomes of calls that were due in an outage longer than misfire_after; caller_pool: call from the numbers of this pool only; consent: call only who has agreed to this purpose. Errors: PD026 no calling window, PD021 account, PD022 calendar, PD023 policy, PD011 zone.';
+comment on function dialer.create_campaign(text, text, dialer.hours, text, text, text, integer, double precision, integer, timestamptz, jsonb, numeric, text, interval, text, text, text) is
+'Adds a campaign in state draft and returns its number. Give hours (with tz: hours of that zone; without: hours of each contact''s own zone) or the name of a calendar. start_campaign begins calling. per_second: new calls a second of this campaign; misfire (place, shift, expire): what becomes of calls that were due in an outage longer than misfire_after; caller_pool: call from the numbers of this pool only; consent: call only who has agreed to this purpose; subject: what the calls are about, for caps per person and subject. A law that the tenant has chosen holds at once. Errors: PD026 no calling window, PD021 account, PD022 calendar, PD023 policy, PD011 zone.';

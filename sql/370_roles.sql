@@ -85,6 +85,9 @@ begin
                 'create_campaign', 'start_campaign', 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign',
                 'add_do_not_call',
                 'give_consent', 'withdraw_consent',
+                'load_calling_rules', 'unload_calling_rules', 'add_legal_holidays', 'choose_law', 'drop_law',
+                'set_tenant_cap', 'remove_tenant_cap',
+                'declare_ban', 'lift_ban',
                 'schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger', 'enrol',
                 'preview_restagger',
                 'mark_converted',
@@ -140,10 +143,10 @@ grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_p
     dialer.endpoint, dialer.do_not_call, dialer.import_row to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
 grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, consent, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
+        caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
         settings, state, state_reason),
     update (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, consent, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
+        caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
         settings, state, state_reason), delete on dialer.campaign to dialer_user, dialer_admin;
 grant insert, update, delete on dialer.provider_account to dialer_admin;
 grant insert on dialer.account_control, dialer.account_health to dialer_admin;
@@ -162,6 +165,6 @@ begin
     loop
         perform pg_catalog.pg_extension_config_dump(object.oid, case object.relname
             when 'tenant' then 'where tenant_id <> 1' when 'redial_policy' then 'where tenant_id is not null'
-            when 'upkeep_step' then 'where false' when 'provider_word' then 'where false' else '' end);
+            when 'upkeep_step' then 'where false' when 'provider_word' then 'where false' when 'shipped_pack' then 'where false' when 'shipped_rule' then 'where false' when 'shipped_holiday' then 'where false' else '' end);
     end loop;
 end $$;
