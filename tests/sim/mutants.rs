@@ -242,11 +242,19 @@ fn placing() -> Vec<Mutant> {
         .among(Focus::Minds),
         mutant(
             "a call that the business has finished with is placed",
-            vec![function(
-                "judge_intentions",
-                "when c.stated_outcome is not null then 'finished'",
-                "",
-            )],
+            vec![
+                function(
+                    "judge_intentions",
+                    "when c.stated_outcome is not null then 'finished'",
+                    "",
+                ),
+                // A sale is a conversion as well, which is asked for besides.
+                function(
+                    "judge_intentions",
+                    "when exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) then 'converted'",
+                    "",
+                ),
+            ],
         )
         .among(Focus::Minds),
         mutant(
