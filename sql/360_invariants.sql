@@ -73,7 +73,7 @@ create view dialer.invariant_violation as
       and not exists (select from dialer.workflow_step q where q.workflow_id = g.workflow_id and q.name = a.step
                       and (dialer.only_talked(q, a.outcome, a.detail ->> 'answer', (a.detail ->> 'success')::boolean)
                       -- What an erased person's calls came to is not known any more.
-                      or a.detail = '{}')
+                      or a.detail = '{}'))
     union all
     select 13, 'a waiting call is on the do-not-call list', c.call_id
     from dialer.call c join dialer.endpoint e using (endpoint_id)

@@ -58,6 +58,10 @@ const VICTIM: &str = r#"
     select dialer.take_backfill(1000001, '[{"provider_call_id": "zanzibar", "address": "+14155550109", "called_at": "2026-12-01T18:00:00Z", "outcome": "no_answer", "name": "Quetzal Nine"}]', null);
     select dialer.note_backfill_status(1000001, '{+14155550109}', '{active}');
     select dialer.create_api_key('zanzibar');
+    select dialer.create_workflow('zanzibar', '[{"step": "ask", "finds": "quetzal", "answers": ["zanzibar"]}, {"step": "talk"}]');
+    select dialer.classify_number('+14155550101', 'zanzibar', kind => 'quetzal');
+    select dialer.map_classification('quetzal', 'zanzibar', 'quetzal');
+    select dialer.clean_queue();
     select dialer.bind_role('it_isolation_zanzibar', 'zanzibar');
     select dialer.allow_secret('zanzibar', 'QUETZAL_KEY');
     select dialer.schedule_call('zanzibar', '+14155550110', tz => 'America/Los_Angeles');
