@@ -32,7 +32,7 @@ comment on function dialer.is_open(timestamptz, dialer.hours, text[], date[], da
     'Whether an instant lies inside the opening hours in every one of the zones at once; windows are half-open. Null for an infinite instant. No zone at all is never open. Closures close the windows that start on these dates; bans close the local date itself. Errors: PD011 for an unknown zone.
 e.g. select dialer.is_open(''2026-12-04 22:30+00'', ''Mo-Fr 09:00-17:00'', array[''America/New_York'', ''America/Chicago'']) --> f';
 comment on function dialer.is_open_all(timestamptz, dialer.opening[]) is
-    'Whether an instant lies inside the opening hours in every one of the openings at once; windows are half-open. Null for an infinite instant. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 32 openings.
+    'Whether an instant lies inside the opening hours in every one of the openings at once; windows are half-open. Null for an infinite instant. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 64 openings.
 e.g. select dialer.is_open_all(''2026-12-04 22:30+00'', array[row(''Mo-Fr 09:00-17:00'', ''America/New_York'', null, null)]::dialer.opening[]) --> f';
 
 create function dialer.next_open(
@@ -63,7 +63,7 @@ comment on function dialer.next_open(timestamptz, dialer.hours, text[], date[], 
     'The first instant at or after at that is open in every one of the zones at once: at itself if it is open. Null if there is none within 400 days (beyond them only what closures, bans and dated exceptions can have delayed is found). No zone at all is never open. Closures close the windows that start on these dates; bans close the local date itself. Errors: PD011 for an unknown zone.
 e.g. select dialer.next_open(''2026-12-04 22:30+00'', ''Mo-Fr 09:00-17:00'', array[''America/New_York'', ''America/Chicago'']) --> 2026-12-07 15:00:00+00';
 comment on function dialer.next_open_all(timestamptz, dialer.opening[]) is
-    'The first instant at or after at that is open in every one of the openings at once: at itself if it is open. Null if there is none within 400 days (beyond them only what closures, bans and dated exceptions can have delayed is found). An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 32 openings.
+    'The first instant at or after at that is open in every one of the openings at once: at itself if it is open. Null if there is none within 400 days (beyond them only what closures, bans and dated exceptions can have delayed is found). An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 64 openings.
 e.g. select dialer.next_open_all(''2026-12-04 22:30+00'', array[row(''Mo-Fr 09:00-17:00'', ''America/New_York'', null, null)]::dialer.opening[]) --> 2026-12-07 14:00:00+00';
 
 create function dialer.next_close(
@@ -94,7 +94,7 @@ comment on function dialer.next_close(timestamptz, dialer.hours, text[], date[],
     'The first instant after the next opening that is not open any more in every one of the zones at once. Null if it never opens or never closes. No zone at all is never open. Closures close the windows that start on these dates; bans close the local date itself. Errors: PD011 for an unknown zone.
 e.g. select dialer.next_close(''2026-12-04 22:30+00'', ''Mo-Fr 09:00-17:00'', array[''America/New_York'', ''America/Chicago'']) --> 2026-12-07 22:00:00+00';
 comment on function dialer.next_close_all(timestamptz, dialer.opening[]) is
-    'The first instant after the next opening that is not open any more in every one of the openings at once. Null if it never opens or never closes. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 32 openings.
+    'The first instant after the next opening that is not open any more in every one of the openings at once. Null if it never opens or never closes. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 64 openings.
 e.g. select dialer.next_close_all(''2026-12-04 22:30+00'', array[row(''Mo-Fr 09:00-17:00'', ''America/New_York'', null, null)]::dialer.opening[]) --> 2026-12-07 22:00:00+00';
 
 create function dialer.open_span(
@@ -125,7 +125,7 @@ comment on function dialer.open_span(timestamptz, dialer.hours, text[], date[], 
     'The whole open span that contains at, or else the next one, in every one of the zones at once. Unbounded where no edge lies within 400 days; null if it never opens. No zone at all is never open. Closures close the windows that start on these dates; bans close the local date itself. Errors: PD011 for an unknown zone.
 e.g. select dialer.open_span(''2026-12-04 22:30+00'', ''Mo-Fr 09:00-17:00'', array[''America/New_York'', ''America/Chicago'']) --> ["2026-12-07 15:00:00+00","2026-12-07 22:00:00+00")';
 comment on function dialer.open_span_all(timestamptz, dialer.opening[]) is
-    'The whole open span that contains at, or else the next one, in every one of the openings at once. Unbounded where no edge lies within 400 days; null if it never opens. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 32 openings.
+    'The whole open span that contains at, or else the next one, in every one of the openings at once. Unbounded where no edge lies within 400 days; null if it never opens. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 64 openings.
 e.g. select dialer.open_span_all(''2026-12-04 22:30+00'', array[row(''Mo-Fr 09:00-17:00'', ''America/New_York'', null, null)]::dialer.opening[]) --> ["2026-12-07 14:00:00+00","2026-12-07 22:00:00+00")';
 
 create function dialer.add_open(
@@ -156,7 +156,7 @@ comment on function dialer.add_open(timestamptz, interval, dialer.hours, text[],
     'The first instant before which amount of open time has passed since at, in every one of the zones at once. It may be a closing instant: next_open of it is the callable one. A day of amount is 24 hours of open time. Null if there is not that much. Error PD012 for months and for negative amounts. No zone at all is never open. Closures close the windows that start on these dates; bans close the local date itself. Errors: PD011 for an unknown zone.
 e.g. select dialer.add_open(''2026-12-04 21:30+00'', ''1 hour'', ''Mo-Fr 09:00-17:00'', array[''America/New_York'', ''America/Chicago'']) --> 2026-12-07 15:30:00+00';
 comment on function dialer.add_open_all(timestamptz, interval, dialer.opening[]) is
-    'The first instant before which amount of open time has passed since at, in every one of the openings at once. It may be a closing instant: next_open of it is the callable one. A day of amount is 24 hours of open time. Null if there is not that much. Error PD012 for months and for negative amounts. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 32 openings.
+    'The first instant before which amount of open time has passed since at, in every one of the openings at once. It may be a closing instant: next_open of it is the callable one. A day of amount is 24 hours of open time. Null if there is not that much. Error PD012 for months and for negative amounts. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 64 openings.
 e.g. select dialer.add_open_all(''2026-12-04 21:30+00'', ''1 hour'', array[row(''Mo-Fr 09:00-17:00'', ''America/New_York'', null, null)]::dialer.opening[]) --> 2026-12-07 14:30:00+00';
 
 create function dialer.open_between(
@@ -187,7 +187,7 @@ comment on function dialer.open_between(timestamptz, timestamptz, dialer.hours, 
     'The open time from a to b in every one of the zones at once, in elapsed hours, minutes and seconds; negative if b is before a. No zone at all is never open. Closures close the windows that start on these dates; bans close the local date itself. Errors: PD011 for an unknown zone.
 e.g. select dialer.open_between(''2026-12-04 12:00+00'', ''2026-12-07 15:00+00'', ''Mo-Fr 09:00-17:00'', array[''America/New_York'', ''America/Chicago'']) --> 07:00:00';
 comment on function dialer.open_between_all(timestamptz, timestamptz, dialer.opening[]) is
-    'The open time from a to b in every one of the openings at once, in elapsed hours, minutes and seconds; negative if b is before a. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 32 openings.
+    'The open time from a to b in every one of the openings at once, in elapsed hours, minutes and seconds; negative if b is before a. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 64 openings.
 e.g. select dialer.open_between_all(''2026-12-04 12:00+00'', ''2026-12-07 15:00+00'', array[row(''Mo-Fr 09:00-17:00'', ''America/New_York'', null, null)]::dialer.opening[]) --> 09:00:00';
 
 create function dialer.next_callable(

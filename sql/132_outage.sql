@@ -18,6 +18,13 @@ create table dialer.pulse (
 ) with (fillfactor = 10);
 comment on table dialer.pulse is 'when any dispatcher last claimed, to a few seconds; one row';
 
+create function dialer.is_outage(seen_at timestamptz, at timestamptz) returns boolean
+language plpgsql stable as $$
+begin
+    return seen_at < at - dialer.real_interval(interval '30 seconds');
+end $$;
+comment on function dialer.is_outage(timestamptz, timestamptz) is 'Whether nobody has claimed for so long (half a minute, real time) that it is an outage.';
+
 create function dialer.note_alive(at timestamptz) returns void
 language plpgsql volatile as $$
 declare before timestamptz;
@@ -35,9 +42,13 @@ begin
         return;
     end if;
     select p.seen_at into before from dialer.pulse p for update skip locked;
-    if found and before < at - dialer.real_interval(interval '30 seconds') then
+    if found and dialer.is_outage(before, at) then
         insert into dialer.outage (from_at, to_at) values (before, at);
+        -- Nobody could ask meanwhile: evidence is awaited from now. Whoever is being settled has evidence.
+        update dialer.lease l set until = greatest(l.until, at + dialer.real_interval(make_interval(secs => a.grace_seconds)))
+        from (select x.call_id from dialer.lease x where x.state <> 'claimed' order by x.call_id for update skip locked) open_, dialer.provider_account a
+        where l.call_id = open_.call_id and a.account_id = l.account_id;
     end if;
     update dialer.pulse set seen_at = at where found;
 end $$;
-comment on function dialer.note_alive(timestamptz) is 'Notes that somebody claims; after half a minute (real time) in which nobody did, writes the outage.';
+comment on function dialer.note_alive(timestamptz) is 'Notes that somebody claims; after half a minute (real time) in which nobody did, writes the outage, and gives open attempts their grace time anew.';

@@ -10,14 +10,20 @@ create table dialer.contact (
     zones text[] not null default '{}',
     zone_source text not null default 'unknown' constraint zone_source_is_known check (zone_source in ('stated', 'state', 'number', 'unknown')),
     jurisdiction text,
+    jurisdictions text[] not null default '{}',
+    jurisdiction_source text not null default 'unknown' constraint jurisdiction_source_is_known check (jurisdiction_source in ('stated', 'number', 'both', 'unknown')),
     attributes jsonb not null default '{}' constraint contact_attributes_are_an_object check (jsonb_typeof(attributes) = 'object'),
     created_at timestamptz not null default clock_timestamp(),
-    constraint known_zone_has_a_source check ((zones = '{}') = (zone_source = 'unknown'))
+    constraint known_zone_has_a_source check ((zones = '{}') = (zone_source = 'unknown')),
+    constraint known_jurisdiction_has_a_source check ((jurisdictions = '{}') = (jurisdiction_source = 'unknown'))
 );
 create unique index contact_key_is_taken on dialer.contact (tenant_id, external_key) where external_key is not null;
 comment on index dialer.contact_key_is_taken is 'intake finds a contact by its external key';
 comment on table dialer.contact is 'a person (or household, or firm) that is called';
 comment on column dialer.contact.zones is 'candidate time zones, sorted; several: callable only when open in all; none: not callable';
+comment on column dialer.contact.jurisdiction is 'the place of the address as a code: US-FL, CA-ON, FR; any usual spelling may be written';
+comment on column dialer.contact.jurisdictions is 'whose calling rules hold, sorted: by the address and by the numbers; several: the rules of all; none: not callable where a law is chosen';
+comment on column dialer.contact.jurisdiction_source is 'how they are known: stated (the numbers agree), number, both (address and numbers disagree), unknown';
 comment on column dialer.contact.zone_source is 'how the zones are known: stated, from the state of the address, from the number, unknown';
 
 create table dialer.endpoint (
@@ -33,3 +39,41 @@ create table dialer.endpoint (
 create index endpoint_of_contact on dialer.endpoint (contact_id);
 comment on index dialer.endpoint_of_contact is 'planning finds the numbers of a contact';
 comment on table dialer.endpoint is 'a number (E.164) or e-mail address (lower case); belongs to the contact that brought it first';
+
+create function dialer.numbers_of(contact_id bigint) returns text[]
+language plpgsql stable as $$
+begin
+    return array(select e.address from dialer.endpoint e where e.contact_id = numbers_of.contact_id and e.channel <> 'email' order by e.position, e.endpoint_id);
+end $$;
+comment on function dialer.numbers_of(bigint) is 'The telephone numbers of a contact, the first first.';
+
+create function dialer.contact_placed() returns trigger language plpgsql as $$
+declare
+    numbers text[] := dialer.numbers_of(new.contact_id);
+    place text := new.jurisdiction;
+begin
+    new.jurisdiction := dialer.jurisdiction_of(place, numbers[1]);
+    if new.jurisdiction is null and btrim(place) <> '' then
+        perform dialer.fail('PD041', format('"%s" is no state, province or country', place), 'Whose calling rules hold is known by it.',
+            'Write a code or a name, such as US-FL, FL, Florida, CA-ON or FR; null where it is not known.');
+    end if;
+    select r.jurisdictions, r.source into new.jurisdictions, new.jurisdiction_source from dialer.resolve_jurisdiction(new.jurisdiction, numbers) r;
+    return new;
+end $$;
+comment on function dialer.contact_placed() is 'Trigger: the place of an address becomes its code, and tells with the numbers whose rules hold. Error PD041: no such place.';
+create trigger _100_placed before insert on dialer.contact for each row
+    when (new.jurisdiction is not null and new.jurisdiction_source = 'unknown') execute function dialer.contact_placed();
+create trigger _110_placed_again before update of jurisdiction on dialer.contact for each row
+    when (new.jurisdiction is distinct from old.jurisdiction) execute function dialer.contact_placed();
+
+create function dialer.endpoint_added() returns trigger
+language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
+begin
+    update dialer.contact p set jurisdictions = r.jurisdictions, jurisdiction_source = r.source
+    from (select distinct a.contact_id from added a where a.channel <> 'email') c join dialer.contact k using (contact_id)
+    cross join lateral dialer.resolve_jurisdiction(k.jurisdiction, dialer.numbers_of(k.contact_id)) r
+    where p.contact_id = c.contact_id and p.jurisdictions <> r.jurisdictions;
+    return null;
+end $$;
+comment on function dialer.endpoint_added() is 'Trigger: a number tells as well whose calling rules hold for its contact.';
+create trigger _500_placed after insert on dialer.endpoint referencing new table as added for each statement execute function dialer.endpoint_added();

@@ -12,7 +12,7 @@ create type dialer.intake_problem as (line bigint, col text, value text, reason 
 comment on type dialer.intake_problem is 'why a row, or a field of it, was not taken: severity error (not taken) or note (taken, with a restriction)';
 create type dialer.intake_parsed as (
     line bigint, external_key text, name text, e164 text, email text, zones text[], zone_source text, jurisdiction text,
-    meaning dialer.outcome, attributes jsonb, first_line bigint, contact_id bigint, created boolean);
+    meaning dialer.outcome, attributes jsonb, first_line bigint, contact_id bigint, created boolean, jurisdictions text[], jurisdiction_source text);
 comment on type dialer.intake_parsed is 'a row of intake with its fields understood';
 
 create function dialer.try_phone(phone text, region text, out e164 text, out problem text)
@@ -47,13 +47,14 @@ begin
               from unnest(rows) u) r
         left join lateral dialer.try_phone(r.phone, region) p on r.phone is not null),
     usable as (
-        select r.*, z.zones, z.zone_source, dialer.normalize_outcome(r.status)::dialer.outcome as meaning,
+        select r.*, z.zones, z.zone_source, dialer.jurisdiction_of(r.state, r.e164) as jurisdiction, j.jurisdictions, j.source as jurisdiction_source, dialer.normalize_outcome(r.status)::dialer.outcome as meaning,
                coalesce(i.line, min(r.line) over (partition by coalesce(r.e164, r.address))) as first_line
         from read r cross join lateral dialer.zones_known(r.tz, r.state, r.e164) z
+        cross join lateral dialer.resolve_jurisdiction(r.state, array[r.e164]) j
         left join dialer.import_line i on i.import_id = parse_intake.import_id and i.address = coalesce(r.e164, r.address)
         where r.e164 is not null or r.address is not null)
-    select array(select row(u.line, u.external_key, u.name, u.e164, u.address, u.zones, u.zone_source, upper(u.state), u.meaning, u.attributes,
-                            u.first_line, null, null)::dialer.intake_parsed from usable u order by u.line),
+    select array(select row(u.line, u.external_key, u.name, u.e164, u.address, u.zones, u.zone_source, u.jurisdiction, u.meaning, u.attributes,
+                            u.first_line, null, null, u.jurisdictions, u.jurisdiction_source)::dialer.intake_parsed from usable u order by u.line),
            array(select row(p.line, p.col, p.value, p.reason, p.severity)::dialer.intake_problem from (
                 select r.line, 'phone' as col, r.phone as value, r.phone_problem as reason,
                        case when r.address is null then 'error' else 'note' end as severity from read r where r.phone_problem is not null
@@ -70,6 +71,8 @@ begin
                 union all
                 select u.line, 'phone', u.e164, 'no time zone is known for it: will not be called where hours follow the contact', 'note'
                 from usable u where u.tz is null and u.zone_source = 'unknown' and u.e164 is not null
+                union all
+                select u.line, 'state', u.state, 'not a known state, province or country: ignored', 'note' from usable u where u.state is not null and u.jurisdiction is null
                 union all
                 select u.line, 'status', u.status, 'not a known status: ignored', 'note' from usable u where u.status is not null and u.meaning is null
                     and lower(u.status) not in ('new', 'pending', 'open', 'active', 'ok', 'waiting')
@@ -135,10 +138,10 @@ begin
             where f.known is null and f.line = f.first_line group by f.identity)
         select row(f.line, f.external_key, f.name, f.e164, f.email, f.zones, f.zone_source, f.jurisdiction, f.meaning, f.attributes, f.first_line,
                    coalesce(f.known, l.fresh, first_value(coalesce(f.known, l.fresh)) over (partition by f.first_line order by f.line)),
-                   f.known is null and f.line = f.first_line)::dialer.intake_parsed
+                   f.known is null and f.line = f.first_line, f.jurisdictions, f.jurisdiction_source)::dialer.intake_parsed
         from found f left join leaders l using (identity) order by f.line);
-    insert into dialer.contact (contact_id, tenant_id, external_key, name, zones, zone_source, jurisdiction, attributes, created_at)
-    select distinct on (p.contact_id) p.contact_id, tenant, p.external_key, p.name, p.zones, p.zone_source, p.jurisdiction, p.attributes, at
+    insert into dialer.contact (contact_id, tenant_id, external_key, name, zones, zone_source, jurisdiction, jurisdictions, jurisdiction_source, attributes, created_at)
+    select distinct on (p.contact_id) p.contact_id, tenant, p.external_key, p.name, p.zones, p.zone_source, p.jurisdiction, p.jurisdictions, p.jurisdiction_source, p.attributes, at
     from unnest(resolved) p where p.created order by p.contact_id, p.line
     on conflict do nothing;
     update dialer.contact c

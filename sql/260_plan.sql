@@ -9,48 +9,77 @@ comment on type dialer.plan_row is 'a call to plan: due_at (dialer time), and of
 create type dialer.planned_row as (position bigint, call_id bigint, due_at timestamptz, result text);
 comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number, not_needed (what is known of the number leaves no step)';
 
-create function dialer.lanes_missing(campaign_id bigint, contact_ids bigint[], priorities smallint[])
-returns table (zones text[], priority smallint) language sql stable as $$
-    select distinct x.zones, x.priority
+create function dialer.lanes_missing(campaign_id bigint, contact_ids bigint[], priorities smallint[], own dialer.own_hours)
+returns table (zones text[], jurisdictions text[], priority smallint) language sql stable as $$
+    select distinct x.zones, x.jurisdictions, x.priority
     from dialer.campaign c
     cross join lateral (
-        select case c.zone_rule when 'fixed' then '{}' else p.zones end as zones, coalesce(u.priority, c.priority) as priority
+        select case when c.by_contact then p.zones else '{}' end as zones, case when c.law_id is null then '{}' else p.jurisdictions end as jurisdictions, coalesce(u.priority, c.priority) as priority
         from unnest(contact_ids, priorities) u(contact_id, priority) join dialer.contact p using (contact_id)) x
     where c.campaign_id = lanes_missing.campaign_id
-      and not exists (select from dialer.lane l where l.campaign_id = c.campaign_id and l.zones = x.zones and l.priority = x.priority)
+      and not exists (select from dialer.lane l where l.campaign_id = c.campaign_id and l.zones = x.zones and l.jurisdictions = x.jurisdictions and l.priority = x.priority
+                      and l.own_hours = coalesce((own).hours::text, '') and l.own_tz = coalesce((own).tz, ''))
 $$;
-comment on function dialer.lanes_missing(bigint, bigint[], smallint[]) is 'Zones and priorities for which a campaign has no lane yet, of these contacts.';
+comment on function dialer.lanes_missing(bigint, bigint[], smallint[], dialer.own_hours) is 'Zones, jurisdictions and priorities for which a campaign has no lane yet, of these contacts, for calls with these hours of their own.';
 
-create function dialer.lanes_for(campaign_id bigint, contact_ids bigint[], priorities smallint[]) returns void
+create function dialer.own_hours_fit(campaign_id bigint, own dialer.own_hours) returns void
+language plpgsql stable as $$
+declare kinds integer := (
+    select count(distinct (l.own_hours, l.own_tz)) from dialer.lane l
+    where l.campaign_id = own_hours_fit.campaign_id and (l.own_hours, l.own_tz) not in (('', ''), ((own).hours::text, coalesce((own).tz, ''))));
+begin
+    -- LIMIT: a claim looks at every lane, and each kind of own hours has lanes of its own.
+    if kinds >= 100 then
+        perform dialer.fail('PD040', format('campaign "%s" has calls with 100 different hours of their own', (select c.name from dialer.campaign c where c.campaign_id = own_hours_fit.campaign_id)),
+            format('"%s" in zone "%s" would be one more; each kind opens and closes by itself.', (own).hours, coalesce((own).tz, 'of the contact')),
+            'Give calls that may be placed at the same times the same hours, or plan these in another campaign.');
+    end if;
+end $$;
+comment on function dialer.own_hours_fit(bigint, dialer.own_hours) is 'Refuses the 101st kind of own hours in a campaign. Error PD040.';
+
+create function dialer.lanes_for(campaign_id bigint, contact_ids bigint[], priorities smallint[], own dialer.own_hours default null) returns void
 language plpgsql volatile as $$
 begin
-    if not exists (select from dialer.lanes_missing(lanes_for.campaign_id, contact_ids, priorities)) then
+    if not exists (select from dialer.lanes_missing(lanes_for.campaign_id, contact_ids, priorities, own)) then
         return;
     end if;
     -- An edit of the hours waits for us, or we for it: no lane is made with hours that have just been changed.
     perform from dialer.campaign c join dialer.calendar k using (calendar_id) where c.campaign_id = lanes_for.campaign_id for share of k;
-    insert into dialer.lane (tenant_id, campaign_id, zones, priority, openings)
-    select c.tenant_id, c.campaign_id, m.zones, m.priority, dialer.lane_openings(c.campaign_id, m.zones)
-    from dialer.campaign c cross join dialer.lanes_missing(lanes_for.campaign_id, contact_ids, priorities) m
+    perform dialer.own_hours_fit(lanes_for.campaign_id, own) where (own).hours is not null;
+    insert into dialer.lane (tenant_id, campaign_id, zones, jurisdictions, priority, own_hours, own_tz, openings, cappings, law)
+    select c.tenant_id, c.campaign_id, m.zones, m.jurisdictions, m.priority, coalesce((own).hours::text, ''), coalesce((own).tz, ''),
+           dialer.lane_openings(c.campaign_id, m.zones, own, m.jurisdictions), dialer.lane_cappings(c.campaign_id, m.jurisdictions), dialer.lane_law(c.campaign_id, m.jurisdictions)
+    from dialer.campaign c cross join dialer.lanes_missing(lanes_for.campaign_id, contact_ids, priorities, own) m
     where c.campaign_id = lanes_for.campaign_id
-    order by m.zones, m.priority
+    order by m.zones, m.jurisdictions, m.priority
     on conflict do nothing;
 end $$;
-comment on function dialer.lanes_for(bigint, bigint[], smallint[]) is 'Makes the lanes that a campaign lacks for these contacts.';
+comment on function dialer.lanes_for(bigint, bigint[], smallint[], dialer.own_hours) is 'Makes the lanes that a campaign lacks for these contacts, for calls with these hours of their own. Error PD040: too many kinds of own hours.';
 
-create function dialer.compute_plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz)
-returns table ("position" bigint, contact_id bigint, endpoint_id bigint, zones text[], priority smallint, due_at timestamptz, result text,
+create function dialer.never_reason(campaign_id bigint, zones text[], jurisdictions text[]) returns text
+language sql stable as $$
+    select case when c.by_contact and never_reason.zones = '{}' then 'zone_unknown'
+                when c.law_id is not null and never_reason.jurisdictions = '{}' then 'jurisdiction_unknown'
+                when c.law_id is not null and not dialer.law_covers(c.law_id, never_reason.jurisdictions) then 'no_rule_known'
+                else 'never_open' end
+    from dialer.campaign c where c.campaign_id = never_reason.campaign_id
+$$;
+comment on function dialer.never_reason(bigint, text[], text[]) is 'Why a lane of these zones and jurisdictions never opens: zone_unknown, jurisdiction_unknown, no_rule_known (the chosen packs do not speak of it) or never_open.';
+
+create function dialer.compute_plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz, own dialer.own_hours default null)
+returns table ("position" bigint, contact_id bigint, endpoint_id bigint, zones text[], jurisdictions text[], priority smallint, due_at timestamptz, result text,
                expires_at timestamptz, payload jsonb, idempotency_key text, existing bigint, wished_at timestamptz, wished_open interval)
 language sql stable as $$
     with wanted as (
-        select r.*, c.tenant_id, case c.zone_rule when 'fixed' then '{}'::text[] else p.zones end as zones, coalesce(r.priority, c.priority) as lane_priority,
+        select r.*, c.tenant_id, case when c.by_contact then p.zones else '{}' end as zones,
+               case when c.law_id is null then '{}' else p.jurisdictions end as jurisdictions, coalesce(r.priority, c.priority) as lane_priority,
                e.status, e.address, c.campaign_id as campaign
         from unnest(rows) r
         join dialer.campaign c on c.campaign_id = compute_plan.campaign_id
         left join dialer.contact p on p.contact_id = r.contact_id
         left join dialer.endpoint e on e.endpoint_id = r.endpoint_id),
-    areas as (select w.zones, dialer.lane_openings(compute_plan.campaign_id, w.zones) as openings from wanted w group by w.zones)
-    select w.position, w.contact_id, w.endpoint_id, w.zones, w.lane_priority, t.due_at,
+    areas as (select w.zones, w.jurisdictions, dialer.lane_openings(compute_plan.campaign_id, w.zones, own, w.jurisdictions) as openings from wanted w group by w.zones, w.jurisdictions)
+    select w.position, w.contact_id, w.endpoint_id, w.zones, w.jurisdictions, w.lane_priority, t.due_at,
            case when w.endpoint_id is null then 'no_number'
                 when x.call_id is not null then 'exists'
                 when w.status <> 'ok' then 'number_unusable'
@@ -58,7 +87,7 @@ language sql stable as $$
                 when t.due_at is null then 'waiting' else 'scheduled' end,
            w.expires_at, coalesce(w.payload, '{}'), w.idempotency_key, x.call_id,
            case when t.due_at is distinct from w.due_at then w.due_at end, case when t.due_at is distinct from w.due_at then w.offset_open end
-    from wanted w join areas a using (zones)
+    from wanted w join areas a using (zones, jurisdictions)
     left join dialer.call x on x.tenant_id = w.tenant_id and x.idempotency_key = w.idempotency_key
     cross join lateral (
         select case when a.openings = '{}' then null
@@ -66,10 +95,10 @@ language sql stable as $$
                     else dialer.next_open_all(dialer.add_open_all(w.due_at, w.offset_open, a.openings), a.openings) end as due_at) t
     order by w.position
 $$;
-comment on function dialer.compute_plan(bigint, dialer.plan_row[], timestamptz) is
+comment on function dialer.compute_plan(bigint, dialer.plan_row[], timestamptz, dialer.own_hours) is
 'What planning these rows would give: due time moved into open hours (staggered in open time where offset_open is given), and what becomes of each. Stores nothing.';
 
-create function dialer.plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz) returns setof dialer.planned_row
+create function dialer.plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz, own dialer.own_hours default null) returns setof dialer.planned_row
 language plpgsql volatile as $$
 #variable_conflict use_column
 declare
@@ -80,12 +109,12 @@ begin
     -- Zones, caps and do-not-call are those of the contact whose number rings, whoever was meant.
     rows := array(select row(r.position, coalesce(e.contact_id, r.contact_id), r.endpoint_id, r.due_at, r.expires_at, r.payload, r.idempotency_key,
         r.priority, r.offset_open)::dialer.plan_row from unnest(rows) r left join dialer.endpoint e using (endpoint_id) order by r.position);
-    perform dialer.lanes_for(plan.campaign_id, array(select r.contact_id from unnest(rows) r), array(select r.priority from unnest(rows) r));
+    perform dialer.lanes_for(plan.campaign_id, array(select r.contact_id from unnest(rows) r), array(select r.priority from unnest(rows) r), own);
     return query
     with stepped as (
         -- What is known of the number at the time of the call says where it begins.
         select p.*, workflow is not null as in_steps, s.step
-        from dialer.compute_plan(plan.campaign_id, rows, at) p
+        from dialer.compute_plan(plan.campaign_id, rows, at, own) p
         cross join lateral (select case when workflow is not null then dialer.step_now(workflow, e.tenant_id, e.address, coalesce(nullif(p.due_at, 'infinity'), at)) end as step
                             from (select 1) one left join dialer.endpoint e on workflow is not null and e.endpoint_id = p.endpoint_id offset 0) s),
     plan_ as (
@@ -98,11 +127,12 @@ begin
                                  step, workflow_metadata)
         select p.fresh, c.tenant_id, c.campaign_id, l.lane_id, p.contact_id, p.endpoint_id, e.channel, coalesce(p.due_at, 'infinity'),
                coalesce(p.due_at, 'infinity'), p.expires_at,
-               case when p.due_at is null then case when p.zones = '{}' and c.zone_rule = 'contact' then 'zone_unknown' else 'never_open' end end,
+               case when p.due_at is null then dialer.never_reason(c.campaign_id, p.zones, p.jurisdictions) end,
                p.payload, p.idempotency_key, at, p.wished_at, p.wished_open, case when p.wished_at is not null then coalesce(p.due_at, 'infinity') end,
                (p.step).name, (p.step).found
         from plan_ p join dialer.campaign c on c.campaign_id = plan.campaign_id
-        join dialer.lane l on l.campaign_id = c.campaign_id and l.zones = p.zones and l.priority = p.priority
+        join dialer.lane l on l.campaign_id = c.campaign_id and l.zones = p.zones and l.jurisdictions = p.jurisdictions and l.priority = p.priority
+             and l.own_hours = coalesce((own).hours::text, '') and l.own_tz = coalesce((own).tz, '')
         join dialer.endpoint e on e.endpoint_id = p.endpoint_id
         where p.fresh is not null
           and (reach is null or dialer.within_bans(plan.campaign_id, reach, p.due_at, case c.zone_rule when 'fixed' then array[fixed] else p.zones end))
@@ -115,7 +145,7 @@ begin
     from plan_ p left join made m on m.call_id = p.fresh
     order by p.position;
 end $$;
-comment on function dialer.plan(bigint, dialer.plan_row[], timestamptz) is 'Plans calls in a campaign, in the caller''s transaction; one result per row. Error PD017: bans are not loaded for the date of a call.';
+comment on function dialer.plan(bigint, dialer.plan_row[], timestamptz, dialer.own_hours) is 'Plans calls in a campaign, in the caller''s transaction, all with the same hours of their own, if any; one result per row. Errors: PD017 bans are not loaded for the date of a call, PD040 too many kinds of own hours.';
 
 create function dialer.relane(call_ids bigint[], at timestamptz) returns integer
 language plpgsql volatile as $$
@@ -128,15 +158,16 @@ begin
             select k.calendar_id from dialer.calendar k where k.calendar_id in (
                 select y.calendar_id from dialer.call x join dialer.campaign y using (campaign_id) where x.call_id = any (call_ids))
             for share skip locked));
-    perform dialer.lanes_for(m.campaign_id, m.contact_ids, m.priorities) from (
-        select c.campaign_id, array_agg(c.contact_id) as contact_ids, array_agg(l.priority) as priorities
-        from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (call_ids) group by c.campaign_id) m;
+    perform dialer.lanes_for(m.campaign_id, m.contact_ids, m.priorities, m.own) from (
+        select c.campaign_id, dialer.lane_own(l) as own, array_agg(c.contact_id) as contact_ids, array_agg(l.priority) as priorities
+        from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (call_ids) group by c.campaign_id, dialer.lane_own(l)) m;
     perform dialer.lock_waiting(call_ids);
     with wanted as (
-        select c.call_id, n.lane_id, case when c.wait_reason in ('zone_unknown', 'never_open') then null else c.due_at end as due_at, n.openings
+        select c.call_id, n.lane_id, case when c.wait_reason in ('zone_unknown', 'jurisdiction_unknown', 'no_rule_known', 'never_open') then null else c.due_at end as due_at, n.openings
         from dialer.call c join dialer.contact p using (contact_id) join dialer.lane l using (lane_id)
-        join dialer.campaign g on g.campaign_id = c.campaign_id and g.zone_rule = 'contact'
-        join dialer.lane n on n.campaign_id = c.campaign_id and n.zones = p.zones and n.priority = l.priority and n.lane_id <> l.lane_id
+        join dialer.campaign g on g.campaign_id = c.campaign_id and g.by_contact
+        join dialer.lane n on n.campaign_id = c.campaign_id and n.zones = p.zones and n.jurisdictions = case when g.law_id is null then '{}' else p.jurisdictions end and n.priority = l.priority
+             and n.own_hours = l.own_hours and n.own_tz = l.own_tz and n.lane_id <> l.lane_id
         where c.call_id = any (call_ids) and c.state = 'scheduled'),
     timed as (
         select w.call_id, w.lane_id,
@@ -154,16 +185,16 @@ begin
     return moved;
 end $$;
 comment on function dialer.relane(bigint[], timestamptz) is
-'Moves those of the given calls that wait into the lane of the zones in which their contact is known to be now; returns how many.';
+'Moves those of the given calls that wait into the lane of the zones and jurisdictions in which their contact is known to be now; returns how many.';
 
 create function dialer.contact_moved() returns trigger
 language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
 begin
     perform dialer.relane(array(
         select c.call_id from after_rows n join before_rows o using (contact_id) join dialer.call c using (contact_id)
-        where n.zones <> o.zones and c.state = 'scheduled'), dialer.now());
+        where (n.zones <> o.zones or n.jurisdictions <> o.jurisdictions) and c.state = 'scheduled'), dialer.now());
     return null;
 end $$;
-comment on function dialer.contact_moved() is 'Trigger: waiting calls follow their contact into another zone.';
+comment on function dialer.contact_moved() is 'Trigger: waiting calls follow their contact into another zone or jurisdiction.';
 create trigger _500_relane after update on dialer.contact referencing old table as before_rows new table as after_rows
     for each statement execute function dialer.contact_moved();

@@ -19,6 +19,8 @@ create table dialer.series (
     overlap text not null default 'first',
     month_end text not null default 'clamp',
     priority smallint,
+    hours dialer.hours,
+    hours_tz text,
     payload jsonb not null default '{}' constraint series_payload_and_its_settings_are_objects check (
         jsonb_typeof(payload) = 'object' and coalesce(jsonb_typeof(payload -> 'settings'), 'object') = 'object'),
     state text not null default 'active' constraint series_is_active_ended_or_cancelled check (state in ('active', 'ended', 'cancelled')),
@@ -35,6 +37,7 @@ comment on index dialer.series_that_is_next is 'tick makes the occurrences whose
 create index series_of_campaign on dialer.series (campaign_id);
 comment on index dialer.series_of_campaign is 'reports list the series of a campaign';
 comment on table dialer.series is 'calls that come back: a rule (RFC 5545), the wall-clock time of its start, and the next instant';
+comment on column dialer.series.hours is 'hours that its occurrences bring with them, on top of the campaign''s, read in hours_tz; null: none';
 comment on column dialer.series.next_at is 'the next occurrence by the rule, before it is moved into calling hours; null: there is none any more';
 comment on column dialer.series.occurrence_count is 'occurrences that came, those left out included';
 comment on column dialer.series.left_out_count is 'occurrences that could only have been called on the day of the next';
@@ -64,11 +67,12 @@ comment on function dialer.occurrence_after(dialer.series, timestamptz) is 'The 
 create function dialer.schedule_series(
     campaign text, address text, start_local timestamp, rule text, tz text, name text default null, state text default null, external_key text default null,
     priority integer default null, payload jsonb default '{}', region text default 'US', gap text default 'forward', overlap text default 'first',
-    month_end text default 'clamp', at timestamptz default dialer.now(), out series_id bigint, out next_at timestamptz)
+    month_end text default 'clamp', at timestamptz default dialer.now(), hours dialer.hours default null, hours_tz text default null, out series_id bigint, out next_at timestamptz)
 language plpgsql volatile as $$
 #variable_conflict use_variable
 declare
     campaign_id bigint := dialer.campaign_named(campaign);
+    own dialer.own_hours := dialer.own_hours(hours, hours_tz);
     who dialer.intake_result;
     made dialer.series;
 begin
@@ -89,13 +93,13 @@ begin
         perform dialer.fail('PD027', format('the series "%s" from %s has no occurrence after %s', rule, start_local, at), null, 'Give a later end, or an earlier start.');
     end if;
     who := dialer.admit_one(address, name, tz, state, external_key, region, 'schedule_series', at);
-    insert into dialer.series (campaign_id, contact_id, endpoint_id, rule, start_local, tz, gap, overlap, month_end, priority, payload, next_at, created_at)
+    insert into dialer.series (campaign_id, contact_id, endpoint_id, rule, start_local, tz, gap, overlap, month_end, priority, payload, next_at, created_at, hours, hours_tz)
     values (campaign_id, who.contact_id, coalesce(who.email_endpoint_id, who.voice_endpoint_id), rule, start_local, tz, gap, overlap, month_end, priority::smallint,
-        coalesce(payload, '{}'), next_at, at)
+        coalesce(payload, '{}'), next_at, at, own.hours, own.tz)
     returning series.series_id into series_id;
 end $$;
-comment on function dialer.schedule_series(text, text, timestamp, text, text, text, text, text, integer, jsonb, text, text, text, text, timestamptz) is
-'Plans calls to a number, or mails to an address, that come back by an RFC 5545 rule (see series_rule) from a wall-clock start in a zone; returns the series and its first instant. Occurrences are calls of the campaign, moved into its hours, each independent of how the ones before went. gap, overlap, month_end as for occurrences. Errors: PD025 campaign, PD014 number, PD011 zone, PD013 rule, PD027 no occurrence to come.';
+comment on function dialer.schedule_series(text, text, timestamp, text, text, text, text, text, integer, jsonb, text, text, text, text, timestamptz, dialer.hours, text) is
+'Plans calls to a number, or mails to an address, that come back by an RFC 5545 rule (see series_rule) from a wall-clock start in a zone; returns the series and its first instant. Occurrences are calls of the campaign, moved into its hours and those of the series'' own (hours, hours_tz: as for schedule_call), each independent of how the ones before went. gap, overlap, month_end as for occurrences. Errors: PD025 campaign, PD014 number, PD011 zone, PD013 rule, PD027 no occurrence to come.';
 
 create function dialer.make_occurrence(one dialer.series, at timestamptz) returns void
 language plpgsql volatile as $$
@@ -106,14 +110,14 @@ declare
     planned record;
 begin
     select p.due_at into callable from dialer.compute_plan(one.campaign_id,
-        array[row(1, one.contact_id, one.endpoint_id, greatest(one.next_at, at), null, '{}', null, one.priority, null)::dialer.plan_row], at) p;
+        array[row(1, one.contact_id, one.endpoint_id, greatest(one.next_at, at), null, '{}', null, one.priority, null)::dialer.plan_row], at, row(one.hours, one.hours_tz)::dialer.own_hours) p;
     if (callable at time zone one.tz)::date >= (following at time zone one.tz)::date then
         update dialer.series s set next_at = following, occurrence_count = number, left_out_count = s.left_out_count + 1 where s.series_id = one.series_id;
         return;
     end if;
     perform dialer.end_waiting(array(select c.call_id from dialer.call c where c.series_id = one.series_id and c.state = 'scheduled'), 'cancelled', 'superseded', at);
     select p.call_id, p.result into planned from dialer.plan(one.campaign_id,
-        array[row(1, one.contact_id, one.endpoint_id, greatest(one.next_at, at), null, one.payload, format('series/%s/%s', one.series_id, number), one.priority, null)::dialer.plan_row], at) p;
+        array[row(1, one.contact_id, one.endpoint_id, greatest(one.next_at, at), null, one.payload, format('series/%s/%s', one.series_id, number), one.priority, null)::dialer.plan_row], at, row(one.hours, one.hours_tz)::dialer.own_hours) p;
     update dialer.call c set series_id = one.series_id, occurrence = number where c.call_id = planned.call_id;
     update dialer.series s
     set next_at = following, occurrence_count = number, state = case when following is null then 'ended' else 'active' end,

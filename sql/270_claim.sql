@@ -155,18 +155,19 @@ language plpgsql stable as $$
 declare
     judged dialer.judged[];
     oldest timestamptz := dialer.oldest_horizon(array(select distinct u.lane_id from unnest(candidates) u), at);
+    bans dialer.ban[] := dialer.bans_in_force(array(select distinct l.tenant_id from unnest(candidates) u join dialer.lane l using (lane_id)), at);
 begin
     -- What is the lane's, the campaign's and the policy's is looked up once for all its calls. Materialized: a column that
     -- calls a function would otherwise be computed anew wherever it is used.
     with lane_facts as materialized (
-        select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.zone_rule = 'contact' as by_contact, dialer.place_margin(k) as margin,
+        select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.by_contact, g.law_id, g.subject, l.jurisdictions, l.cappings, w.purposes, dialer.place_margin(k) as margin,
                g.misfire, g.misfire_after, g.consent,
                y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since,
-               jsonb_build_object('zones', array(select o.tz from unnest(l.openings) o), 'hours', l.openings[1].hours::text, 'open_until', l.open_until,
+               jsonb_strip_nulls(jsonb_build_object('law', l.law)) || jsonb_build_object('zones', dialer.opening_zones(l.openings), 'hours', l.openings[1].hours::text, 'own_hours', nullif(l.own_hours, ''), 'open_until', l.open_until,
                    'policy', y.name, 'consent', g.consent, 'scope', y.cap_scope, 'caps', (select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'max', c.max_count, 'amount', c.amount)), '[]')
                        from unnest(p.caps) c)) as decision
         from dialer.lane l join dialer.campaign g using (campaign_id) join dialer.provider_account k using (account_id)
-        join dialer.redial_policy y using (policy_id) cross join lateral (select dialer.policy_caps(y) as caps offset 0) p
+        join dialer.redial_policy y using (policy_id) left join dialer.law w on w.law_id = g.law_id cross join lateral (select dialer.policy_caps(y) as caps offset 0) p
         where l.lane_id in (select u.lane_id from unnest(candidates) u)),
     facts as materialized (
         select x.call_id, x.lane_id, x.campaign_id, x.due_at, x.virtual_rank, x.position, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.endpoint_id,
@@ -174,7 +175,8 @@ begin
                f.consent is not null and not exists (select from dialer.consents(c.tenant_id, e.address, f.consent, at)) as unconsented,
                case when f.misfire <> 'place' then (select o from dialer.outage o where o.from_at <= x.due_at and o.to_at > x.due_at and o.to_at <= at
                    and o.to_at - o.from_at >= f.misfire_after order by o.to_at desc limit 1) end as outage,
-               f.by_contact and p.zones <> f.zones as elsewhere, greatest(at, x.due_at, f.opens_at) as at_,
+               f.by_contact and (p.zones <> f.zones or f.law_id is not null and p.jurisdictions <> f.jurisdictions) as elsewhere, f.cappings, f.zones,
+               coalesce(c.payload ->> 'subject', f.subject) as subject, e.address, p.jurisdictions, p.jurisdiction_source, p.attributes, f.purposes, c.tenant_id, greatest(at, x.due_at, f.opens_at) as at_,
                row_number() over (partition by c.endpoint_id order by x.position) as same_number,
                row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person,
                exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
@@ -188,6 +190,9 @@ begin
         left join lane_facts f on f.lane_id = x.lane_id),
     allowed as materialized (
         select f.*, dialer.next_callable(f.at_, f.openings, f.dialled, f.caps, f.tz) as callable_at,
+               case when f.cappings <> '{}' then dialer.capped(f.cappings, case when f.zones = '{}' then array[f.tz] else f.zones end, f.contact_id, f.endpoint_id, f.campaign_id, f.channel,
+                   f.subject, f.at_) end as capped,
+               case when bans <> '{}' then dialer.ban_until(bans, f.tenant_id, f.jurisdictions, f.address, f.attributes, f.purposes, f.at_) end as banned_until,
                -- The outage is taken out of the open time: calls keep their distances, and none comes before its end.
                case when f.misfire = 'shift' and f.outage is not null then
                    dialer.next_open_all(dialer.add_open_all((f.outage).to_at, dialer.open_between_all((f.outage).from_at, f.due_at, f.openings), f.openings), f.openings)
@@ -204,6 +209,8 @@ begin
             when a.forbidden then row('cancelled', 'do_not_call', null)::dialer.verdict
             -- Looked at again each day, in case the campaign asks for less; a consent that is given brings it forward.
             when a.unconsented then row('wait', 'consent_missing', a.at_ + interval '1 day')::dialer.verdict
+            -- Looked at again soon: a ban that is lifted holds nobody back.
+            when a.banned_until > a.at_ then row('wait', 'ban', least(a.banned_until, a.at_ + interval '15 minutes'))::dialer.verdict
             when a.review_word is not null then row('wait', 'review', 'infinity')::dialer.verdict
             when a.misfire = 'expire' and a.outage is not null then row('expired', 'misfired', null)::dialer.verdict
             when a.shifted_at > a.at_ then row('wait', 'misfired', a.shifted_at)::dialer.verdict
@@ -211,17 +218,21 @@ begin
             when a.same_number > 1 or a.same_person > 1 or a.busy then row('wait', 'number_busy', a.at_ + interval '1 minute')::dialer.verdict
             when a.callable_at is null then row('wait', 'caps_spent', 'infinity')::dialer.verdict
             when a.callable_at > a.at_ then row('wait', case when dialer.is_open_all(a.at_, a.openings) then 'cap' else 'window' end, a.callable_at)::dialer.verdict
+            when (a.capped).callable_at = 'infinity' then row('wait', 'caps_spent', 'infinity')::dialer.verdict
+            when (a.capped).callable_at > a.at_ then row('wait', case when (a.capped).code like 'tenant: %' then 'tenant_cap' else 'law_cap' end, (a.capped).callable_at)::dialer.verdict
             else row('place', null, null)::dialer.verdict end as gate
         from allowed a)
     select coalesce(array_agg(row(j.call_id, j.lane_id, j.campaign_id, j.due_at, (j.gate).verdict, (j.gate).reason, (j.gate).next_at,
         case when (j.gate).verdict = 'place' then j.decision || jsonb_build_object('zone_source', j.zone_source,
-            'local_time', to_char(j.at_ at time zone j.tz, 'Dy YYYY-MM-DD HH24:MI:SS'), 'counted', cardinality(j.dialled)) end,
+            'local_time', to_char(j.at_ at time zone j.tz, 'Dy YYYY-MM-DD HH24:MI:SS'), 'counted', cardinality(j.dialled))
+            || case when j.capped is null and j.subject is null then '{}' else jsonb_strip_nulls(jsonb_build_object('subject', j.subject, 'jurisdiction_source', j.jurisdiction_source,
+                   'capped', (j.capped).seen, 'no_message', nullif((j.capped).no_message, false))) end end,
         j.virtual_rank)::dialer.judged order by j.position), '{}')
     into judged from gated j;
     return judged;
 end $$;
 comment on function dialer.judge(dialer.candidate[], timestamptz) is
-'Tests the gates that are a call''s own: a stated end, expiry, number, do-not-call, consent, callback time, one live call per number and person, window and caps.';
+'Tests the gates that are a call''s own: a stated end, expiry, number, do-not-call, consent, bans, callback time, one live call per number and person, window, and the caps of policy, law and tenant.';
 
 create function dialer.turn_away(judged dialer.judged[], at timestamptz) returns integer
 language plpgsql volatile as $$
@@ -520,6 +531,7 @@ begin
                -- Only an account names secrets, or says as whom, over what and in which recipe they go: a campaign or a call could have any of them sent to anybody.
                -- A number to call from comes with its own name at the provider or with none: that of another number would be called from.
                (a.settings || (dialer.settings_of_step(g.settings, c.step) - k.own) || (dialer.settings_of_step(coalesce(c.payload -> 'settings', '{}'), c.step) - k.own)) - case when i.caller_id is null then '' else 'caller_ref' end
+                   - case when l.decision ->> 'no_message' = 'true' then 'voicemail' else '' end
                    || case when i.caller_id is null then '{}' else jsonb_strip_nulls(jsonb_build_object('caller_id', i.number, 'caller_ref', i.provider_ref)) end, e.address,
                jsonb_strip_nulls(jsonb_build_object('name', p.name, 'external_key', p.external_key)) || p.attributes || (c.payload - 'settings') || coalesce(c.workflow_metadata, '{}'),
                l.due_at, l.place_at, l.place_by, l.claimed_at, a.per_second::double precision

@@ -7,7 +7,9 @@ comment on type dialer.intention is 'an attempt about to be placed; reason: why 
 
 create function dialer.judge_intentions(attempt_ids uuid[], tokens bigint[], at timestamptz) returns dialer.intention[]
 language plpgsql volatile as $$
-declare judged dialer.intention[];
+declare
+    judged dialer.intention[];
+    bans dialer.ban[] := dialer.bans_in_force(array(select distinct l.tenant_id from dialer.lease l where l.attempt_id = any (attempt_ids)), at);
 begin
     -- Locked first, judged in a later statement: a do-not-call entry or a pause committed while we waited is seen.
     perform from dialer.lease l where l.attempt_id = any (attempt_ids) order by l.call_id for update;
@@ -24,7 +26,11 @@ begin
             when c.review_word is not null then 'review'
             when exists (select from dialer.do_not_call_entries(l.tenant_id, l.contact_id, e.address, at)) then 'do_not_call'
             when g.consent is not null and not exists (select from dialer.consents(l.tenant_id, e.address, g.consent, at)) then 'consent_missing'
+            when g.law_id is not null and (p.zones <> n.zones or p.jurisdictions <> n.jurisdictions) then 'elsewhere'
+            when bans <> '{}' and dialer.ban_until(bans, l.tenant_id, p.jurisdictions, e.address, p.attributes, w.purposes, greatest(at, l.place_at)) is not null then 'ban'
             when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'
+            when n.cappings <> '{}' and (dialer.capped(n.cappings, case when n.zones = '{}' then array[n.openings[1].tz] else n.zones end, l.contact_id, l.endpoint_id, l.campaign_id, l.channel,
+                l.decision ->> 'subject', greatest(at, l.place_at), l.attempt_id)).callable_at > greatest(at, l.place_at) then 'law_cap'
             end)::dialer.intention
         from unnest(attempt_ids, tokens) with ordinality u(attempt_id, token, position)
         left join dialer.lease l on l.attempt_id = u.attempt_id
@@ -33,11 +39,13 @@ begin
         left join dialer.provider_account a on a.account_id = l.account_id
         left join dialer.endpoint e on e.endpoint_id = l.endpoint_id
         left join dialer.lane n on n.lane_id = l.lane_id
+        left join dialer.contact p on p.contact_id = l.contact_id
+        left join dialer.law w on w.law_id = g.law_id
         order by u.position);
     return judged;
 end $$;
 comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
-'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, consent, window.';
+'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, consent, bans, window, caps of law and tenant.';
 
 create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
 returns table (attempt_id uuid, allowed boolean, reason text)

@@ -60,13 +60,17 @@ begin
     unsent := array(select l.attempt_id from dialer.account_control k join dialer.lease l on l.account_id = k.account_id and l.token >= k.lease_floor
         where l.state = 'claimed' and l.until <= at order by l.call_id limit limit_ for update of l skip locked);
     perform dialer.take_back(unsent, array(select 'lease_over' from unnest(unsent)), at);
+    -- While no dispatcher lives nobody could look anything up, and nobody needs the slot: evidence comes first when one is back.
+    if exists (select from dialer.pulse p where dialer.is_outage(p.seen_at, at)) then
+        return cardinality(unsent);
+    end if;
     silent := array(select l.attempt_id from dialer.account_control k join dialer.lease l on l.account_id = k.account_id and l.token >= k.lease_floor
         where l.state <> 'claimed' and l.until <= at order by l.call_id limit limit_ for update of l skip locked);
     perform dialer.end_attempts(array(select dialer.unknown_end(s) from unnest(silent) s), at);
     return cardinality(unsent) + cardinality(silent);
 end $$;
 comment on function dialer.end_leases(timestamptz, integer) is
-'Ends leases whose time is over, a bounded number: without an intention the call waits again, with one the attempt ends as unknown, which counts.';
+'Ends leases whose time is over, a bounded number: without an intention the call waits again, with one the attempt ends as unknown, which counts, unless nobody has claimed for half a minute: then it waits for whoever can look it up.';
 
 create function dialer.stuck_since(lease dialer.lease, account dialer.provider_account, at timestamptz, out since timestamptz, out why text)
 language plpgsql stable as $$

@@ -106,6 +106,13 @@ begin
 end $$;
 comment on function dialer.clear_campaigns(timestamptz, integer) is 'Cancels what waits in stopped campaigns and expires what waits in campaigns that are over, a bounded number.';
 
+create function dialer.is_stray(lane dialer.lane, contact dialer.contact) returns boolean
+language sql stable as $$
+    select (lane).zones = '{}' and (contact).zones <> '{}'
+        or (lane).jurisdictions = '{}' and (contact).jurisdictions <> '{}' and (select c.law_id is not null from dialer.campaign c where c.campaign_id = (lane).campaign_id)
+$$;
+comment on function dialer.is_stray(dialer.lane, dialer.contact) is 'Whether a contact''s calls wait in a lane from before its campaign went by zones, or by a law.';
+
 create function dialer.bring_strays_home(at timestamptz, limit_ integer) returns integer
 language plpgsql volatile as $$
 declare
@@ -115,22 +122,22 @@ declare
 begin
     -- The campaign before the calendar that relane locks, as an edit of the zone rule does; one that is being edited waits for the next tick.
     for target in
-        select c.campaign_id from dialer.campaign c where c.strays and c.zone_rule = 'contact' order by c.campaign_id for no key update skip locked
+        select c.campaign_id from dialer.campaign c where c.strays and c.by_contact order by c.campaign_id for no key update skip locked
     loop
         astray := array(
             select d.call_id from dialer.lane l join dialer.due d using (lane_id) join dialer.call c using (call_id) join dialer.contact p using (contact_id)
-            where l.campaign_id = target.campaign_id and l.zones = '{}' and p.zones <> '{}' limit limit_ - moved);
+            where l.campaign_id = target.campaign_id and dialer.is_stray(l, p) limit limit_ - moved);
         moved := moved + dialer.relane(astray, at);
         -- A call in flight comes back to the lane that it had.
         update dialer.campaign c set strays = false
         where c.campaign_id = target.campaign_id and astray = '{}'
-          and not exists (select from dialer.lane l join dialer.lease x using (lane_id) where l.campaign_id = c.campaign_id and l.zones = '{}');
+          and not exists (select from dialer.lane l join dialer.lease x using (lane_id) join dialer.contact p using (contact_id) where l.campaign_id = c.campaign_id and dialer.is_stray(l, p));
         exit when moved >= limit_;
     end loop;
     return moved;
 end $$;
 comment on function dialer.bring_strays_home(timestamptz, integer) is
-'Moves calls that wait in a lane without zones, since their campaign''s zone rule was changed, to the lanes of their contacts, a bounded number.';
+'Moves calls that wait in a lane without zones or jurisdictions, since their campaign''s zone rule was changed or a law chosen, to the lanes of their contacts, a bounded number.';
 
 create function dialer.refresh_all_lanes(at timestamptz) returns integer
 language sql volatile as $$

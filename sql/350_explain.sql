@@ -17,12 +17,27 @@ language sql immutable as $$
 $$;
 comment on function dialer.cap_text(dialer.cap) is 'A cap in words.';
 
+create function dialer.law_gates(law_id integer, zones text[], jurisdictions text[], jurisdiction_source text, at timestamptz) returns setof dialer.gate
+language sql stable as $$
+    select 'law', dialer.law_covers(law_gates.law_id, jurisdictions), case when jurisdictions = '{}' then 'not known whose law holds: never called'
+        else format('%s (%s): %s', array_to_string(jurisdictions, ' and '), jurisdiction_source, case when dialer.law_covers(law_gates.law_id, jurisdictions)
+            then 'rules of ' || array_to_string(w.packs, ', ') || ' for ' || array_to_string(w.purposes, ', ') else 'no chosen pack speaks of it: never called' end) end, null::timestamptz
+    from dialer.law w where w.law_id = law_gates.law_id
+    union all
+    select 'law: ' || r.code, n.opens_at is not distinct from at, format('%s %s%s (%s, as of %s, %s)%s', r.jurisdiction, r.hours, coalesce(' in ' || r.tz, ''), r.source, r.as_of, r.confidence,
+           coalesce(', another reading of ' || r.contradicts, '')), n.opens_at
+    from dialer.law_rules(law_gates.law_id, law_gates.jurisdictions) r
+    cross join lateral (select dialer.next_open_all(at, dialer.rule_openings(r, law_gates.zones)) as opens_at) n
+    where r.provision = 'window' and law_gates.zones <> '{}'
+$$;
+comment on function dialer.law_gates(integer, text[], text[], text, timestamptz) is 'One row per rule of hours in force for somebody, with its source, and whether it is open.';
+
 create function dialer.explain(call_id bigint, at timestamptz default dialer.now()) returns setof dialer.gate
 language sql stable as $$
     with facts as (
-        select c.*, g.name as campaign, g.state as campaign_state, g.state_reason, g.valid_until, g.max_concurrent as campaign_max, l.openings, l.zones,
+        select c.*, g.name as campaign, g.state as campaign_state, g.state_reason, g.valid_until, g.max_concurrent as campaign_max, l.openings, l.zones, l.own_hours, l.own_tz,
                a.name as account, a.state as account_state, a.state_reason as account_reason, a.max_concurrent, a.inbound_reserve, k.blocked_until, k.blocked_reason,
-               e.address, e.status, p.zone_source, y.cap_scope, y.max_lifetime, dialer.policy_caps(y) as caps, o.attempt_id as open_attempt, o.state as attempt_state,
+               e.address, e.status, p.zone_source, p.jurisdictions, p.jurisdiction_source, p.attributes, g.law_id, g.subject, w.purposes, l.cappings, l.jurisdictions as lane_jurisdictions, y.cap_scope, y.max_lifetime, dialer.policy_caps(y) as caps, o.attempt_id as open_attempt, o.state as attempt_state,
                (select count(*) from dialer.lease x where x.account_id = a.account_id) as in_use,
                (select q from dialer.queue_rests(c.tenant_id) q) as queue_rests,
                exists (select from dialer.lease x where (x.endpoint_id = c.endpoint_id or (x.contact_id = c.contact_id and x.channel = c.channel))
@@ -35,7 +50,7 @@ language sql stable as $$
         from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
         join dialer.provider_account a using (account_id) join dialer.account_health k using (account_id)
         join dialer.endpoint e on e.endpoint_id = c.endpoint_id join dialer.contact p on p.contact_id = c.contact_id
-        join dialer.redial_policy y using (policy_id) left join dialer.lease o on o.call_id = c.call_id
+        join dialer.redial_policy y using (policy_id) left join dialer.lease o on o.call_id = c.call_id left join dialer.law w on w.law_id = g.law_id
         where c.call_id = explain.call_id and c.tenant_id = dialer.current_tenant()),
     dialled as (
         select f.*, dialer.dialled_times(f.cap_scope, f.call_id, f.contact_id, f.endpoint_id, f.channel, '-infinity') as times,
@@ -53,10 +68,11 @@ language sql stable as $$
             (5, 'number', d.status = 'ok', format('number is %s', d.status), null),
             (6, 'do_not_call', not dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at), case when dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at)
                 then 'the number or person is on the do-not-call list' else 'not on the list' end, null),
-            (7, 'zone', d.openings <> '{}', case when d.openings = '{}' then 'no time zone is known for the contact: never called'
-                else format('%s (%s)', array_to_string(array(select o.tz from unnest(d.openings) o), ' and '), case when d.zones = '{}' then 'fixed by the campaign' else d.zone_source end) end, null),
+            (7, 'zone', d.openings <> '{}' or d.zones <> '{}', case when d.openings = '{}' then case when d.zones = '{}' then 'no time zone is known for the contact: never called' else array_to_string(d.zones, ' and ') end
+                else format('%s (%s)', array_to_string(dialer.opening_zones(d.openings), ' and '), case when d.zones = '{}' then 'fixed by the campaign' else d.zone_source end) end, null),
             (8, 'window', d.next_open is not distinct from at, case when d.openings = '{}' then 'no opening' else format('it is %s there; hours are %s',
                 to_char(at at time zone d.openings[1].tz, 'Dy YYYY-MM-DD HH24:MI'), d.openings[1].hours)
+                || case when d.own_hours <> '' then format(', and the call''s own are %s%s', d.own_hours, coalesce(' in ' || nullif(d.own_tz, ''), '')) else '' end
                 || coalesce('; ' || dialer.bans_gap(d.campaign_id, coalesce(nullif(greatest(d.due_at, d.next_open, at), 'infinity'), at), d.openings[1].tz), '') end, d.next_open),
             (10, 'expiry', coalesce(least(d.expires_at, d.valid_until) > at, true), coalesce('expires at ' || least(d.expires_at, d.valid_until), 'does not expire'), null),
             (11, 'one_call_at_a_time', not d.other_open, case when d.other_open then 'another call to the number or person is open' else 'no other call to the number or person is open' end, null),
@@ -72,7 +88,19 @@ language sql stable as $$
         union all
         select 9, 'cap: ' || dialer.cap_text(k), n.next_at is not distinct from at, format('%s attempts counted for the %s, the last at %s', cardinality(d.times),
                d.cap_scope, coalesce(d.times[cardinality(d.times)]::text, 'no time')), n.next_at
-        from unnest(d.caps) k cross join lateral (select dialer.next_callable(at, '{}', d.times, array[k], d.openings[1].tz) as next_at) n where d.openings <> '{}') r
+        from unnest(d.caps) k cross join lateral (select dialer.next_callable(at, '{}', d.times, array[k], d.openings[1].tz) as next_at) n where d.openings <> '{}'
+        union all
+        select 17, v.gate, v.pass, v.detail, v.opens_at from dialer.law_gates(d.law_id, d.zones, d.jurisdictions, d.jurisdiction_source, at) v
+        union all
+        select 18, 'cap: ' || k.code, (x.capped).callable_at <= at, format('%s; %s counted (%s)%s', dialer.capping_text(k), (x.capped).seen ->> k.code, k.source,
+               case when (x.capped).no_message then '; no message is left now' else '' end), nullif((x.capped).callable_at, 'infinity')
+        from unnest(d.cappings) k cross join lateral (select dialer.capped(array[k], case when d.zones = '{}' then array[d.openings[1].tz] else d.zones end, d.contact_id, d.endpoint_id, d.campaign_id,
+            d.channel, coalesce(d.payload ->> 'subject', d.subject), at, d.open_attempt) as capped) x where (x.capped).seen <> '{}' and d.openings <> '{}'
+        union all
+        select 19, 'ban', b.until is null, case when b.until is null then 'no ban of the area' else 'forbidden: ' || (select string_agg(x.reason, ', ') from unnest(b.bans) x
+               where dialer.ban_until(array[x], d.tenant_id, d.jurisdictions, d.address, d.attributes, d.purposes, at) is not null) end, nullif(b.until, 'infinity')
+        from (select f.bans, dialer.ban_until(f.bans, d.tenant_id, d.jurisdictions, d.address, d.attributes, d.purposes, at) as until
+              from (select dialer.bans_in_force(array[d.tenant_id], at) as bans) f) b where b.bans <> '{}') r
     order by r.rank, r.gate
 $$;
 comment on function dialer.explain(bigint, timestamptz) is
@@ -89,7 +117,8 @@ language sql stable as $$
             when g.state <> 'running' then 'campaign is ' || g.state
             when a.state <> 'open' then 'account is ' || a.state
             when exists (select from dialer.queue_rests(c.tenant_id)) then 'queue is paused'
-            when l.openings = '{}' then 'no time zone is known'
+            when l.openings = '{}' then case dialer.never_reason(g.campaign_id, l.zones, l.jurisdictions) when 'zone_unknown' then 'no time zone is known'
+                when 'jurisdiction_unknown' then 'not known whose law holds' when 'no_rule_known' then 'no chosen law speaks of the country' else 'never open' end
             when c.wait_reason = 'review' then 'outcome''s word waits for review'
             when c.due_at = 'infinity' then coalesce(c.wait_reason, 'never open')
             when c.due_at > at then 'due later: ' || coalesce(c.wait_reason, 'planned')

@@ -88,6 +88,9 @@ begin
                 'retry_dead_letters', 'reset_stuck',
                 'pause_queue', 'resume_queue', 'close_queue', 'clean_queue',
                 'give_consent', 'withdraw_consent',
+                'load_calling_rules', 'unload_calling_rules', 'add_legal_holidays', 'choose_law', 'drop_law',
+                'set_tenant_cap', 'remove_tenant_cap',
+                'declare_ban', 'lift_ban',
                 'schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger', 'enrol',
                 'begin_import', 'import_contacts', 'finish_import',
                 'schedule_series', 'cancel_series',
@@ -141,9 +144,9 @@ grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_p
 grant update (wait, keep) on dialer.workflow_step to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
 grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, consent, valid_until, settings, state, state_reason),
+        caller_pool, consent, subject, valid_until, settings, state, state_reason),
     update (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, consent, valid_until, settings, state, state_reason), delete on dialer.campaign to dialer_user, dialer_admin;
+        caller_pool, consent, subject, valid_until, settings, state, state_reason), delete on dialer.campaign to dialer_user, dialer_admin;
 grant insert, update, delete on dialer.provider_account to dialer_admin;
 grant insert on dialer.account_control, dialer.account_health to dialer_admin;
 grant update on dialer.account_health to dialer_admin;
@@ -162,6 +165,6 @@ begin
         perform pg_catalog.pg_extension_config_dump(object.oid, case object.relname
             when 'tenant' then 'where tenant_id <> 1' when 'redial_policy' then 'where tenant_id is not null'
             when 'workflow' then 'where tenant_id is not null' when 'workflow_step' then 'where tenant_id is not null'
-            when 'upkeep_step' then 'where false' when 'provider_word' then 'where false' else '' end);
+            when 'upkeep_step' then 'where false' when 'provider_word' then 'where false' when 'shipped_pack' then 'where false' when 'shipped_rule' then 'where false' when 'shipped_holiday' then 'where false' else '' end);
     end loop;
 end $$;

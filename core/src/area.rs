@@ -3,8 +3,12 @@
 //! A list of several zones means "open in all of them"; an empty list means unknown, which is never
 //! open. A number says where it was first assigned, not where its owner is now.
 
+mod jurisdiction;
 mod resolution;
 
+pub use jurisdiction::{
+    JurisdictionSource, jurisdiction_chain, jurisdiction_of, jurisdictions, jurisdictions_of,
+};
 pub use resolution::{Confidence, ZoneSource, ZonesResolved};
 
 use crate::phone::PhoneNumber;
@@ -89,10 +93,21 @@ fn zones_of_country(e164: &str) -> Vec<&'static str> {
 /// assert!(zones_of_state("ZZ").is_empty());
 /// ```
 pub fn zones_of_state(state: &str) -> &'static [&'static str] {
+    entry_named(state).map_or(&[], |(_, _, zones)| *zones)
+}
+
+/// Country and code of a state or province, by code or by name.
+fn state_named(state: &str) -> Option<(&'static str, &'static str)> {
+    entry_named(state).map(|(country, code, _)| (*country, *code))
+}
+
+fn entry_named(
+    state: &str,
+) -> Option<&'static (&'static str, &'static str, &'static [&'static str])> {
     // LIMIT: no name is longer, and nothing longer is looked at.
     let state = state.trim();
     if state.len() > STATE_BYTES_MAX {
-        return &[];
+        return None;
     }
     let upper = state.to_ascii_uppercase();
     let name = folded(state);
@@ -103,7 +118,7 @@ pub fn zones_of_state(state: &str) -> &'static [&'static str] {
     let is_it = |entry: &&(&str, &str, &[&str])| {
         entry.1 == code && (country.is_empty() || country == entry.0)
     };
-    STATES.iter().find(is_it).map_or(&[], |(_, _, zones)| *zones)
+    STATES.iter().find(is_it)
 }
 
 const STATE_BYTES_MAX: usize = 64;

@@ -24,7 +24,10 @@ mod stagger;
 mod state;
 mod zone;
 
-pub use area::{Confidence, ZoneSource, ZonesResolved, zones_of, zones_of_state};
+pub use area::{
+    Confidence, JurisdictionSource, ZoneSource, ZonesResolved, jurisdiction_chain, jurisdiction_of,
+    jurisdictions, jurisdictions_of, zones_of, zones_of_state,
+};
 pub use callers::{Caller, choose_callers, nearness};
 pub use caps::{Attempts, Cap, next_callable};
 pub use civil::{DateSet, date_of, month_days, weekday_of, ymd_of};

@@ -26,7 +26,7 @@ pub const HORIZON_DAYS: i64 = 400;
 /// ```
 /// assert!(dialer_core::OPENINGS_MAX >= 8);
 /// ```
-pub const OPENINGS_MAX: usize = 32;
+pub const OPENINGS_MAX: usize = 64;
 
 /// Hours in a zone, with closures and legal bans.
 ///

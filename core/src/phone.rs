@@ -136,6 +136,13 @@ fn region_of(code: &str) -> Result<Option<Region>, Error> {
     known.map(Some).map_err(|_| unknown_region())
 }
 
+/// Whether two letters are a country that has telephone numbers.
+pub(crate) fn is_country(code: &str) -> bool {
+    region_of(code).ok().flatten().is_some_and(|region| {
+        rlibphonenumber::PHONE_NUMBER_UTIL.get_country_code_for_region(region).is_some()
+    })
+}
+
 fn unknown_region() -> Error {
     let detail = "A region is a country code of two letters, such as US or GB.";
     Error::phone("unknown region", detail, "Correct the region, or write the number with +.")

@@ -24,6 +24,27 @@ fn zones_of_state(state: &str) -> Vec<&'static str> {
 }
 
 #[pg_extern(sql = false)]
+fn jurisdiction_of(place: Option<&str>, phone: Option<&str>) -> Option<String> {
+    dialer_core::jurisdiction_of(place?, phone)
+}
+
+#[pg_extern(sql = false)]
+fn jurisdiction_chain(code: &str) -> Vec<String> {
+    dialer_core::jurisdiction_chain(code)
+}
+
+#[pg_extern(sql = false)]
+fn resolve_jurisdiction(
+    stated: Option<&str>,
+    phones: Option<Vec<Option<String>>>,
+) -> TableIterator<'static, (name!(jurisdictions, Vec<String>), name!(source, &'static str))> {
+    let phones: Vec<String> = phones.into_iter().flatten().flatten().collect();
+    let phones: Vec<&str> = phones.iter().map(String::as_str).collect();
+    let (codes, source) = dialer_core::jurisdictions(stated, &phones);
+    TableIterator::once((codes, source.as_str()))
+}
+
+#[pg_extern(sql = false)]
 fn normalize_outcome(word: &str) -> Option<&'static str> {
     Outcome::normalize(word).map(Outcome::as_str)
 }

@@ -175,9 +175,18 @@ async fn a_lease_without_an_intention_goes_back_and_one_with_it_ends_as_unknown(
         2 | scheduled | lease_over"#]],
         )
         .await;
-    // The longest ringing, the longest call and the grace time have passed.
+    // The longest ringing, the longest call and the grace time have passed, but nobody was there to ask.
+    let tick = "select done from dialer.tick() where task = 'leases'";
     dialer.clock("2026-12-04 13:06:31").await;
-    dialer.check("select done from dialer.tick() where task = 'leases'", expect!["1"]).await;
+    dialer.check(tick, expect!["0"]).await;
+    // Somebody is back: the grace time begins anew.
+    for second in (31..=330).step_by(23) {
+        dialer.clock(&format!("2026-12-04 13:{:02}:{:02}", 6 + second / 60, second % 60)).await;
+        dialer.run("select dialer.note_alive(dialer.now())").await;
+        dialer.check(tick, expect!["0"]).await;
+    }
+    dialer.clock("2026-12-04 13:11:31").await;
+    dialer.check(tick, expect!["1"]).await;
     dialer
         .check(
             "select outcome, counts, word from dialer.attempt",

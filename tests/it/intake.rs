@@ -17,7 +17,7 @@ async fn a_call_is_moved_into_its_window_and_says_so() {
     dialer
         .check(
             "select zones, zone_source, jurisdiction from dialer.contact",
-            expect!["{America/New_York} | state | NY"],
+            expect!["{America/New_York} | state | US-NY"],
         )
         .await;
 }

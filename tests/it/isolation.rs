@@ -280,5 +280,5 @@ async fn what_is_not_a_tenant_s_is_little() {
     let stage = stage().await;
     stage.dialer.check("select string_agg(c.relname, ' ' order by c.relname) from pg_class c
         where c.relnamespace = 'dialer'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and not c.relrowsecurity",
-        expect!["dispatcher machine machine_edge outage provider_word pulse retention_choice"]).await;
+        expect!["dispatcher machine machine_edge outage provider_word pulse retention_choice shipped_holiday shipped_pack shipped_rule"]).await;
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// Friday, half past ten in New York.
-const BEGINS: &str = "2026-12-04T15:30:00Z";
+pub const BEGINS: &str = "2026-12-04T15:30:00Z";
 /// Half past one on Saturday in New York: Honolulu has closed too.
 const ENDS: &str = "2026-12-05T06:30:00Z";
 const RATE: f64 = 3600.0;

@@ -10,6 +10,7 @@ mod crash;
 mod database;
 mod day;
 mod failover;
+mod incident;
 mod limit;
 mod list;
 mod mail;

@@ -105,3 +105,70 @@ fn states_are_known_by_name_as_by_code() {
         assert!(zones_of_state(name).is_empty(), "{name}");
     }
 }
+
+#[test]
+fn every_area_code_with_zones_has_states_that_exist() {
+    for (code, state) in jurisdiction::area_states() {
+        assert!(jurisdiction::is_listed(state), "{code} {state}");
+        assert_eq!(jurisdiction_of(state, None).as_deref(), Some(state), "{code}");
+    }
+    let with_states: std::collections::BTreeSet<u16> =
+        jurisdiction::area_states().map(|(code, _)| code).collect();
+    let with_zones: std::collections::BTreeSet<u16> =
+        AREA_CODES.iter().map(|(code, _)| *code).collect();
+    assert_eq!(with_states, with_zones);
+}
+
+#[test]
+fn places_are_read_in_every_spelling_and_nonsense_is_none() {
+    for (place, code) in [
+        ("fl", "US-FL"),
+        ("Fla", ""),
+        (" us-fl ", "US-FL"),
+        ("New York", "US-NY"),
+        ("New York City", "US-NYC"),
+        ("us-nyc", "US-NYC"),
+        ("Québec", "CA-QC"),
+        ("France", "FR"),
+        ("FR", "FR"),
+        ("FR-75", "FR-75"),
+        ("CA", "US-CA"),
+        ("Canada", "CA"),
+        ("US", "US"),
+        ("US-XX", ""),
+        ("ZZ", ""),
+        ("XX-1", ""),
+        ("33101", ""),
+        ("", ""),
+    ] {
+        assert_eq!(jurisdiction_of(place, None).unwrap_or_default(), code, "{place:?}");
+    }
+    assert_eq!(jurisdiction_of(&"a".repeat(100_000), None), None);
+}
+
+#[test]
+fn an_address_and_numbers_that_disagree_are_both_kept() {
+    for (stated, numbers, codes, source) in [
+        (None, vec![], "", "unknown"),
+        (None, vec!["+18005550123"], "", "unknown"),
+        (None, vec!["+13055550123"], "US-FL", "number"),
+        (None, vec!["+13055550123", "+12125550123"], "US-FL US-NYC", "number"),
+        (Some("FL"), vec!["+13055550123"], "US-FL", "stated"),
+        (Some("FL"), vec!["+18005550123"], "US-FL", "stated"),
+        (Some("TX"), vec!["+13055550123"], "US-FL US-TX", "both"),
+        (Some("NS"), vec!["+19025550123"], "CA-NS", "stated"),
+        (Some("ON"), vec!["+19025550123"], "CA-NS CA-ON CA-PE", "both"),
+        (Some("NY"), vec!["+12125550123"], "US-NYC", "stated"),
+        (Some("US"), vec!["+13055550123"], "US-FL", "stated"),
+        (Some("FR-75"), vec!["+33142685300"], "FR-75", "stated"),
+        (Some("DE"), vec!["+33142685300"], "FR US-DE", "both"),
+        (Some("nowhere"), vec!["+33142685300"], "FR", "number"),
+    ] {
+        let (found, how) = jurisdictions(stated, &numbers);
+        assert_eq!(
+            (found.join(" ").as_str(), how.as_str()),
+            (codes, source),
+            "{stated:?} {numbers:?}"
+        );
+    }
+}
