@@ -22,7 +22,7 @@ create table dialer.redial_policy (
     max_lifetime integer constraint max_lifetime_is_positive check (max_lifetime > 0),
     min_gap interval constraint min_gap_is_not_negative check (min_gap >= interval '0'),
     caps dialer.cap[] not null default '{}',
-    cap_scope text not null default 'contact' constraint cap_scope_is_call_number_or_contact check (cap_scope in ('call', 'number', 'contact')),
+    cap_scope text not null default 'contact' constraint cap_scope_is_call_number_contact_or_campaign check (cap_scope in ('call', 'number', 'contact', 'campaign')),
     outcome_waits jsonb not null default '{}' constraint outcome_waits_are_an_object check (jsonb_typeof(outcome_waits) = 'object'),
     final_outcomes dialer.outcome[] not null default '{sale,dnc,invalid_number,blocked}',
     technical_ladder interval[] not null default '{2 s,4 s,8 s,30 s,2 min,10 min}'
@@ -35,7 +35,7 @@ comment on table dialer.redial_policy is 'ladder of waits, caps, final outcomes;
 comment on column dialer.redial_policy.ladder is 'wait before the nth attempt of the day (or of the life); the first step is the wait before the first attempt; beyond the list the last step repeats';
 comment on column dialer.redial_policy.max_per_day is 'attempts per local date of the contact; when spent, the next day''s opening';
 comment on column dialer.redial_policy.max_lifetime is 'attempts after which a call fails as attempts_exhausted';
-comment on column dialer.redial_policy.cap_scope is 'whose attempts count against caps: the call''s own, the number''s or the contact''s, in the channel of the call, over all campaigns';
+comment on column dialer.redial_policy.cap_scope is 'whose attempts count against caps: the call''s own, the number''s or the contact''s, in the channel of the call, over all campaigns; campaign: the contact''s in this campaign';
 comment on column dialer.redial_policy.outcome_waits is 'outcome -> interval that replaces the ladder''s step, e.g. {"busy": "5 minutes"}';
 comment on column dialer.redial_policy.technical_ladder is 'waits after failures that never reached the contact; these do not count as attempts';
 

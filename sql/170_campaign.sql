@@ -27,6 +27,14 @@ create table dialer.campaign (
     caller_pool text,
     consent text constraint consent_is_not_blank check (btrim(consent) <> ''),
     valid_until timestamptz,
+    callback_priority smallint not null default 1 constraint callback_priority_is_1_to_100 check (callback_priority between 1 and 100),
+    callback_tolerance interval not null default '1 hour' constraint callback_tolerance_is_not_negative check (callback_tolerance >= interval '0'),
+    callback_late text not null default 'redial' constraint callback_late_is_redial_or_expire check (callback_late in ('redial', 'expire')),
+    conversion_reach text not null default 'campaign' constraint conversion_reach_is_call_campaign_or_tenant check (conversion_reach in ('call', 'campaign', 'tenant')),
+    recurs boolean not null default false,
+    contact_limit integer constraint contact_limit_is_positive check (contact_limit > 0),
+    contact_limit_counts text not null default 'attempts' constraint contact_limit_counts_a_group_of_outcomes check (contact_limit_counts in ('attempts', 'connects', 'conversations')),
+    run_of bigint references dialer.campaign,
     settings jsonb not null default '{}' constraint campaign_settings_are_an_object check (jsonb_typeof(settings) = 'object'),
     state dialer.campaign_state not null default 'draft',
     state_reason text,
@@ -53,6 +61,13 @@ comment on column dialer.campaign.caller_pool is 'calls go out from numbers of t
 comment on column dialer.campaign.consent is 'the purpose to which a number must have agreed (dialer.consent) before it is called; null: none is asked for';
 comment on column dialer.campaign.workflow_id is 'calls go in the steps of this workflow (use_workflow); null: each is one call';
 comment on column dialer.campaign.valid_until is 'calls waiting at this instant expire';
+comment on column dialer.campaign.recurs is 'members get another call whenever the caps of the policy allow one, until they convert or reach contact_limit';
+comment on column dialer.campaign.contact_limit is 'so many attempts, connects or conversations (contact_limit_counts) with one contact in this campaign, over all its calls; null: any number';
+comment on column dialer.campaign.run_of is 'the campaign that this one runs again';
+comment on column dialer.campaign.callback_priority is 'callbacks that were promised are served with this priority, if it is better than their call''s own';
+comment on column dialer.campaign.callback_tolerance is 'how much later than promised a callback may be: after that it is late';
+comment on column dialer.campaign.callback_late is 'what becomes of a late callback: redial (goes on as an ordinary call, without the priority) or expire';
+comment on column dialer.campaign.conversion_reach is 'what a sale ends: call (itself only), campaign (all calls of the person in it), tenant (in all campaigns)';
 
 create type dialer.own_hours as (hours dialer.hours, tz text);
 comment on type dialer.own_hours is

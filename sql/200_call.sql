@@ -19,6 +19,8 @@ create table dialer.call (
     wished_open interval,
     granted_at timestamptz,
     not_before timestamptz,
+    callback_by timestamptz,
+    usual_lane_id bigint,
     expires_at timestamptz,
     technical_count smallint not null default 0,
     wait_reason text,
@@ -53,6 +55,9 @@ comment on column dialer.call.planned_at is 'the first due time, as it was plann
 comment on column dialer.call.wished_at is 'the instant that was asked for, if the due time was moved from it to an opening: recompute_due() moves it again when zone rules have changed';
 comment on column dialer.call.wished_open is 'open time that was to pass after wished_at (staggering)';
 comment on column dialer.call.granted_at is 'the due time that the wish gave; with any other due_at the wish is spent';
+comment on column dialer.call.not_before is 'when the contact asked to be called back; never sooner';
+comment on column dialer.call.callback_by is 'until when the callback is worth its priority (campaign.callback_tolerance); null: it is no callback';
+comment on column dialer.call.usual_lane_id is 'the lane to which it goes back when its callback is over; null: it is there';
 comment on column dialer.call.wait_reason is 'why a scheduled call waits';
 comment on column dialer.call.end_reason is 'why the call ended';
 comment on column dialer.call.stated_outcome is 'a final outcome that the business stated while the call was in flight; applied when its attempt ends';

@@ -70,7 +70,8 @@ create function dialer.dialled(scope text, call_id bigint, contact_id bigint, en
 returns setof timestamptz language sql stable rows 5 as $$
     select a.dialled_at from dialer.attempt a
     where a.contact_id = dialled.contact_id and a.channel = dialled.channel and a.counts and a.dialled_at > since and a.ended_at > since and a.ended_at > oldest
-      and (scope = 'contact' or (scope = 'number' and a.endpoint_id = dialled.endpoint_id) or (scope = 'call' and a.call_id = dialled.call_id))
+      and (scope = 'contact' or (scope = 'number' and a.endpoint_id = dialled.endpoint_id) or (scope = 'call' and a.call_id = dialled.call_id)
+           or (scope = 'campaign' and a.campaign_id = (select c.campaign_id from dialer.call c where c.call_id = dialled.call_id)))
     order by a.dialled_at
 $$;
 comment on function dialer.dialled(text, bigint, bigint, bigint, dialer.channel, timestamptz, timestamptz) is

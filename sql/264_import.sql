@@ -58,13 +58,15 @@ begin
         where i.import_id = task.import_id and i.address = e.address and not i.do_not_call
         returning r.contact_id)
     select count(*), array_agg(c.contact_id) into marked, barred from changed c;
-    select array_agg(x.call_id) into sold
-    from unnest(results) r join dialer.call x on x.contact_id = r.contact_id and x.campaign_id = task.campaign_id and x.state = 'scheduled'
-    where r.verdict = 'finished';
-    perform dialer.end_waiting(sold, 'cancelled', 'sale', at);
+    sold := array(select distinct r.contact_id from unnest(results) r where r.verdict = 'finished');
+    if sold <> '{}' then
+        -- Of what is being placed at this moment intend and settle will know.
+        perform from dialer.lease l where l.contact_id = any (sold) order by l.call_id for update;
+        perform dialer.convert(sold, array_fill(task.campaign_id, array[cardinality(sold)]), '{}', format('import %s', task.import_id), at);
+    end if;
     select count(*) into calls from dialer.call x
     where x.campaign_id = task.campaign_id and x.created_at >= task.started_at and x.state = 'cancelled'
-      and (x.call_id = any (sold) or x.contact_id = any (barred) and x.end_reason = 'do_not_call');
+      and (x.contact_id = any (sold) and x.end_reason = 'converted' or x.contact_id = any (barred) and x.end_reason = 'do_not_call');
     insert into dialer.import_line (import_id, address, line, do_not_call)
     select task.import_id, e.address, r.line, r.verdict = 'do_not_call'
     from unnest(results) r join dialer.endpoint e on e.endpoint_id = coalesce(r.voice_endpoint_id, r.email_endpoint_id)
@@ -72,30 +74,50 @@ begin
     on conflict do nothing;
 end $$;
 comment on function dialer.import_strictest(dialer.import, dialer.intake_result[], timestamptz) is
-'Lets do-not-call and sales of a chunk hold for what came in before it: ends waiting calls of people to whom a sale is stated, and returns how many earlier lines became do-not-call and how many calls of this import are no longer planned.';
+'Lets do-not-call and sales of a chunk hold for what came in before it: people to whom a sale is stated have converted (see mark_converted), and returns how many earlier lines became do-not-call and how many calls of this import are no longer planned.';
+
+create function dialer.import_plan(task dialer.import, results dialer.intake_result[], at timestamptz) returns bigint[]
+language plpgsql volatile as $$
+declare fresh dialer.intake_result[];
+begin
+    if task.campaign_id is null then
+        return '{}';
+    end if;
+    -- Who was a member is one, also when retention has deleted the call since.
+    fresh := array(
+        select distinct on (r.contact_id) r from unnest(results) r
+        where r.verdict = 'accepted'
+          and not exists (select from dialer.call x where x.contact_id = r.contact_id and x.campaign_id = task.campaign_id)
+          and not exists (select from dialer.enrolment m where m.contact_id = r.contact_id and m.campaign_id = task.campaign_id)
+          and not exists (select from dialer.conversions(r.contact_id, task.campaign_id, '-infinity'))
+        order by r.contact_id, r.line);
+    return array(
+        select r.contact_id
+        from dialer.plan(task.campaign_id, array(
+            select row(u.line, u.contact_id, u.endpoint_id, at, null, '{}', null, null, null)::dialer.plan_row
+            from dialer.campaign c join dialer.provider_account k using (account_id)
+            cross join lateral (select f.line, f.contact_id, case k.channel when 'email' then f.email_endpoint_id else f.voice_endpoint_id end as endpoint_id from unnest(fresh) f) u
+            where c.campaign_id = task.campaign_id and u.endpoint_id is not null), at) p
+        join unnest(fresh) r on r.line = p.position
+        where p.result in ('scheduled', 'waiting'));
+end $$;
+comment on function dialer.import_plan(dialer.import, dialer.intake_result[], timestamptz) is
+'Plans calls of the campaign for accepted contacts that were never in it and have not converted; returns those contacts.';
 
 create function dialer.import_chunk(task dialer.import, rows dialer.intake_row[], at timestamptz) returns setof dialer.intake_problem
 language plpgsql volatile as $$
 #variable_conflict use_column
 declare
     admitted record;
-    planned record;
+    planned bigint[];
     withdrawn record;
 begin
     admitted := dialer.admit(rows, task.region, format('import %s', task.import_id), at, task.import_id);
-    select count(*) filter (where p.result in ('scheduled', 'waiting')) as enrolled into planned
-    from dialer.plan(task.campaign_id, array(
-        select distinct on (r.contact_id) row(r.line, r.contact_id, case k.channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end, at, null, '{}',
-                   null, null, null)::dialer.plan_row
-        from unnest(admitted.results) r join dialer.campaign c on c.campaign_id = task.campaign_id
-        join dialer.provider_account k on k.account_id = c.account_id
-        where r.verdict = 'accepted' and (case k.channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end) is not null
-          and not exists (select from dialer.call x where x.contact_id = r.contact_id and x.campaign_id = task.campaign_id)
-        order by r.contact_id, r.line), at) p
-    where task.campaign_id is not null;
+    planned := dialer.import_plan(task, admitted.results, at);
+    perform dialer.note_members(task.campaign_id, planned, at);
     withdrawn := dialer.import_strictest(task, admitted.results, at);
     update dialer.import i
-    set row_count = i.row_count + cardinality(rows), enrolled_count = i.enrolled_count + planned.enrolled - withdrawn.calls,
+    set row_count = i.row_count + cardinality(rows), enrolled_count = i.enrolled_count + cardinality(planned) - withdrawn.calls,
         created_count = i.created_count + s.created, updated_count = i.updated_count + s.updated,
         duplicate_count = i.duplicate_count + s.duplicates, rejected_count = i.rejected_count + cardinality(rows) - s.taken,
         do_not_call_count = i.do_not_call_count + s.dnc + withdrawn.marked
@@ -159,8 +181,10 @@ declare
     target dialer.campaign;
 begin
     select c.* into target from dialer.campaign c where c.campaign_id = dialer.campaign_named(campaign);
-    -- Two who enrol the same people at once would both find them without a call.
+    -- Two who enrol the same people at once would both find them without a call; so would the ticks, which lock the members.
     perform pg_advisory_xact_lock(hashtext('dialer.admit'), target.tenant_id);
+    perform from dialer.enrolment m where m.campaign_id = target.campaign_id and m.contact_id = any (contact_ids) order by m.contact_id for update;
+    perform dialer.note_members(target.campaign_id, contact_ids, at);
     return query
     with wanted as (
         select distinct on (u.contact_id) u.position, u.contact_id, (select e.endpoint_id from dialer.endpoint e join dialer.provider_account k on k.account_id = target.account_id
@@ -169,10 +193,11 @@ begin
         join dialer.contact p on p.contact_id = u.contact_id and p.tenant_id = target.tenant_id
         where not exists (select from dialer.call x where x.contact_id = u.contact_id and x.campaign_id = target.campaign_id
                           and x.state in ('scheduled', 'claimed', 'in_flight'))
+          and not exists (select from dialer.conversions(u.contact_id, target.campaign_id, '-infinity'))
         order by u.contact_id, u.position)
     select w.contact_id, p.call_id, p.due_at, p.result
     from dialer.plan(target.campaign_id, array(select row(w.position, w.contact_id, w.endpoint_id, at, null, '{}', null, null, null)::dialer.plan_row
         from wanted w order by w.position), at) p join wanted w on w.position = p.position;
 end $$;
 comment on function dialer.enrol(text, bigint[], timestamptz) is
-'Plans a call for each of these contacts that has none alive in the campaign; e.g. enrol(''spring'', array(select contact_id from dialer.contact where ...)).';
+'Makes these contacts members of a campaign and plans a call for each that has none alive in it and has not converted; e.g. enrol(''spring'', array(select contact_id from dialer.contact where ...)).';

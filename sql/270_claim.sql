@@ -161,7 +161,7 @@ begin
     -- calls a function would otherwise be computed anew wherever it is used.
     with lane_facts as materialized (
         select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.by_contact, g.law_id, g.subject, l.jurisdictions, l.cappings, w.purposes, dialer.place_margin(k) as margin,
-               g.misfire, g.misfire_after, g.consent,
+               g.misfire, g.misfire_after, g.consent, g.callback_late, g.contact_limit, g.contact_limit_counts,
                y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since,
                jsonb_strip_nulls(jsonb_build_object('law', l.law)) || jsonb_build_object('zones', dialer.opening_zones(l.openings), 'hours', l.openings[1].hours::text, 'own_hours', nullif(l.own_hours, ''), 'open_until', l.open_until,
                    'policy', y.name, 'consent', g.consent, 'scope', y.cap_scope, 'caps', (select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'max', c.max_count, 'amount', c.amount)), '[]')
@@ -170,16 +170,18 @@ begin
         join dialer.redial_policy y using (policy_id) left join dialer.law w on w.law_id = g.law_id cross join lateral (select dialer.policy_caps(y) as caps offset 0) p
         where l.lane_id in (select u.lane_id from unnest(candidates) u)),
     facts as materialized (
-        select x.call_id, x.lane_id, x.campaign_id, x.due_at, x.virtual_rank, x.position, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.endpoint_id,
-               c.contact_id, c.channel, e.status, p.zone_source, f.openings, f.tz, f.margin, f.caps, f.decision, f.misfire,
+        select x.call_id, x.lane_id, x.campaign_id, x.due_at, x.virtual_rank, x.position, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.callback_by, c.endpoint_id,
+               c.contact_id, c.channel, e.status, p.zone_source, f.openings, f.tz, f.margin, f.caps, f.decision, f.misfire, f.callback_late,
                f.consent is not null and not exists (select from dialer.consents(c.tenant_id, e.address, f.consent, at)) as unconsented,
                case when f.misfire <> 'place' then (select o from dialer.outage o where o.from_at <= x.due_at and o.to_at > x.due_at and o.to_at <= at
                    and o.to_at - o.from_at >= f.misfire_after order by o.to_at desc limit 1) end as outage,
+               f.contact_limit is not null and dialer.contact_spent(c.contact_id, x.campaign_id, f.contact_limit, f.contact_limit_counts) as contact_spent,
                f.by_contact and (p.zones <> f.zones or f.law_id is not null and p.jurisdictions <> f.jurisdictions) as elsewhere, f.cappings, f.zones,
                coalesce(c.payload ->> 'subject', f.subject) as subject, e.address, p.jurisdictions, p.jurisdiction_source, p.attributes, f.purposes, c.tenant_id, greatest(at, x.due_at, f.opens_at) as at_,
                row_number() over (partition by c.endpoint_id order by x.position) as same_number,
                row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person,
                exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
+               exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) as converted,
                exists (select from dialer.lease z where z.endpoint_id = c.endpoint_id)
                    or exists (select from dialer.lease z where z.contact_id = c.contact_id and z.channel = c.channel) as busy,
                case when f.caps <> '{}' then array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since, oldest) d) else '{}' end as dialled
@@ -207,7 +209,9 @@ begin
             when a.expires_at <= a.at_ + a.margin then row('expired', 'expired', null)::dialer.verdict
             when a.status is distinct from 'ok' then row('failed', 'number_unusable', null)::dialer.verdict
             when a.forbidden then row('cancelled', 'do_not_call', null)::dialer.verdict
+            when a.converted then row('cancelled', 'converted', null)::dialer.verdict
             -- Looked at again each day, in case the campaign asks for less; a consent that is given brings it forward.
+            when a.contact_spent then row('cancelled', 'contact_limit', null)::dialer.verdict
             when a.unconsented then row('wait', 'consent_missing', a.at_ + interval '1 day')::dialer.verdict
             -- Looked at again soon: a ban that is lifted holds nobody back.
             when a.banned_until > a.at_ then row('wait', 'ban', least(a.banned_until, a.at_ + interval '15 minutes'))::dialer.verdict
@@ -215,6 +219,8 @@ begin
             when a.misfire = 'expire' and a.outage is not null then row('expired', 'misfired', null)::dialer.verdict
             when a.shifted_at > a.at_ then row('wait', 'misfired', a.shifted_at)::dialer.verdict
             when a.not_before > a.at_ then row('wait', 'callback', a.not_before)::dialer.verdict
+            when a.callback_by < a.at_ and a.callback_late = 'expire' then row('expired', 'callback_late', null)::dialer.verdict
+            when a.callback_by < a.at_ then row('wait', 'callback_late', a.at_)::dialer.verdict
             when a.same_number > 1 or a.same_person > 1 or a.busy then row('wait', 'number_busy', a.at_ + interval '1 minute')::dialer.verdict
             when a.callable_at is null then row('wait', 'caps_spent', 'infinity')::dialer.verdict
             when a.callable_at > a.at_ then row('wait', case when dialer.is_open_all(a.at_, a.openings) then 'cap' else 'window' end, a.callable_at)::dialer.verdict
@@ -232,7 +238,7 @@ begin
     return judged;
 end $$;
 comment on function dialer.judge(dialer.candidate[], timestamptz) is
-'Tests the gates that are a call''s own: a stated end, expiry, number, do-not-call, consent, bans, callback time, one live call per number and person, window, and the caps of policy, law and tenant.';
+'Tests the gates that are a call''s own: a stated end, expiry, number, do-not-call, conversion, the campaign''s limit per contact, consent, bans, callback time, one live call per number and person, window, and the caps of policy, law and tenant.';
 
 create function dialer.turn_away(judged dialer.judged[], at timestamptz) returns integer
 language plpgsql volatile as $$
@@ -250,10 +256,14 @@ begin
     update dialer.call c set state = j.verdict::dialer.call_state, end_reason = j.reason, wait_reason = null, ended_at = at,
         outcome = coalesce(c.stated_outcome, c.outcome)
     from unnest(judged) j where c.call_id = j.call_id and j.verdict in ('completed', 'expired', 'cancelled', 'failed');
-    update dialer.call c set due_at = j.next_at, wait_reason = j.reason
-    from unnest(judged) j where c.call_id = j.call_id and j.verdict = 'wait';
-    insert into dialer.due (lane_id, due_at, call_id)
-    select j.lane_id, j.next_at, j.call_id from unnest(judged) j where j.verdict = 'wait';
+    -- A late callback goes back among the others.
+    with waiting as (
+        update dialer.call c set due_at = j.next_at, wait_reason = j.reason,
+            lane_id = case when j.reason = 'callback_late' then coalesce(c.usual_lane_id, c.lane_id) else c.lane_id end,
+            usual_lane_id = case when j.reason <> 'callback_late' then c.usual_lane_id end, callback_by = case when j.reason <> 'callback_late' then c.callback_by end
+        from unnest(judged) j where c.call_id = j.call_id and j.verdict = 'wait'
+        returning c.lane_id, c.due_at, c.call_id)
+    insert into dialer.due (lane_id, due_at, call_id) select w.lane_id, w.due_at, w.call_id from waiting w;
     return turned;
 end $$;
 comment on function dialer.turn_away(dialer.judged[], timestamptz) is 'Moves or ends the calls whose gates said no, with the reason; returns how many.';

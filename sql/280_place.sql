@@ -25,6 +25,7 @@ begin
             when c.stated_outcome is not null then 'finished'
             when c.review_word is not null then 'review'
             when exists (select from dialer.do_not_call_entries(l.tenant_id, l.contact_id, e.address, at)) then 'do_not_call'
+            when exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) then 'converted'
             when g.consent is not null and not exists (select from dialer.consents(l.tenant_id, e.address, g.consent, at)) then 'consent_missing'
             when g.law_id is not null and (p.zones <> n.zones or p.jurisdictions <> n.jurisdictions) then 'elsewhere'
             when bans <> '{}' and dialer.ban_until(bans, l.tenant_id, p.jurisdictions, e.address, p.attributes, w.purposes, greatest(at, l.place_at)) is not null then 'ban'
@@ -45,7 +46,7 @@ begin
     return judged;
 end $$;
 comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
-'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, consent, bans, window, caps of law and tenant.';
+'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, conversion, consent, bans, window, caps of law and tenant.';
 
 create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
 returns table (attempt_id uuid, allowed boolean, reason text)

@@ -53,6 +53,9 @@ begin
         from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id)
         where x.outcome = 'dnc' and not dialer.must_not_call(c.tenant_id, c.contact_id, e.address, at);
     end if;
+    if 'sale' = any (outcomes) then
+        perform dialer.conversions_in(array(select x.call_id from unnest(ended) x where x.outcome = 'sale'), at);
+    end if;
     if 'invalid_number' = any (outcomes) then
         update dialer.endpoint e set status = 'unusable'
         from unnest(ended) x join dialer.call c using (call_id) where e.endpoint_id = c.endpoint_id and x.outcome = 'invalid_number';
@@ -108,7 +111,7 @@ declare
 begin
     -- As in judge: what is the campaign's is looked up once, and nothing that calls a function is computed twice.
     with lane_facts as materialized (
-        select l.lane_id, l.openings, l.openings[1].tz as tz, g.state as campaign_state, g.valid_until, g.workflow_id, y.ladder, y.ladder_scope, y.outcome_waits, y.technical_ladder,
+        select l.lane_id, l.openings, l.openings[1].tz as tz, g.state as campaign_state, g.valid_until, g.workflow_id, g.campaign_id, g.contact_limit, g.contact_limit_counts, y.ladder, y.ladder_scope, y.outcome_waits, y.technical_ladder,
                y.technical_max, y.max_lifetime, y.final_outcomes, y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since
         from dialer.lane l join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)
         cross join lateral (select dialer.policy_caps(y) as caps offset 0) p
@@ -119,6 +122,8 @@ begin
                f.openings, f.tz, f.campaign_state, f.valid_until, f.ladder, f.ladder_scope, f.outcome_waits, f.technical_ladder, f.technical_max, f.max_lifetime,
                f.caps,
                exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
+               exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) as converted,
+               f.contact_limit is not null and dialer.contact_spent(c.contact_id, f.campaign_id, f.contact_limit, f.contact_limit_counts) as contact_spent,
                z.final,
                case when z.final and not x.review then '{}'
                     else array(select a.dialled_at from dialer.attempt a where a.call_id = c.call_id and a.counts and a.step is not distinct from c.step) end as own,
@@ -149,9 +154,11 @@ begin
             when t.final and not t.review then row(dialer.outcome_end_state(t.outcome), t.outcome)::dialer.decision
             when t.campaign_state in ('stopped', 'archived') then row('cancelled', 'campaign_stopped')::dialer.decision
             when t.forbidden then row('cancelled', 'do_not_call')::dialer.decision
+            when t.converted then row('cancelled', 'converted')::dialer.decision
             when t.review then row('scheduled', 'review')::dialer.decision
             when t.answered and (t.now_).name is null then row('completed', 'not_needed')::dialer.decision
             when not t.answered and not t.counts and t.outcome <> 'over_limit' and t.technical_count >= t.technical_max then row('failed', 'technical_retries_spent')::dialer.decision
+            when t.contact_spent then row('failed', 'contact_limit')::dialer.decision
             when not t.answered and t.counts and t.attempts >= t.max_lifetime then row('failed', coalesce(t.asks || '_failed', 'attempts_spent'))::dialer.decision
             when t.next_at >= least(t.expires_at, t.valid_until) then row('expired', 'expired')::dialer.decision
             when t.next_at is null then row('scheduled', 'caps_spent')::dialer.decision
@@ -172,17 +179,28 @@ comment on function dialer.next_steps(dialer.ended_attempt[], timestamptz) is
 
 create function dialer.decide_next(ended dialer.ended_attempt[], at timestamptz) returns void
 language plpgsql volatile as $$
-declare steps dialer.next_step[];
+declare
+    steps dialer.next_step[];
+    promises dialer.promise[] := '{}';
 begin
     perform from dialer.call c where c.call_id in (select x.call_id from unnest(ended) x) order by c.call_id for update;
     steps := dialer.next_steps(ended, at);
+    if exists (select from unnest(steps) s where s.reason = 'callback') then
+        promises := dialer.promise_callbacks(array(select row(s.call_id, x.callback_at, s.due_at, null, null)::dialer.promise
+            from unnest(steps) s join unnest(ended) x using (call_id) where s.reason = 'callback'), 'said in the call', at);
+    end if;
     with changed as (
         update dialer.call c
-        set state = s.state, outcome = s.outcome, technical_count = s.technical_count, due_at = coalesce(s.due_at, c.due_at), not_before = null,
+        set state = s.state, outcome = s.outcome, technical_count = s.technical_count, due_at = coalesce(s.due_at, c.due_at),
+            -- A callback that failed for technical reasons is one still; any other attempt has kept the promise, and perhaps brought the next.
+            not_before = case when x.counts then p.wanted_at else coalesce(p.wanted_at, c.not_before) end,
+            callback_by = case when x.counts then p.keep_until else coalesce(p.keep_until, c.callback_by) end,
+            lane_id = coalesce(p.lane_id, case when x.counts or c.callback_by is null then c.usual_lane_id end, c.lane_id),
+            usual_lane_id = case when p.lane_id is not null then coalesce(c.usual_lane_id, c.lane_id) when not x.counts then c.usual_lane_id end,
             wait_reason = case when s.state = 'scheduled' then s.reason end, end_reason = case when s.state <> 'scheduled' then s.reason end,
             ended_at = case when s.state <> 'scheduled' then at end,
             step = coalesce((s.step).name, c.step), workflow_metadata = case when (s.step).name is null then c.workflow_metadata else (s.step).found end
-        from unnest(steps) s where c.call_id = s.call_id
+        from unnest(steps) s join unnest(ended) x using (call_id) left join unnest(promises) p using (call_id) where c.call_id = s.call_id
         returning c.call_id, c.lane_id, c.due_at, c.state)
     insert into dialer.due (lane_id, due_at, call_id) select lane_id, due_at, call_id from changed where state = 'scheduled';
 end $$;

@@ -162,6 +162,7 @@ begin
     return query values ('expiry', dialer.expire_calls(at, 5000));
     return query values ('campaigns', dialer.clear_campaigns(at, 5000));
     return query values ('series', dialer.make_occurrences(at, 1000));
+    return query values ('members', dialer.make_member_calls(at, 2000));
     return query values ('strays', dialer.bring_strays_home(at, 5000));
     return query values ('partitions', dialer.ensure_partitions(at));
     delete from dialer.dispatcher d where d.seen_at < clock_timestamp() - interval '1 day';
@@ -170,7 +171,7 @@ begin
     -- The very last, because everybody who reads a record waits from the exchange of a partition to the commit.
     return query select r.task, r.done from dialer.retain(at) r;
 end $$;
-comment on function dialer.tick() is 'One bounded round of upkeep: leases, expiry, stopped campaigns, series, lanes, partitions, retention. One row per task, of retention only for what it did; no row when another session is at it.';
+comment on function dialer.tick() is 'One bounded round of upkeep: leases, expiry, stopped campaigns, series, recurring members, lanes, partitions, retention. One row per task, of retention only for what it did; no row when another session is at it.';
 
 create table dialer.dispatcher (
     name text primary key,

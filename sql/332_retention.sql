@@ -406,6 +406,7 @@ begin
       -- An attempt ends before its call: partitions of later months need not be asked.
       and not exists (select from dialer.attempt a where a.call_id = c.call_id and a.ended_at <= horizon);
     get diagnostics deleted = row_count;
+    delete from dialer.callback k where k.call_id > seen and k.call_id <= last and not exists (select from dialer.call c where c.call_id = k.call_id);
     -- Numbers grow with time: where every call was planned after the horizon, none behind them has ended before it.
     if last is null or youngest >= horizon then
         update dialer.upkeep_step s set call_id = 0, rest_until = at + interval '1 hour' where s.task = 'call';

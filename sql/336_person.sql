@@ -71,6 +71,12 @@ begin
             where k.tenant_id = tenant and k.address = any (person.addresses) order by k.classification_id) x),
         'series', (select coalesce(jsonb_agg(x), '[]') from (select s.series_id, g.name as campaign, s.rule, s.start_local, s.tz, s.payload, s.state, s.next_at from dialer.series s
             join dialer.campaign g using (campaign_id) where s.contact_id = person.contact_id order by s.series_id) x),
+        'memberships', (select coalesce(jsonb_agg(x), '[]') from (select g.name as campaign, m.enrolled_at, m.end_reason from dialer.enrolment m
+            join dialer.campaign g using (campaign_id) where m.contact_id = person.contact_id order by g.name) x),
+        'conversions', (select coalesce(jsonb_agg(x), '[]') from (select g.name as campaign, v.source, v.converted_at from dialer.conversion v
+            left join dialer.campaign g using (campaign_id) where v.contact_id = person.contact_id order by v.conversion_id) x),
+        'callbacks', (select coalesce(jsonb_agg(x), '[]') from (select k.call_id, k.asked_at, k.wanted_at, k.granted_at, k.source from dialer.callback k
+            where k.call_id in (select c.call_id from dialer.call c where c.contact_id = person.contact_id) order by k.callback_id) x),
         'calls', (select coalesce(jsonb_agg(x), '[]') from (select c.call_id, g.name as campaign, c.channel, c.state, c.created_at, c.planned_at, c.due_at, c.wait_reason, c.end_reason, c.outcome,
             c.ended_at, c.payload, c.idempotency_key from dialer.call c join dialer.campaign g using (campaign_id) where c.contact_id = person.contact_id order by c.call_id) x),
         'attempts', (select coalesce(jsonb_agg(x), '[]') from (select a.attempt_id, a.call_id, a.dialled_at, a.answered_at, a.ended_at, a.outcome, a.disposition, a.duration_seconds,
@@ -81,7 +87,7 @@ begin
             where t.call_id in (select c.call_id from dialer.call c where c.contact_id = person.contact_id) order by t.at, t.call_id) x));
 end $$;
 comment on function dialer.export_person(text, text, text, timestamptz) is
-'All that is known of one person of this tenant, named by a number or e-mail address (region for national numbers) or by an external key: contact, numbers, do-not-call, consents, classifications, series, calls, attempts with their decisions, stored events and changes of state. Instants are UTC offsets of the session''s zone. Errors: PD014 no number, PD018 nobody.';
+'All that is known of one person of this tenant, named by a number or e-mail address (region for national numbers) or by an external key: contact, numbers, do-not-call, consents, classifications, series, memberships, conversions, callbacks, calls, attempts with their decisions, stored events and changes of state. Instants are UTC offsets of the session''s zone. Errors: PD014 no number, PD018 nobody.';
 
 create function dialer.erase_contact(person dialer.person) returns bigint
 language plpgsql volatile as $$
@@ -153,6 +159,7 @@ begin
     contact_id := person.contact_id;
     perform from dialer.contact p where p.contact_id = contact_id for update;
     update dialer.series s set state = 'cancelled', next_at = null, end_reason = 'erased', ended_at = at where s.contact_id = contact_id and s.state = 'active';
+    update dialer.enrolment m set next_at = null, end_reason = 'erased' where m.contact_id = contact_id;
     calls_cancelled := dialer.end_waiting(array(select c.call_id from dialer.call c where c.contact_id = contact_id and c.state = 'scheduled'), 'cancelled', 'erased', at);
     if exists (select from dialer.call c where c.contact_id = contact_id and c.state in ('claimed', 'in_flight')) then
         perform dialer.fail('PD029', 'this person is being called', 'What is in flight is erased when it is over: nothing was changed.', 'Repeat it in some minutes; do-not-call keeps further calls away meanwhile.');

@@ -18,28 +18,31 @@ language sql stable as $$
             count(*) filter (where state = 'completed' and outcome is distinct from 'sale' and outcome is distinct from 'dnc') as other,
             count(*) filter (where state = 'failed' and outcome is distinct from 'dnc') as failed,
             count(*) filter (where state = 'cancelled' and end_reason = 'do_not_call' and outcome is distinct from 'dnc') as forbidden,
-            count(*) filter (where state = 'cancelled' and end_reason is distinct from 'do_not_call' and outcome is distinct from 'dnc') as cancelled,
+            count(*) filter (where state = 'cancelled' and end_reason = 'converted' and outcome is distinct from 'dnc') as converted,
+            count(*) filter (where state = 'cancelled' and coalesce(end_reason, '') not in ('do_not_call', 'converted') and outcome is distinct from 'dnc') as cancelled,
             count(*) filter (where state = 'expired' and outcome is distinct from 'dnc') as expired,
             count(*) filter (where transferred and outcome is distinct from 'sale') as transferred
         from lead)
     select m.measure, m.calls, m.definition from counted k cross join lateral (values
-        (1, 'total_leads', k.total, 'calls planned in the range; the sum of the next eight lines'),
+        (1, 'total_leads', k.total, 'calls planned in the range; the sum of the next nine lines'),
         (2, 'active_for_redial', k.active, 'not ended: waiting or in flight'),
         (3, 'completed_sale', k.sale, 'ended with outcome sale'),
         (4, 'completed_dnc', k.dnc, 'ended because the contact said: do not call'),
         (5, 'completed_other', k.other, 'ended with any other final outcome'),
         (6, 'failed', k.failed, 'number unusable, or attempts or technical retries spent'),
         (7, 'cancelled_do_not_call', k.forbidden, 'cancelled because the number or person is on the do-not-call list'),
-        (8, 'cancelled_other', k.cancelled, 'cancelled by a person, or their campaign was stopped'),
-        (9, 'expired', k.expired, 'their time was over before they were reached'),
-        (10, 'should_continue', k.should_continue, 'of the active ones: not waiting for a person''s review'),
-        (11, 'transferred_not_sale', k.transferred, 'had an attempt with outcome transferred and no sale'),
-        (12, 'non_sale', k.total - k.sale, 'all but sales'),
-        (13, 'non_sale_non_dnc', k.total - k.sale - k.dnc, 'all but sales and do-not-call')) m(rank, measure, calls, definition)
+        (8, 'cancelled_converted', k.converted, 'over because the person converted in another call or outside of any'),
+        (9, 'cancelled_other', k.cancelled, 'cancelled by a person, their campaign was stopped, or its limit per contact was reached'),
+        (10, 'expired', k.expired, 'their time was over before they were reached'),
+        (11, 'should_continue', k.should_continue, 'of the active ones: not waiting for a person''s review'),
+        (12, 'transferred_not_sale', k.transferred, 'had an attempt with outcome transferred and no sale'),
+        (13, 'non_sale', k.total - k.sale, 'all but sales'),
+        (14, 'non_dnc', k.total - k.dnc, 'all but those who said: do not call'),
+        (15, 'non_sale_non_dnc', k.total - k.sale - k.dnc, 'all but sales and do-not-call')) m(rank, measure, calls, definition)
     order by m.rank
 $$;
 comment on function dialer.report_breakdown(timestamptz, timestamptz, text) is
-'What became of the calls planned in [from_at, to_at) of a campaign (null: all): one measure a row with its definition. Every planned call is in exactly one of lines 2 to 9.';
+'What became of the calls planned in [from_at, to_at) of a campaign (null: all): one measure a row with its definition. Every planned call is in exactly one of lines 2 to 10.';
 
 create function dialer.report_range(from_at timestamptz, to_at timestamptz, campaign text default null)
 returns table (measure text, value numeric, definition text)
@@ -50,7 +53,7 @@ language sql stable as $$
         where a.tenant_id = dialer.current_tenant() and a.dialled_at >= from_at and a.dialled_at < to_at and a.counts
           and (report_range.campaign is null or a.campaign_id = dialer.campaign_named(report_range.campaign))),
     counted as (
-        select count(*) as calls, count(*) filter (where again) as redials, count(*) filter (where outcome in ('completed', 'sale', 'dnc', 'transferred', 'callback', 'not_interested')) as reached,
+        select count(*) as calls, count(*) filter (where again) as redials, count(*) filter (where dialer.outcome_is(outcome, 'conversations')) as reached,
                count(*) filter (where outcome in ('transferred', 'sale')) as transferred from attempt)
     select m.measure, m.value, m.definition from (
         select 1 as rank, 'leads_created' as measure, (select count(*) from dialer.call c where c.tenant_id = dialer.current_tenant()
@@ -76,6 +79,18 @@ language sql stable as $$
 $$;
 comment on function dialer.report_today(text, text, timestamptz) is 'report_range of the local date of "at" in a zone (default UTC). Error PD011: no such zone.';
 
+create function dialer.daily_max_reached(campaign text default null, at timestamptz default dialer.now()) returns table (call_id bigint, attempts_today bigint, max_per_day integer)
+language sql stable as $$
+    select c.call_id, n.attempts, y.max_per_day
+    from dialer.call c join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id) join dialer.lane l on l.lane_id = c.lane_id
+    cross join lateral (select count(*) as attempts from dialer.dialled(y.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, at - interval '2 days', at - interval '2 days') d
+        where (d at time zone l.openings[1].tz)::date = (at at time zone l.openings[1].tz)::date) n
+    where c.tenant_id = dialer.current_tenant() and c.state = 'scheduled' and y.max_per_day is not null and n.attempts >= y.max_per_day
+      and (daily_max_reached.campaign is null or c.campaign_id = dialer.campaign_named(daily_max_reached.campaign))
+$$;
+comment on function dialer.daily_max_reached(text, timestamptz) is
+'Waiting calls that have had as many attempts on the contact''s local date as their policy allows a day; counted from attempts, so that nothing is reset at midnight. Error PD025: no such campaign.';
+
 create function dialer.report_totals(campaign text default null, at timestamptz default dialer.now(), tz text default 'UTC')
 returns table (measure text, calls bigint, definition text)
 language sql stable as $$
@@ -88,10 +103,12 @@ language sql stable as $$
                  count(*) filter (where ended_at is null and age = 1) as yesterday, count(*) filter (where ended_at is null and age > 1) as older,
                  count(*) filter (where ended_at is null and wait_reason in ('cap', 'redial') and (due_at at time zone zone)::date > (at at time zone zone)::date) as spent,
                  count(*) filter (where state = 'completed') as completed from lead) k
+    cross join (select count(*) as maxed from dialer.daily_max_reached(report_totals.campaign, at)) d
     cross join lateral (values (1, 'total_leads', k.total, 'calls ever planned'), (2, 'active', k.active, 'not ended'),
         (3, 'active_from_yesterday', k.yesterday, 'not ended, planned on the local date before'), (4, 'active_older', k.older, 'not ended, planned before that'),
         (5, 'tomorrow_or_later', k.spent, 'not ended, tried, and next due on a later local date (the day''s attempts are spent or its hours are over)'),
-        (6, 'completed', k.completed, 'ended as completed')) m(rank, measure, calls, definition)
+        (6, 'daily_max_reached', d.maxed, 'of these: have had as many attempts on this local date as their policy allows a day'),
+        (7, 'completed', k.completed, 'ended as completed')) m(rank, measure, calls, definition)
     order by m.rank
 $$;
 comment on function dialer.report_totals(text, timestamptz, text) is 'Lifetime totals of a campaign (null: all), with definitions; dates are local dates of tz. Errors: PD011 no such zone, PD025 no such campaign.';
@@ -119,16 +136,13 @@ language sql stable as $$
     begun as (
         select p.call_id, p.planned_at, (select min(a.dialled_at) from dialer.attempt_all a where a.call_id = p.call_id and a.intended_at is not null) as begun_at from planned p),
     live as (
-        select a.dialled_at as from_at, coalesce(a.ended_at, 'infinity') as to_at from dialer.attempt_all a join planned p using (call_id) where a.intended_at is not null),
-    -- At an instant at which one ends and another begins, the one that ends comes first.
-    step as (select sum(s.change) over (order by s.at, s.change) as at_once
-             from (select l.from_at as at, 1 as change from live l union all select l.to_at, -1 from live l) s)
+        select a.dialled_at as from_at, coalesce(a.ended_at, 'infinity') as to_at from dialer.attempt_all a join planned p using (call_id) where a.intended_at is not null)
     select m.measure, m.value, m.definition
     from (select count(*)::numeric as calls, count(distinct b.planned_at)::numeric as instants, count(b.begun_at)::numeric as begun,
                  round(percentile_cont(0.5) within group (order by extract(epoch from b.begun_at - b.planned_at))::numeric, 3) as median,
                  round(max(extract(epoch from b.begun_at - b.planned_at))::numeric, 3) as worst from begun b) k
     cross join (select max(n.calls)::numeric as crowd from (select count(*) as calls from planned p group by p.planned_at) n) c
-    cross join (select coalesce(max(s.at_once), 0)::numeric as peak from step s) p
+    cross join (select dialer.most_at_once(array_agg(l.from_at), array_agg(l.to_at))::numeric as peak from live l) p
     cross join lateral (values (1, 'calls_planned', k.calls, 'calls planned for an instant of the span'), (2, 'instants', k.instants, 'different instants among them'),
         (3, 'most_at_one_instant', coalesce(c.crowd, 0), 'calls planned for one and the same instant: 1 where they are staggered'),
         (4, 'calls_begun', k.begun, 'of which a first attempt was made'), (5, 'median_delay_seconds', k.median, 'from the planned instant to the first attempt'),

@@ -44,6 +44,8 @@ language sql stable as $$
                        and x.call_id <> c.call_id) as other_open,
                (select count(*) from dialer.lease x where x.campaign_id = g.campaign_id) as campaign_in_use,
                (select count(*) from dialer.attempt x where x.call_id = c.call_id and x.counts) as attempts, g.caller_pool, g.consent,
+               g.contact_limit, g.contact_limit_counts, g.callback_priority, g.callback_late, l.priority as lane_priority,
+               exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) as converted,
                (select count(*) from dialer.caller_id i where i.account_id = a.account_id and i.pool = coalesce(g.caller_pool, i.pool)) as numbers,
                (select count(*) from unnest(dialer.caller_rooms(a.account_id, at, 1, '0', array(select i.caller_id from dialer.caller_id i where i.account_id = a.account_id), '{}')) r
                 where r.room > 0 and r.pool = coalesce(g.caller_pool, r.pool)) as free_numbers
@@ -56,7 +58,7 @@ language sql stable as $$
         select f.*, dialer.dialled_times(f.cap_scope, f.call_id, f.contact_id, f.endpoint_id, f.channel, '-infinity') as times,
                case when f.openings = '{}' then null else dialer.next_open_all(at, f.openings) end as next_open from facts f)
     select r.gate, r.pass, r.detail, case when not r.pass then r.opens_at end
-    from dialled d cross join lateral (
+    from dialled d cross join lateral dialer.attempts_today(d.call_id, at) t cross join lateral (
         select v.rank, v.gate, v.pass, v.detail, v.opens_at from (values
             (1, 'state', d.state = 'scheduled', case when d.open_attempt is not null then format('%s: attempt %s is %s', d.state, d.open_attempt, d.attempt_state)
                 when d.ended_at is not null then format('%s at %s: %s', d.state, d.ended_at, coalesce(d.end_reason, '')) else d.state || coalesce(', step ' || d.step, '') || coalesce(', waits for: ' || d.wait_reason, '') end, null::timestamptz),
@@ -83,7 +85,14 @@ language sql stable as $$
             (15, 'consent', d.consent is null or exists (select from dialer.consents(d.tenant_id, d.address, d.consent, at)), case when d.consent is null then 'the campaign asks for none'
                 when exists (select from dialer.consents(d.tenant_id, d.address, d.consent, at)) then format('agreed to "%s"', d.consent)
                 else format('has not agreed to "%s", or not any more', d.consent) end, null),
-            (16, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')), null)
+            (16, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')), null),
+            (17, 'contact_limit', d.contact_limit is null or not dialer.contact_spent(d.contact_id, d.campaign_id, d.contact_limit, d.contact_limit_counts),
+                coalesce(format('at most %s %s with one contact in this campaign', d.contact_limit, d.contact_limit_counts), 'the campaign has no limit per contact'), null),
+            (18, 'conversion', not d.converted, case when d.converted then 'the person has converted' else 'the person has not converted' end, null),
+            (19, 'callback', coalesce(d.not_before <= at, true) and coalesce(d.callback_by >= at or d.callback_late = 'redial', true), case when d.not_before is null and d.callback_by is null then 'none was promised'
+                else format('promised for %s, with priority %s until %s, then: %s; do-not-call, pause, window and caps come before it', coalesce(d.not_before::text, 'now'), d.lane_priority,
+                    coalesce(d.callback_by::text, 'ever'), d.callback_late) end, d.not_before),
+            (20, 'attempts_today', d.state <> 'scheduled' or t.left_today > 0, format('%s made on this local date, %s more can be made', t.made_today, t.left_today), d.next_open)
         ) v(rank, gate, pass, detail, opens_at)
         union all
         select 9, 'cap: ' || dialer.cap_text(k), n.next_at is not distinct from at, format('%s attempts counted for the %s, the last at %s', cardinality(d.times),

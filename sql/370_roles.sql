@@ -92,6 +92,9 @@ begin
                 'set_tenant_cap', 'remove_tenant_cap',
                 'declare_ban', 'lift_ban',
                 'schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger', 'enrol',
+                'preview_restagger',
+                'mark_converted',
+                'edit_campaign', 'create_recurring_campaign', 'restore_campaign',
                 'begin_import', 'import_contacts', 'finish_import',
                 'schedule_series', 'cancel_series',
                 'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill',
@@ -144,9 +147,11 @@ grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_p
 grant update (wait, keep) on dialer.workflow_step to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
 grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, consent, subject, valid_until, settings, state, state_reason),
+        caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
+        settings, state, state_reason),
     update (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, consent, subject, valid_until, settings, state, state_reason), delete on dialer.campaign to dialer_user, dialer_admin;
+        caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
+        settings, state, state_reason), delete on dialer.campaign to dialer_user, dialer_admin;
 grant insert, update, delete on dialer.provider_account to dialer_admin;
 grant insert on dialer.account_control, dialer.account_health to dialer_admin;
 grant update on dialer.account_health to dialer_admin;

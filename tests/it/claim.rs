@@ -172,9 +172,10 @@ async fn a_number_without_a_zone_is_never_called_and_says_so() {
         .check(
             "select gate, pass, detail from dialer.explain(1) where not pass",
             expect![[r#"
-        due | f | due at infinity
-        zone | f | no time zone is known for the contact: never called
-        window | f | no opening"#]],
+                due | f | due at infinity
+                zone | f | no time zone is known for the contact: never called
+                window | f | no opening
+                attempts_today | f | 0 made on this local date, 0 more can be made"#]],
         )
         .await;
 }

@@ -75,19 +75,21 @@ async fn the_breakdown_accounts_for_every_call() {
         .check(
             "select measure, calls from dialer.report_breakdown(campaign => 'spring')",
             expect![[r#"
-        total_leads | 12
-        active_for_redial | 6
-        completed_sale | 2
-        completed_dnc | 1
-        completed_other | 0
-        failed | 1
-        cancelled_do_not_call | 1
-        cancelled_other | 1
-        expired | 0
-        should_continue | 6
-        transferred_not_sale | 1
-        non_sale | 10
-        non_sale_non_dnc | 9"#]],
+                total_leads | 12
+                active_for_redial | 6
+                completed_sale | 2
+                completed_dnc | 1
+                completed_other | 0
+                failed | 1
+                cancelled_do_not_call | 1
+                cancelled_converted | 0
+                cancelled_other | 1
+                expired | 0
+                should_continue | 6
+                transferred_not_sale | 1
+                non_sale | 10
+                non_dnc | 11
+                non_sale_non_dnc | 9"#]],
         )
         .await;
     dialer
@@ -131,12 +133,13 @@ async fn todays_attempts_and_the_totals_are_counted_from_one_source() {
         .check(
             "select measure, calls from dialer.report_totals('spring')",
             expect![[r#"
-        total_leads | 12
-        active | 6
-        active_from_yesterday | 0
-        active_older | 0
-        tomorrow_or_later | 0
-        completed | 3"#]],
+                total_leads | 12
+                active | 6
+                active_from_yesterday | 0
+                active_older | 0
+                tomorrow_or_later | 0
+                daily_max_reached | 0
+                completed | 3"#]],
         )
         .await;
     dialer.check("select campaign, state, calls, earliest_due_at, average_attempts from dialer.scheduler_dashboard", expect!["spring | scheduled | 6 | 2026-12-04 12:02:00-05 | 1.00"]).await;
@@ -167,7 +170,11 @@ async fn explain_names_every_gate_with_its_numbers() {
         campaign_slots | t | 0 of any number in use | -
         caller_id | t | the provider chooses the number to call from | -
         consent | t | the campaign asks for none | -
-        lifetime | t | 1 attempts of any number | -"#]]).await;
+        lifetime | t | 1 attempts of any number | -
+        contact_limit | t | at most  attempts with one contact in this campaign | -
+        conversion | t | the person has not converted | -
+        callback | t | none was promised | -
+        attempts_today | f | 0 made on this local date, 0 more can be made | 2026-12-07 11:00:00-05"#]]).await;
 }
 
 // R225, D12
@@ -273,6 +280,7 @@ async fn the_ticks_make_partitions_ahead_and_say_what_they_did() {
                 expiry | 0
                 campaigns | 0
                 series | 0
+                members | 0
                 strays | 0
                 partitions | 9
                 lanes | 0"#]],
@@ -286,6 +294,7 @@ async fn the_ticks_make_partitions_ahead_and_say_what_they_did() {
                 expiry | 0
                 campaigns | 0
                 series | 0
+                members | 0
                 strays | 0
                 partitions | 0
                 lanes | 0"#]],

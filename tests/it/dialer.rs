@@ -75,6 +75,17 @@ impl Dialer {
         .await;
     }
 
+    /// The provider reports the end of the attempts that were placed so long ago; `outcome` is an
+    /// expression over the lease `l`.
+    pub async fn end_after(&self, lasted: &str, outcome: &str) {
+        self.run(&format!(
+            "select dialer.ingest_event(l.account_id, jsonb_agg(jsonb_build_object('event_key', 'end-' || l.attempt_id, 'kind', 'ended',
+                 'attempt_id', l.attempt_id, 'outcome', {outcome}))) from dialer.lease l
+             where l.placed_at <= dialer.now() - interval '{lasted}' group by l.account_id"
+        ))
+        .await;
+    }
+
     /// Calls by state and reason.
     pub async fn states(&self) -> String {
         self.rows(

@@ -10,7 +10,7 @@ const FROM: &str = "'2026-12-04 13:00'::timestamptz";
 const TO: &str = "'2026-12-05 17:00'::timestamptz";
 
 /// Measure of the breakdown, and which calls a person would count.
-const BREAKDOWN: [(&str, &str); 13] = [
+const BREAKDOWN: [(&str, &str); 15] = [
     ("total_leads", "true"),
     ("active_for_redial", "state in ('scheduled', 'claimed', 'in_flight')"),
     ("completed_sale", "state = 'completed' and outcome = 'sale'"),
@@ -25,8 +25,12 @@ const BREAKDOWN: [(&str, &str); 13] = [
         "state = 'cancelled' and coalesce(outcome::text, '') <> 'dnc' and coalesce(end_reason, '') = 'do_not_call'",
     ),
     (
+        "cancelled_converted",
+        "state = 'cancelled' and coalesce(outcome::text, '') <> 'dnc' and coalesce(end_reason, '') = 'converted'",
+    ),
+    (
         "cancelled_other",
-        "state = 'cancelled' and coalesce(outcome::text, '') <> 'dnc' and coalesce(end_reason, '') <> 'do_not_call'",
+        "state = 'cancelled' and coalesce(outcome::text, '') <> 'dnc' and coalesce(end_reason, '') <> 'do_not_call' and coalesce(end_reason, '') <> 'converted'",
     ),
     ("expired", "state = 'expired' and coalesce(outcome::text, '') <> 'dnc'"),
     ("should_continue", "ended_at is null and coalesce(wait_reason, '') <> 'review'"),
@@ -35,6 +39,7 @@ const BREAKDOWN: [(&str, &str); 13] = [
         "call_id in (select call_id from dialer.attempt where outcome = 'transferred') and coalesce(outcome::text, '') <> 'sale'",
     ),
     ("non_sale", "not (state = 'completed' and coalesce(outcome::text, '') = 'sale')"),
+    ("non_dnc", "not (ended_at is not null and coalesce(outcome::text, '') = 'dnc')"),
     (
         "non_sale_non_dnc",
         "not (state = 'completed' and coalesce(outcome::text, '') = 'sale') and not (ended_at is not null and coalesce(outcome::text, '') = 'dnc')",
@@ -149,7 +154,9 @@ async fn the_totals_and_today(dialer: &Dialer) {
     let by_hand = format!(
         "select (select count(*) from dialer.call), (select count(*) from dialer.call where ended_at is null),
                 (select count(*) from dialer.call where ended_at is null and created_at::date = {today} - 1), (select count(*) from dialer.call where ended_at is null and created_at::date < {today} - 1),
-                (select count(*) from dialer.call where ended_at is null and wait_reason = any ('{{cap,redial}}') and due_at::date > {today}), (select count(*) from dialer.call where state = 'completed')"
+                (select count(*) from dialer.call where ended_at is null and wait_reason = any ('{{cap,redial}}') and due_at::date > {today}),
+                (select count(*) from dialer.call c where state = 'scheduled' and 8 <= (select count(*) from dialer.attempt a where a.contact_id = c.contact_id and a.counts and a.dialled_at::date = {today})),
+                (select count(*) from dialer.call where state = 'completed')"
     );
     let told =
         "select string_agg(calls::text, ' | ') from dialer.report_totals(tz => 'America/New_York')";

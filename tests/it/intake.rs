@@ -352,7 +352,7 @@ async fn a_duplicate_in_a_later_chunk_is_merged_and_its_mark_holds() {
             expect![[r#"
                 Ada | scheduled | -
                 Ben | cancelled | do_not_call
-                Cy | cancelled | sale"#]],
+                Cy | cancelled | converted"#]],
         )
         .await;
     dialer.check("select count(*) from dialer.import_line", expect!["0"]).await;
@@ -463,10 +463,10 @@ async fn calls_at_one_instant_are_restaggered() {
         .check(
             "select * from dialer.restagger(array(select call_id from dialer.call order by call_id), '2026-12-04 19:56', '2 minutes')",
             expect![[r#"
-                1 | 2026-12-04 19:56:00-05
-                2 | 2026-12-04 19:58:00-05
-                3 | 2026-12-07 11:00:00-05
-                4 | 2026-12-07 11:02:00-05"#]],
+                1 | 1 | 2026-12-04 12:00:00-05 | 2026-12-04 19:56:00-05 | Fri 2026-12-04 19:56:00 | America/New_York | moved
+                2 | 2 | 2026-12-04 12:00:00-05 | 2026-12-04 19:58:00-05 | Fri 2026-12-04 19:58:00 | America/New_York | moved
+                3 | 3 | 2026-12-04 12:00:00-05 | 2026-12-07 11:00:00-05 | Mon 2026-12-07 11:00:00 | America/New_York | moved
+                4 | 4 | 2026-12-04 12:00:00-05 | 2026-12-07 11:02:00-05 | Mon 2026-12-07 11:02:00 | America/New_York | moved"#]],
         )
         .await;
     dialer.sound().await;

@@ -46,10 +46,12 @@ const VICTIM: &str = r#"
     select dialer.ingest_event(account_id, jsonb_agg(jsonb_build_object('event_key', 'quetzal', 'kind', 'ended', 'attempt_id', attempt_id, 'outcome', 'no_answer', 'raw', '{"text": "quetzal"}'::jsonb)))
         from dialer.lease where call_id = 1000001 group by account_id;
     select dialer.schedule_call('zanzibar', '+14155550103', name => 'Quetzal Three', tz => 'America/Los_Angeles', due_at => '2026-12-20 12:00');
+    select dialer.request_callback(call_id, '2026-12-20 15:00') from dialer.call where due_at = '2026-12-20 12:00';
     select dialer.map_disposition('zanzibar', 'no_answer');
     select dialer.add_do_not_call('+14155550104', 'quetzal');
     select dialer.give_consent('+14155550101', 'zanzibar', 'quetzal');
     select dialer.schedule_series('zanzibar', '+14155550105', '2027-01-01 12:00', 'FREQ=DAILY', 'America/Los_Angeles', name => 'Quetzal Five');
+    select dialer.mark_converted(address => '+14155550105', source => 'quetzal');
     select dialer.begin_import('zanzibar', 'quetzal.csv');
     insert into dialer.import_row (import_id, line, name, phone, tz) values (1000001, 2, 'Quetzal Six', '+14155550106', 'America/Los_Angeles'), (1000001, 3, 'Quetzal Seven', '+14155550106', 'America/Los_Angeles');
     select dialer.import_contacts(1000001);

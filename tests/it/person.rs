@@ -38,7 +38,7 @@ async fn ada() -> Dialer {
 async fn all_that_is_known_of_a_person_comes_in_one_answer() {
     let dialer = ada().await;
     let parts = "select string_agg(k || ' ' || case jsonb_typeof(v) when 'array' then jsonb_array_length(v)::text else '-' end, ', ' order by k) from jsonb_each(dialer.export_person('(212) 555-0101')) x(k, v)";
-    dialer.check(parts, expect!["attempts 1, calls 1, changes 6, classifications 1, consents 1, contact -, do_not_call 0, events 3, exported_at -, numbers 1, series 1"]).await;
+    dialer.check(parts, expect!["attempts 1, callbacks 0, calls 1, changes 6, classifications 1, consents 1, contact -, conversions 0, do_not_call 0, events 3, exported_at -, memberships 0, numbers 1, series 1"]).await;
     dialer.check("select e -> 'contact' ->> 'name', e -> 'calls' -> 0 -> 'payload', e -> 'attempts' -> 0 ->> 'outcome', e -> 'attempts' -> 0 -> 'decision' ->> 'local_time' from dialer.export_person(external_key => 'quetzal-7') e",
         expect![[r#"Quetzal Ada | {"note": "quetzal"} | no_answer | Fri 2026-12-04 12:00:00"#]]).await;
     dialer
@@ -89,12 +89,13 @@ async fn nothing_names_an_erased_person_and_what_happened_stays_known() {
         .check(
             report,
             expect![[r#"
-        total_leads | 2
-        active_for_redial | 1
-        cancelled_other | 1
-        should_continue | 1
-        non_sale | 2
-        non_sale_non_dnc | 2"#]],
+                total_leads | 2
+                active_for_redial | 1
+                cancelled_other | 1
+                should_continue | 1
+                non_sale | 2
+                non_dnc | 2
+                non_sale_non_dnc | 2"#]],
         )
         .await;
     dialer.check("select result from dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')", expect!["do_not_call"]).await;

@@ -1,0 +1,6 @@
+//! The source systems, whole: their own examples and numbers, over the time that they name.
+
+mod campaign;
+mod discharge;
+mod journey_discharge;
+mod redial;
