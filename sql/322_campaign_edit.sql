@@ -187,20 +187,22 @@ begin
     called := coalesce(new_name, (select format('%s (run %s)', old.name, n) from generate_series(2, 1000) n
         where not exists (select from dialer.campaign c where c.tenant_id = old.tenant_id and c.name = format('%s (run %s)', old.name, n)) limit 1));
     insert into dialer.campaign (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, run_of, settings)
+        caller_pool, consent, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, run_of, settings, subject)
     values (old.tenant_id, called, old.account_id, old.calendar_id, old.policy_id, old.zone_rule, old.priority, old.weight, old.max_concurrent, old.per_second, old.misfire, old.misfire_after,
-        old.caller_pool, old.consent, old.subject, case when old.valid_until > at then old.valid_until end, old.callback_priority, old.callback_tolerance, old.callback_late, old.conversion_reach,
-        old.recurs, old.contact_limit, old.contact_limit_counts, old.campaign_id, old.settings)
+        old.caller_pool, old.consent, case when old.valid_until > at then old.valid_until end, old.callback_priority, old.callback_tolerance, old.callback_late, old.conversion_reach,
+        old.recurs, old.contact_limit, old.contact_limit_counts, old.campaign_id, old.settings, old.subject)
     returning campaign_id into made;
-    insert into dialer.law (tenant_id, campaign_id, packs, purposes, min_confidence, contradictions, uncovered, margin)
-    select w.tenant_id, made, w.packs, w.purposes, w.min_confidence, w.contradictions, w.uncovered, w.margin from dialer.law w where w.campaign_id = old.campaign_id;
+    -- A law of its own goes along.
+    insert into dialer.law (tenant_id, campaign_id, packs, purposes, min_confidence, contradictions, uncovered, margin, chosen_at)
+    select w.tenant_id, made, w.packs, w.purposes, w.min_confidence, w.contradictions, w.uncovered, w.margin, at from dialer.law w where w.campaign_id = old.campaign_id;
     perform dialer.follow_law(array[made], at);
     -- What the stop cancelled, and what the ticks have not come to yet. Calls in flight end by themselves.
-    select count(*) into planned from dialer.plan(made, array(
-        select row(row_number() over (order by c.call_id), c.contact_id, c.endpoint_id, at, c.expires_at, c.payload, null, null, null)::dialer.plan_row
-        from dialer.call c where c.campaign_id = old.campaign_id and (c.state = 'scheduled' or c.end_reason = 'campaign_stopped') and coalesce(c.expires_at > at, true)
+    select count(*) into planned from (
+        select dialer.lane_own(l) as own, array_agg(row(c.call_id, c.contact_id, c.endpoint_id, at, c.expires_at, c.payload, null, null, null)::dialer.plan_row order by c.call_id) as rows
+        from dialer.call c join dialer.lane l on l.lane_id = c.lane_id
+        where c.campaign_id = old.campaign_id and (c.state = 'scheduled' or c.end_reason = 'campaign_stopped') and coalesce(c.expires_at > at, true)
           and not exists (select from dialer.conversions(c.contact_id, old.campaign_id, '-infinity'))
-        order by c.call_id), at) p where p.result in ('scheduled', 'waiting');
+        group by dialer.lane_own(l)) g cross join lateral dialer.plan(made, g.rows, at, g.own) p where p.result in ('scheduled', 'waiting');
     insert into dialer.enrolment (contact_id, campaign_id, tenant_id, enrolled_at, next_at)
     select m.contact_id, made, m.tenant_id, at, case when old.recurs then at end from dialer.enrolment m
     where m.campaign_id = old.campaign_id and not exists (select from dialer.conversions(m.contact_id, old.campaign_id, '-infinity'))
