@@ -10,6 +10,7 @@ create table dialer.campaign (
     account_id integer not null references dialer.provider_account,
     calendar_id integer not null references dialer.calendar,
     policy_id integer not null references dialer.redial_policy,
+    workflow_id integer references dialer.workflow,
     zone_rule text not null default 'contact' constraint zone_rule_is_contact_or_fixed check (zone_rule in ('contact', 'fixed')),
     strays boolean not null default false,
     law_id integer references dialer.law on delete set null,
@@ -58,6 +59,7 @@ comment on column dialer.campaign.misfire is 'what becomes of calls that were du
 comment on column dialer.campaign.account_since is 'when the campaign was given its account; attempts at the one before still count against max_concurrent';
 comment on column dialer.campaign.caller_pool is 'calls go out from numbers of this pool only (caller_id.pool); null: from any number of the account';
 comment on column dialer.campaign.consent is 'the purpose to which a number must have agreed (dialer.consent) before it is called; null: none is asked for';
+comment on column dialer.campaign.workflow_id is 'calls go in the steps of this workflow (use_workflow); null: each is one call';
 comment on column dialer.campaign.valid_until is 'calls waiting at this instant expire';
 comment on column dialer.campaign.recurs is 'members get another call whenever the caps of the policy allow one, until they convert or reach contact_limit';
 comment on column dialer.campaign.contact_limit is 'so many attempts, answered calls or conversations (contact_limit_counts) with one contact in this campaign, over all its calls; null: any number';

@@ -11,7 +11,8 @@ create table dialer.call (
     endpoint_id bigint not null,
     channel dialer.channel not null,
     state dialer.call_state not null default 'scheduled',
-    step text constraint step_is_classify_or_talk check (step in ('classify', 'talk')),
+    step text,
+    workflow_metadata jsonb,
     due_at timestamptz not null,
     planned_at timestamptz not null,
     wished_at timestamptz,
@@ -47,6 +48,8 @@ comment on index dialer.call_that_expires is 'tick expires calls whose time has 
 create index call_of_series on dialer.call (series_id) where series_id is not null;
 comment on index dialer.call_of_series is 'an occurrence finds the ones of its series that still wait';
 comment on table dialer.call is 'one planned outreach to one contact; no index on a column that changes while it lives, so that its updates stay HOT';
+comment on column dialer.call.step is 'the step of its campaign''s workflow that comes next or is being called; null: the campaign has no workflow';
+comment on column dialer.call.workflow_metadata is 'what was known of its number when the step was chosen: KIND_type, KIND_id, KIND_completed_at, KIND_source; variables of the call';
 comment on column dialer.call.due_at is 'when to look at it next; equal to its row in dialer.due while scheduled; infinity: waits for an event';
 comment on column dialer.call.planned_at is 'the first due time, as it was planned';
 comment on column dialer.call.wished_at is 'the instant that was asked for, if the due time was moved from it to an opening: recompute_due() moves it again when zone rules have changed';
@@ -85,6 +88,7 @@ create table dialer.lease (
     account_id integer not null,
     caller_id integer,
     contact_id bigint not null,
+    step text,
     channel dialer.channel not null,
     dispatcher text not null,
     state dialer.attempt_state not null default 'claimed',

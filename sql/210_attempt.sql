@@ -11,6 +11,7 @@ create table dialer.attempt (
     caller_id integer,
     contact_id bigint not null,
     endpoint_id bigint not null,
+    step text,
     channel dialer.channel not null,
     outcome dialer.outcome not null,
     counts boolean not null,
@@ -45,6 +46,7 @@ create index attempt_by_id on dialer.attempt_other (attempt_id);
 comment on index dialer.attempt_by_id is 'late events find their attempt';
 comment on table dialer.attempt is 'one row per attempt that has ended, with all its times, its outcome and the decision that allowed it';
 comment on table dialer.attempt_other is 'attempts outside the months that have partitions; the pattern of these';
+comment on column dialer.attempt.step is 'the step of the workflow that it was made for';
 comment on column dialer.attempt.counts is 'whether it counts against caps and moves the ladder: by its outcome, and always when it rang';
 comment on column dialer.attempt.review is 'the outcome''s word was not known; the call waits for set_disposition';
 comment on column dialer.attempt.dialled_at is 'when the phone may first have rung: placed_at, else intended_at, else ended_at';
@@ -53,12 +55,12 @@ comment on column dialer.attempt.decision is 'the decision record: zones, local 
 create view dialer.attempt_all as
     select attempt_id, call_id, tenant_id, campaign_id, account_id, contact_id, endpoint_id, channel, 'ended' as state, outcome, counts,
            word, disposition, dispatcher, due_at, claimed_at, place_at, intended_at, placed_at, ringing_at, answered_at, ended_at,
-           dialled_at, duration_seconds, provider_call_id, decision
+           dialled_at, duration_seconds, provider_call_id, decision, step
     from dialer.attempt
     union all
     select attempt_id, call_id, tenant_id, campaign_id, account_id, contact_id, endpoint_id, channel, state::text, null, true,
            null, null, dispatcher, due_at, claimed_at, place_at, intended_at, placed_at, ringing_at, answered_at, null,
-           coalesce(placed_at, intended_at, place_at), null, provider_call_id, decision
+           coalesce(placed_at, intended_at, place_at), null, provider_call_id, decision, step
     from dialer.lease;
 comment on view dialer.attempt_all is 'attempts, ended and open';
 

@@ -7,7 +7,7 @@ create type dialer.plan_row as (
     idempotency_key text, priority smallint, offset_open interval);
 comment on type dialer.plan_row is 'a call to plan: due_at (dialer time), and offset_open = open time to add from there (staggering inside open hours)';
 create type dialer.planned_row as (position bigint, call_id bigint, due_at timestamptz, result text);
-comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number';
+comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number, not_needed (what is known of the number leaves no step)';
 
 create function dialer.lanes_missing(campaign_id bigint, contact_ids bigint[], priorities smallint[], own dialer.own_hours)
 returns table (zones text[], jurisdictions text[], priority smallint) language sql stable as $$
@@ -115,6 +115,7 @@ language plpgsql volatile as $$
 #variable_conflict use_column
 declare
     reach datemultirange := dialer.bans_reach(plan.campaign_id);
+    workflow integer := (select c.workflow_id from dialer.campaign c where c.campaign_id = plan.campaign_id);
     fixed text := (select k.tz from dialer.campaign c join dialer.calendar k using (calendar_id) where c.campaign_id = plan.campaign_id);
 begin
     -- Zones, caps and do-not-call are those of the contact whose number rings, whoever was meant.
@@ -122,16 +123,25 @@ begin
         r.priority, r.offset_open)::dialer.plan_row from unnest(rows) r left join dialer.endpoint e using (endpoint_id) order by r.position);
     perform dialer.lanes_for(plan.campaign_id, array(select r.contact_id from unnest(rows) r), array(select r.priority from unnest(rows) r), own);
     return query
-    with plan_ as (
-        select p.*, case when p.result in ('scheduled', 'waiting') then nextval('dialer.call_call_id_seq') end as fresh
-        from dialer.compute_plan(plan.campaign_id, rows, at, own) p),
+    with stepped as (
+        -- What is known of the number at the time of the call says where it begins.
+        select p.*, workflow is not null as in_steps, s.step
+        from dialer.compute_plan(plan.campaign_id, rows, at, own) p
+        cross join lateral (select case when workflow is not null then dialer.step_now(workflow, e.tenant_id, e.address, coalesce(nullif(p.due_at, 'infinity'), at)) end as step
+                            from (select 1) one left join dialer.endpoint e on workflow is not null and e.endpoint_id = p.endpoint_id offset 0) s),
+    plan_ as (
+        select p.*, p.in_steps and (p.step).name is null and p.result in ('scheduled', 'waiting') as needless,
+               case when p.result in ('scheduled', 'waiting') and not (p.in_steps and (p.step).name is null) then nextval('dialer.call_call_id_seq') end as fresh
+        from stepped p),
     made as (
         insert into dialer.call (call_id, tenant_id, campaign_id, lane_id, contact_id, endpoint_id, channel, due_at, planned_at, expires_at,
-                                 wait_reason, payload, idempotency_key, created_at, wished_at, wished_open, granted_at)
+                                 wait_reason, payload, idempotency_key, created_at, wished_at, wished_open, granted_at,
+                                 step, workflow_metadata)
         select p.fresh, c.tenant_id, c.campaign_id, l.lane_id, p.contact_id, p.endpoint_id, e.channel, coalesce(p.due_at, 'infinity'),
                coalesce(p.due_at, 'infinity'), p.expires_at,
                case when p.due_at is null then dialer.never_reason(c.campaign_id, p.zones, p.jurisdictions) end,
-               p.payload, p.idempotency_key, at, p.wished_at, p.wished_open, case when p.wished_at is not null then coalesce(p.due_at, 'infinity') end
+               p.payload, p.idempotency_key, at, p.wished_at, p.wished_open, case when p.wished_at is not null then coalesce(p.due_at, 'infinity') end,
+                (p.step).name, (p.step).found
         from plan_ p join dialer.campaign c on c.campaign_id = plan.campaign_id
         join dialer.lane l on l.campaign_id = c.campaign_id and l.zones = p.zones and l.jurisdictions = p.jurisdictions and l.priority = p.priority
              and l.own_hours = coalesce((own).hours::text, '') and l.own_tz = coalesce((own).tz, '')
@@ -142,7 +152,8 @@ begin
         returning call_id, lane_id, due_at),
     queued as (
         insert into dialer.due (lane_id, due_at, call_id) select m.lane_id, m.due_at, m.call_id from made m)
-    select p.position, coalesce(m.call_id, p.existing), p.due_at, case when p.fresh is not null and m.call_id is null then 'exists' else p.result end
+    select p.position, coalesce(m.call_id, p.existing), p.due_at,
+           case when p.fresh is not null and m.call_id is null then 'exists' when p.needless then 'not_needed' else p.result end
     from plan_ p left join made m on m.call_id = p.fresh
     order by p.position;
 end $$;

@@ -420,10 +420,10 @@ language plpgsql volatile as $$
 declare leased uuid[];
 begin
     with inserted as (
-        insert into dialer.lease (call_id, attempt_id, endpoint_id, token, tenant_id, campaign_id, lane_id, account_id, caller_id, contact_id, channel,
+        insert into dialer.lease (call_id, attempt_id, endpoint_id, token, tenant_id, campaign_id, lane_id, account_id, caller_id, contact_id, step, channel,
                                   dispatcher, due_at, claimed_at, place_at, place_by, until, decision)
         select c.call_id, gen_random_uuid(), c.endpoint_id, nextval('dialer.lease_token'), c.tenant_id, c.campaign_id, c.lane_id, p.account_id, p.caller_id,
-               c.contact_id, c.channel, lease_out.dispatcher, p.due_at, at, p.place_at, least(p.place_by, c.expires_at - dialer.place_margin(a)),
+               c.contact_id, c.step, c.channel, lease_out.dispatcher, p.due_at, at, p.place_at, least(p.place_by, c.expires_at - dialer.place_margin(a)),
                p.place_at + dialer.real_interval(make_interval(secs => a.lease_seconds)), p.decision
         from unnest(placings) p join dialer.call c using (call_id) join dialer.provider_account a on a.account_id = p.account_id
         where p.place_at < least(p.place_by, c.expires_at - dialer.place_margin(a))
@@ -500,6 +500,7 @@ begin
         where a.state = 'open' and a.max_concurrent > a.inbound_reserve and h.blocked_until <= at
           and (a.per_second is null or k.owner is null or k.owner = claim.dispatcher or k.owned_until <= at)
           and exists (select from dialer.campaign c where c.account_id = k.account_id and c.state = 'running')
+          and not exists (select from dialer.queue_rests(a.tenant_id))
         order by k.served_at, k.account_id
         for update of k skip locked
     loop
@@ -539,10 +540,10 @@ begin
         select l.attempt_id, l.token, l.call_id, l.campaign_id, l.account_id, t.name, a.provider, l.channel::text, a.base_url, a.secret_name,
                -- Only an account names secrets, or says as whom, over what and in which recipe they go: a campaign or a call could have any of them sent to anybody.
                -- A number to call from comes with its own name at the provider or with none: that of another number would be called from.
-               (a.settings || (g.settings - k.own) || (coalesce(c.payload -> 'settings', '{}') - k.own)) - case when i.caller_id is null then '' else 'caller_ref' end
+               (a.settings || (dialer.settings_of_step(g.settings, c.step) - k.own) || (dialer.settings_of_step(coalesce(c.payload -> 'settings', '{}'), c.step) - k.own)) - case when i.caller_id is null then '' else 'caller_ref' end
                    - case when l.decision ->> 'no_message' = 'true' then 'voicemail' else '' end
                    || case when i.caller_id is null then '{}' else jsonb_strip_nulls(jsonb_build_object('caller_id', i.number, 'caller_ref', i.provider_ref)) end, e.address,
-               jsonb_strip_nulls(jsonb_build_object('name', p.name, 'external_key', p.external_key)) || p.attributes || (c.payload - 'settings'),
+               jsonb_strip_nulls(jsonb_build_object('name', p.name, 'external_key', p.external_key)) || p.attributes || (c.payload - 'settings') || coalesce(c.workflow_metadata, '{}'),
                l.due_at, l.place_at, l.place_by, l.claimed_at, a.per_second::double precision
         from (values ('{secrets,recipe,account_sid,api_key_sid,username,user,tls,tls_roots_file}'::text[])) k(own),
              unnest(leased) x(attempt_id) join dialer.lease l using (attempt_id) join dialer.call c using (call_id) join dialer.campaign g on g.campaign_id = l.campaign_id
@@ -572,7 +573,7 @@ set search_path = pg_catalog, dialer, pg_temp set enable_seqscan = off set jit =
          cross join lateral (select u.due_at from dialer.due u where u.lane_id = l.lane_id
              and u.due_at >= case when l.floor_from > k.now_at - dialer.real_interval(interval '1 minute') and l.floor_from <= k.now_at then l.floor else '-infinity' end
              order by u.due_at, u.call_id limit 1) d
-         where a.state = 'open' and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
+         where a.state = 'open' and not exists (select from dialer.queue_rests(a.tenant_id)) and d.due_at < 'infinity' and (l.opens_at < 'infinity' or l.recheck_at <= k.now_at)
            and coalesce((select sum(y.calls) from used y where y.account_id = a.account_id), 0) < a.max_concurrent - a.inbound_reserve
            and not exists (select from dialer.tenant t where t.tenant_id = a.tenant_id and t.max_concurrent <= (
                    select coalesce(sum(y.calls), 0) from used y join dialer.provider_account z using (account_id) where z.tenant_id = a.tenant_id))

@@ -21,6 +21,7 @@ begin
             when l.place_by <= at then 'too_late'
             when g.state is distinct from 'running' then 'campaign_' || coalesce(g.state::text, 'gone')
             when a.state is distinct from 'open' then 'account_' || coalesce(a.state::text, 'gone')
+            when exists (select from dialer.queue_rests(l.tenant_id)) then 'queue_paused'
             when c.stated_outcome is not null then 'finished'
             when c.review_word is not null then 'review'
             when exists (select from dialer.do_not_call_entries(l.tenant_id, l.contact_id, e.address, at)) then 'do_not_call'
@@ -45,7 +46,7 @@ begin
     return judged;
 end $$;
 comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
-'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, what the business has said, do-not-call, conversion, consent, bans, window, caps of law and tenant.';
+'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, conversion, consent, bans, window, caps of law and tenant.';
 
 create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
 returns table (attempt_id uuid, allowed boolean, reason text)
@@ -146,7 +147,7 @@ begin
     where l.attempt_id = u.attempt_id and l.attempt_id = any (own) and a.account_id = l.account_id;
     perform dialer.account_fine(array(select l.account_id from dialer.lease l where l.attempt_id = any (own)));
     -- A mail that the provider has accepted is done; a bounce comes as a late event and marks the address.
-    perform dialer.end_attempts(array(select row(l.attempt_id, 'completed', 'accepted', null, null, null, null, '{}')::dialer.attempt_end
+    perform dialer.end_attempts(array(select row(l.attempt_id, 'completed', 'accepted', null, null, null, null, '{}', null, null)::dialer.attempt_end
         from dialer.lease l where l.attempt_id = any (own) and l.channel = 'email'), at);
     return cardinality(own);
 end $$;

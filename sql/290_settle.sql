@@ -3,11 +3,12 @@
 
 create type dialer.attempt_end as (
     attempt_id uuid, outcome dialer.outcome, word text, disposition text, provider_call_id text, duration_seconds double precision,
-    callback_at timestamptz, detail jsonb);
-comment on type dialer.attempt_end is 'how an attempt ended; outcome null: nobody knows what the word means, it goes to review';
+    callback_at timestamptz, detail jsonb, answer text, success boolean);
+comment on type dialer.attempt_end is 'how an attempt ended; outcome null: nobody knows what the word means, it goes to review; answer: what its step found out; success: the provider says that the task was (not) done';
 
 create type dialer.ended_attempt as (
-    attempt_id uuid, call_id bigint, account_id integer, outcome dialer.outcome, review boolean, word text, callback_at timestamptz, counts boolean);
+    attempt_id uuid, call_id bigint, account_id integer, outcome dialer.outcome, review boolean, word text, callback_at timestamptz, counts boolean,
+    step text, answer text, success boolean);
 comment on type dialer.ended_attempt is 'an attempt that has just ended';
 
 create function dialer.end_attempts(ends dialer.attempt_end[], at timestamptz) returns integer
@@ -22,19 +23,20 @@ begin
     perform set_config('dialer.ending', 'on', true);
     with gone as (delete from dialer.lease l using unnest(ends) u where l.attempt_id = u.attempt_id returning l.*),
     written as (
-        insert into dialer.attempt (attempt_id, call_id, tenant_id, campaign_id, account_id, caller_id, contact_id, endpoint_id, channel, outcome, counts, review,
+        insert into dialer.attempt (attempt_id, call_id, tenant_id, campaign_id, account_id, caller_id, contact_id, endpoint_id, step, channel, outcome, counts, review,
             word, disposition, dispatcher, due_at, claimed_at, place_at, intended_at, placed_at, ringing_at, answered_at, ended_at, dialled_at,
             duration_seconds, provider_call_id, decision, detail)
-        select g.attempt_id, g.call_id, g.tenant_id, g.campaign_id, g.account_id, g.caller_id, g.contact_id, g.endpoint_id, g.channel,
+        select g.attempt_id, g.call_id, g.tenant_id, g.campaign_id, g.account_id, g.caller_id, g.contact_id, g.endpoint_id, g.step, g.channel,
             coalesce(u.outcome, 'unknown'), coalesce(dialer.outcome_counts(u.outcome) or g.ringing_at is not null or g.answered_at is not null, true), u.outcome is null, u.word, u.disposition, g.dispatcher,
             g.due_at, g.claimed_at, g.place_at, g.intended_at, g.placed_at, g.ringing_at, g.answered_at, at,
             coalesce(g.placed_at, g.intended_at, at), u.duration_seconds, coalesce(g.provider_call_id, u.provider_call_id), g.decision, coalesce(u.detail, '{}')
         from gone g join unnest(ends) u using (attempt_id)
-        returning attempt_id, call_id, account_id, outcome, counts, review, coalesce(disposition, word) as word)
-    select coalesce(array_agg(row(w.attempt_id, w.call_id, w.account_id, w.outcome, w.review, w.word, u.callback_at, w.counts)::dialer.ended_attempt order by w.call_id), '{}')
+        returning attempt_id, call_id, account_id, outcome, counts, review, coalesce(disposition, word) as word, step)
+    select coalesce(array_agg(row(w.attempt_id, w.call_id, w.account_id, w.outcome, w.review, w.word, u.callback_at, w.counts, w.step, u.answer, u.success)::dialer.ended_attempt order by w.call_id), '{}')
     into ended from written w join unnest(ends) u using (attempt_id);
     perform set_config('dialer.ending', '', true);
     perform dialer.apply_consequences(ended, at);
+    perform dialer.keep_answers(ended, at) where exists (select from unnest(ended) x where x.answer is not null);
     perform dialer.decide_next(ended, at);
     return cardinality(ended);
 end $$;
@@ -95,7 +97,7 @@ end $$;
 comment on function dialer.apply_consequences(dialer.ended_attempt[], timestamptz) is
 'What an outcome means beyond its call: do-not-call, an unusable number, an account that rests or stops, a campaign that pauses, a word for review.';
 
-create type dialer.next_step as (call_id bigint, state dialer.call_state, due_at timestamptz, reason text, technical_count smallint, outcome dialer.outcome);
+create type dialer.next_step as (call_id bigint, state dialer.call_state, due_at timestamptz, reason text, technical_count smallint, outcome dialer.outcome, step dialer.step);
 comment on type dialer.next_step is 'what becomes of a call after an attempt';
 
 create type dialer.decision as (state dialer.call_state, reason text);
@@ -109,29 +111,36 @@ declare
 begin
     -- As in judge: what is the campaign's is looked up once, and nothing that calls a function is computed twice.
     with lane_facts as materialized (
-        select l.lane_id, l.openings, l.openings[1].tz as tz, g.state as campaign_state, g.valid_until, g.campaign_id, g.contact_limit, g.contact_limit_counts, y.ladder, y.ladder_scope, y.outcome_waits, y.technical_ladder,
+        select l.lane_id, l.openings, l.openings[1].tz as tz, g.state as campaign_state, g.valid_until, g.workflow_id, g.campaign_id, g.contact_limit, g.contact_limit_counts, y.ladder, y.ladder_scope, y.outcome_waits, y.technical_ladder,
                y.technical_max, y.max_lifetime, y.final_outcomes, y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since
         from dialer.lane l join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)
         cross join lateral (select dialer.policy_caps(y) as caps offset 0) p
         where l.lane_id in (select c.lane_id from unnest(ended) x join dialer.call c using (call_id))),
     facts as materialized (
-        select x.outcome, x.review or c.review_word is not null as review, x.callback_at, x.counts, c.call_id, c.technical_count, c.expires_at, c.channel, c.stated_outcome,
+        select x.outcome, x.review or c.review_word is not null as review, x.callback_at, x.counts, x.answer, x.success, c.call_id, c.tenant_id, e.address, c.step,
+               f.workflow_id, q.enough, q.wait as step_wait, w.now_, q.finds is not null and (w.now_).name is distinct from c.step as answered, q.finds as asks, c.technical_count, c.expires_at, c.channel, c.stated_outcome,
                f.openings, f.tz, f.campaign_state, f.valid_until, f.ladder, f.ladder_scope, f.outcome_waits, f.technical_ladder, f.technical_max, f.max_lifetime,
                f.caps,
                exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
                exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) as converted,
                f.contact_limit is not null and dialer.contact_spent(c.contact_id, f.campaign_id, f.contact_limit, f.contact_limit_counts) as contact_spent,
-               -- A mail that was accepted has arrived; voice policies often go on after completed, until a label says more.
-               x.outcome = any (f.final_outcomes) or (c.channel = 'email' and x.outcome = 'completed') as final,
-               case when x.outcome = any (f.final_outcomes) and not x.review then '{}'
-                    else array(select a.dialled_at from dialer.attempt a where a.call_id = c.call_id and a.counts) end as own,
-               case when x.outcome = any (f.final_outcomes) or f.caps = '{}' then '{}'
+               z.final,
+               case when z.final and not x.review then '{}'
+                    else array(select a.dialled_at from dialer.attempt a where a.call_id = c.call_id and a.counts and a.step is not distinct from c.step) end as own,
+               case when z.final or f.caps = '{}' then '{}'
                     else array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since, oldest) d) end as dialled
         from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id) join lane_facts f using (lane_id)
+        left join dialer.workflow_step q on q.workflow_id = f.workflow_id and q.name = c.step
+        -- What has just been learnt of the number is known by now (keep_answers).
+        cross join lateral (select case when q.name is not null then dialer.step_now(f.workflow_id, c.tenant_id, e.address, at) end as now_ offset 0) w
+        -- A mail that was accepted has arrived; voice policies often go on after completed, until a label says more.
+        cross join lateral (select (x.outcome = any (f.final_outcomes) or (c.channel = 'email' and x.outcome = 'completed'))
+            and not (q.name is not null and dialer.only_talked(q, x.outcome, x.answer, x.success)) as final offset 0) z
         where c.state in ('claimed', 'in_flight')),
     waits as materialized (
         select f.*, cardinality(f.own) as attempts,
-               case when not f.counts and f.outcome = 'over_limit' then interval '0'
+               case when f.answered and not coalesce(f.success is false and f.answer = any (f.enough), false) then f.step_wait
+                    when not f.counts and f.outcome = 'over_limit' then interval '0'
                     when not f.counts then f.technical_ladder[least(f.technical_count + 1, cardinality(f.technical_ladder))]
                     else coalesce((f.outcome_waits ->> f.outcome::text)::interval, f.ladder[least(1 + case f.ladder_scope when 'lifetime' then cardinality(f.own)
                         else (select count(*) from unnest(f.own) o where (o at time zone f.tz)::date = (at at time zone f.tz)::date) end, cardinality(f.ladder))]) end as wait
@@ -147,16 +156,21 @@ begin
             when t.forbidden then row('cancelled', 'do_not_call')::dialer.decision
             when t.converted then row('cancelled', 'converted')::dialer.decision
             when t.review then row('scheduled', 'review')::dialer.decision
-            when not t.counts and t.outcome <> 'over_limit' and t.technical_count >= t.technical_max then row('failed', 'technical_retries_spent')::dialer.decision
+            when t.answered and (t.now_).name is null then row('completed', 'not_needed')::dialer.decision
+            when not t.answered and not t.counts and t.outcome <> 'over_limit' and t.technical_count >= t.technical_max then row('failed', 'technical_retries_spent')::dialer.decision
             when t.contact_spent then row('failed', 'contact_limit')::dialer.decision
-            when t.counts and t.attempts >= t.max_lifetime then row('failed', 'attempts_spent')::dialer.decision
+            when not t.answered and t.counts and t.attempts >= t.max_lifetime then row('failed', coalesce(t.asks || '_failed', 'attempts_spent'))::dialer.decision
             when t.next_at >= least(t.expires_at, t.valid_until) then row('expired', 'expired')::dialer.decision
             when t.next_at is null then row('scheduled', 'caps_spent')::dialer.decision
-            else row('scheduled', case when t.callback_at is not null then 'callback' when t.counts then 'redial' else t.outcome::text end)::dialer.decision end as decision
+            else row('scheduled', case when t.callback_at is not null then 'callback' when t.answered then 'next_step' when t.counts then 'redial' else t.outcome::text end)::dialer.decision end as decision
         from timed t)
     select coalesce(array_agg(row(t.call_id, (t.decision).state,
                case when (t.decision).state = 'scheduled' then coalesce(case when t.review then 'infinity' else t.next_at end, 'infinity') end, (t.decision).reason,
-               case when t.counts or t.outcome = 'over_limit' then 0 else t.technical_count + 1 end, coalesce(t.stated_outcome, t.outcome))::dialer.next_step), '{}')
+               case when t.counts or t.answered or t.outcome = 'over_limit' then 0 else t.technical_count + 1 end, coalesce(t.stated_outcome, t.outcome),
+               -- A redial asks again what will not hold any more by then.
+               case when t.now_ is null then null
+                    when (t.decision).state = 'scheduled' and not t.review then dialer.step_now(t.workflow_id, t.tenant_id, t.address, coalesce(t.next_at, at))
+                    else row(t.step, null, null, (t.now_).found)::dialer.step end)::dialer.next_step), '{}')
     into steps from decided t;
     return steps;
 end $$;
@@ -184,7 +198,8 @@ begin
             lane_id = coalesce(p.lane_id, case when x.counts or c.callback_by is null then c.usual_lane_id end, c.lane_id),
             usual_lane_id = case when p.lane_id is not null then coalesce(c.usual_lane_id, c.lane_id) when not x.counts then c.usual_lane_id end,
             wait_reason = case when s.state = 'scheduled' then s.reason end, end_reason = case when s.state <> 'scheduled' then s.reason end,
-            ended_at = case when s.state <> 'scheduled' then at end
+            ended_at = case when s.state <> 'scheduled' then at end,
+            step = coalesce((s.step).name, c.step), workflow_metadata = case when (s.step).name is null then c.workflow_metadata else (s.step).found end
         from unnest(steps) s join unnest(ended) x using (call_id) left join unnest(promises) p using (call_id) where c.call_id = s.call_id
         returning c.call_id, c.lane_id, c.due_at, c.state)
     insert into dialer.due (lane_id, due_at, call_id) select lane_id, due_at, call_id from changed where state = 'scheduled';
@@ -201,7 +216,7 @@ begin
     return dialer.end_attempts(array(
         select distinct on (u.attempt_id) row(u.attempt_id,
             case when u.outcome = any (enum_range(null::dialer.outcome)::text[]) then u.outcome::dialer.outcome end,
-            u.word, null, null, null, null, u.detail)::dialer.attempt_end
+            u.word, null, null, null, null, u.detail, null, null)::dialer.attempt_end
         from unnest(attempt_ids, outcomes, words, details) with ordinality u(attempt_id, outcome, word, detail, position)
         where u.attempt_id = any (own) order by u.attempt_id, u.position), at);
 end $$;
@@ -222,7 +237,7 @@ begin
         -- In flight: remembered, and applied when the attempt ends.
         update dialer.call c set stated_outcome = meaning where c.call_id = target.call_id and c.ended_at is null;
     end if;
-    perform dialer.apply_consequences(array[row(null, target.call_id, null, meaning, false, null, null, true)::dialer.ended_attempt], at);
+    perform dialer.apply_consequences(array[row(null, target.call_id, null, meaning, false, null, null, true, null, null, null)::dialer.ended_attempt], at);
 end $$;
 comment on function dialer.learn(bigint, dialer.outcome, timestamptz) is
 'Applies what became known of a call outside its attempts: a final outcome ends it (at once where it waits, else when its attempt ends).';
@@ -263,7 +278,9 @@ begin
         perform dialer.fail('PD033', 'a disposition is a word', 'None was given.', 'Say e.g. SALE, DNC or NO_ANSWER.');
     end if;
     meaning := dialer.outcome_of(target.tenant_id, label);
-    if meaning is null then
+    if meaning is null and dialer.answers_step(target, label) then
+        return dialer.set_classification(target.call_id, label, at);
+    elsif meaning is null then
         perform dialer.fail('PD033', format('disposition "%s" is not known', label), 'No outcome is mapped to the word, and an unknown word is never final by accident.',
             'Map it once: select dialer.map_disposition(''' || label || ''', ''completed'').');
     end if;
@@ -272,7 +289,7 @@ begin
     return meaning::text;
 end $$;
 comment on function dialer.set_disposition(bigint, text, timestamptz) is
-'What the business says of a call, e.g. SALE or DNC, whenever it says so: a final outcome ends a waiting call; dnc also puts the number on do-not-call. Returns the outcome. Errors: PD028 no such call, PD033 unknown word.';
+'What the business says of a call, e.g. SALE or DNC, whenever it says so: a final outcome ends a waiting call; dnc also puts the number on do-not-call. In a workflow it may be what a step asks for (set_classification). Returns the outcome, or the answer. Errors: PD028 no such call, PD033 unknown word.';
 
 create function dialer.map_disposition(word text, outcome dialer.outcome, at timestamptz default dialer.now()) returns integer
 language plpgsql volatile as $$

@@ -5,8 +5,8 @@
 create type dialer.incoming as (
     position bigint, event_key text, kind text, attempt_id uuid, provider_call_id text, at timestamptz, outcome dialer.outcome, word text,
     disposition text, duration_seconds double precision, callback_at timestamptz, source text, raw jsonb, problem text,
-    call_id bigint, open boolean, fresh boolean);
-comment on type dialer.incoming is 'an event as understood: open: its attempt is open; fresh: not received before';
+    call_id bigint, open boolean, fresh boolean, step text, campaign_id bigint, answer text, success boolean);
+comment on type dialer.incoming is 'an event as understood: open: its attempt is open; fresh: not received before; answer: what its step found out';
 
 create function dialer.instant_or_null(value text) returns timestamptz language plpgsql stable as $$
 begin
@@ -31,7 +31,8 @@ language sql stable as $$
              when length(v ->> 'event_key') > 500 then 'event_key is longer than 500 characters'
              when coalesce(v ->> 'kind', '') not in ('placed', 'ringing', 'answered', 'ended', 'note') then format('kind "%s" is not known', v ->> 'kind')
              when v ->> 'outcome' is not null and v ->> 'outcome' <> all (enum_range(null::dialer.outcome)::text[]) then format('outcome "%s" is not known', v ->> 'outcome')
-        end, null, false, false)::dialer.incoming order by e.position), '{}')
+        end, null, false, false, null, null, nullif(btrim(v ->> 'classification'), ''),
+        case jsonb_typeof(v -> 'success') when 'boolean' then (v ->> 'success')::boolean end)::dialer.incoming order by e.position), '{}')
     from jsonb_array_elements(case when jsonb_typeof(events) = 'array' then events else jsonb_build_array(events) end) with ordinality e(v, position)
 $$;
 comment on function dialer.read_events(jsonb) is 'Understands an array of normalised events; what is wrong with one is in its field problem.';
@@ -46,12 +47,13 @@ begin
         order by l.call_id for update;
     return array(
         select row(i.position, i.event_key, i.kind, coalesce(l.attempt_id, i.attempt_id, e.attempt_id), i.provider_call_id, i.at, i.outcome, i.word, i.disposition,
-                   i.duration_seconds, i.callback_at, i.source, i.raw, i.problem, coalesce(l.call_id, e.call_id), l.attempt_id is not null, false)::dialer.incoming
+                   i.duration_seconds, i.callback_at, i.source, i.raw, i.problem, coalesce(l.call_id, e.call_id), l.attempt_id is not null, false,
+                   coalesce(l.step, e.step), coalesce(l.campaign_id, e.campaign_id), i.answer, i.success)::dialer.incoming
         from unnest(incoming) i
         left join dialer.lease l on l.account_id = match_events.account_id and l.state <> 'claimed'
              and (l.attempt_id = i.attempt_id or (i.attempt_id is null and l.provider_call_id = i.provider_call_id))
         left join lateral (
-            select a.attempt_id, a.call_id from dialer.attempt a
+            select a.attempt_id, a.call_id, a.step, a.campaign_id from dialer.attempt a
             where l.attempt_id is null and a.attempt_id = i.attempt_id and a.account_id = match_events.account_id limit 1) e on true
         order by i.position);
 end $$;
@@ -65,10 +67,10 @@ language sql stable as $$
             case when i.disposition is not null then dialer.outcome_of(event_ends.tenant_id, i.disposition)
                  else coalesce(dialer.own_outcome(event_ends.tenant_id, i.word), i.outcome, dialer.outcome_of(event_ends.tenant_id, i.word)) end,
             i.word, i.disposition, i.provider_call_id, i.duration_seconds, i.callback_at,
-            jsonb_strip_nulls(jsonb_build_object('source', i.source, 'provider_at', i.at)))::dialer.attempt_end
+            jsonb_strip_nulls(jsonb_build_object('source', i.source, 'provider_at', i.at, 'answer', i.answer, 'success', i.success)), i.answer, i.success)::dialer.attempt_end
         from unnest(incoming) i
         where i.kind = 'ended' and i.open and i.fresh and i.problem is null
-        order by i.attempt_id, (i.disposition is null), (i.outcome is null), i.position)
+        order by i.attempt_id, (i.disposition is null), (i.answer is null), (i.outcome is null), i.position)
 $$;
 comment on function dialer.event_ends(dialer.incoming[], integer) is
 'The ends among the events, one per attempt, the most telling first; a business label counts before the provider''s word, and what the tenant says of that word before what its vendor''s table says.';
@@ -79,14 +81,18 @@ declare fact record;
 begin
     -- LIMIT: late facts are rare; one statement each. A fact that the attempt already carries changes nothing.
     for fact in
-        select i.call_id, m.meaning, i.disposition from unnest(incoming) i
+        select i.call_id, i.attempt_id, i.answer, i.disposition, case when q.name is null or not dialer.only_talked(q, m.meaning, i.answer, i.success) then m.meaning end as meaning
+        from unnest(incoming) i left join dialer.campaign g on i.step is not null and g.campaign_id = i.campaign_id
+        left join dialer.workflow_step q on q.workflow_id = g.workflow_id and q.name = i.step
         cross join lateral (select case when i.disposition is not null then dialer.outcome_of(late_facts.tenant_id, i.disposition)
              else coalesce(dialer.own_outcome(late_facts.tenant_id, i.word), i.outcome) end as meaning) m
         where i.fresh and not i.open and i.call_id is not null and i.kind = 'ended' and i.problem is null
             -- Not knowing is no fact.
-            and (m.meaning <> 'unknown' or i.disposition is not null)
+            and (m.meaning <> 'unknown' or i.disposition is not null or i.answer is not null)
         order by i.call_id, i.position
     loop
+        perform dialer.learn_answer(fact.call_id, fact.attempt_id, fact.answer, 'call ' || fact.call_id, at) where fact.answer is not null;
+        continue when fact.meaning is null and fact.disposition is null;
         if fact.meaning is null then
             perform dialer.hold_for_review(fact.call_id, fact.disposition);
             continue;
@@ -100,9 +106,42 @@ end $$;
 comment on function dialer.late_facts(dialer.incoming[], integer, timestamptz) is
 'Events for attempts that have ended: a final outcome ends a waiting call, a label that nobody knows holds it, and do-not-call is kept; that nothing is known changes nothing, and nothing is reopened.';
 
+create function dialer.read_answers(incoming dialer.incoming[], tenant_id integer) returns dialer.incoming[]
+language plpgsql stable as $$
+declare
+    one dialer.incoming;
+    read dialer.incoming[] := '{}';
+    asked record;
+    meant text;
+begin
+    foreach one in array incoming loop
+        select q.finds, q.answers into asked from dialer.campaign g join dialer.workflow_step q on q.workflow_id = g.workflow_id and q.name = one.step and q.finds is not null
+        where g.campaign_id = one.campaign_id;
+        meant := dialer.answer_of(tenant_id, asked.finds, asked.answers, coalesce(one.answer, one.disposition));
+        if meant is not null and one.answer is null then
+            -- The label was the answer.
+            one.disposition := null;
+        elsif meant is null and asked.finds is not null and one.disposition is null then
+            -- An answer that nobody understands waits for a person, as a label does.
+            one.disposition := one.answer;
+        end if;
+        if meant is not null and one.disposition is null and one.word is null then
+            one.outcome := coalesce(one.outcome, 'completed');
+        end if;
+        one.answer := meant;
+        read := read || one;
+    end loop;
+    return read;
+end $$;
+comment on function dialer.read_answers(dialer.incoming[], integer) is
+'Understands what the calls of asking steps have found out: as the event''s classification, else as its label. An answer of another step is none.';
+
 create function dialer.apply_events(account_id integer, tenant_id integer, incoming dialer.incoming[], at timestamptz) returns void
 language plpgsql volatile as $$
 begin
+    if exists (select from unnest(incoming) i where i.step is not null and i.kind = 'ended') then
+        incoming := dialer.read_answers(incoming, tenant_id);
+    end if;
     update dialer.lease l
     set state = greatest(l.state, f.state), provider_call_id = coalesce(l.provider_call_id, f.provider_call_id), placed_at = coalesce(l.placed_at, at),
         ringing_at = case when f.rang then coalesce(l.ringing_at, at) else l.ringing_at end,
@@ -144,7 +183,7 @@ begin
         returning event_key)
     select array_agg(row(i.position, i.event_key, i.kind, i.attempt_id, i.provider_call_id, i.at, i.outcome, i.word, i.disposition, i.duration_seconds,
         i.callback_at, i.source, i.raw, i.problem, i.call_id, i.open,
-        i.problem is null and i.position = i.first and exists (select from stored s where s.event_key = i.event_key))::dialer.incoming order by i.position)
+        i.problem is null and i.position = i.first and exists (select from stored s where s.event_key = i.event_key), i.step, i.campaign_id, i.answer, i.success)::dialer.incoming order by i.position)
     into incoming from (select u.*, min(u.position) filter (where u.problem is null) over (partition by u.event_key) as first from unnest(incoming) u) i;
     perform dialer.apply_events(ingest_event.account_id, tenant, incoming, now_);
     return query select i.position, case when i.problem is not null then 'invalid: ' || i.problem when not i.fresh then 'doubled'

@@ -34,7 +34,7 @@ begin
     -- Stored ones are as fresh as new ones; of doubles within the batch the first counts.
     incoming := array(
         select row(i.position, i.event_key, i.kind, i.attempt_id, i.provider_call_id, i.at, i.outcome, i.word, i.disposition, i.duration_seconds, i.callback_at, i.source,
-            i.raw, i.problem, i.call_id, i.open, i.problem is null and i.position = min(i.position) over (partition by i.event_key))::dialer.incoming
+            i.raw, i.problem, i.call_id, i.open, i.problem is null and i.position = min(i.position) over (partition by i.event_key), i.step, i.campaign_id, i.answer, i.success)::dialer.incoming
         from unnest(incoming) i order by i.position);
     insert into dialer.provider_event (account_id, event_key, received_on, tenant_id, received_at, attempt_id, call_id, kind, source, result, raw)
     select account_, i.event_key, (now_ at time zone 'UTC')::date, tenant, now_, i.attempt_id, i.call_id, i.kind, i.source,

@@ -45,6 +45,12 @@ end $$;
 comment on function dialer.look_again(integer) is
 'Events of this account may have been missed: its open attempts are looked up as soon as somebody asks for silent ones. Returns how many. See docs/dispatcher-api.md.';
 
+create function dialer.unknown_end(attempt_id uuid) returns dialer.attempt_end
+language sql immutable as $$
+    select row(attempt_id, 'unknown', 'no evidence within the grace time', null, null, null, null, '{"source": "grace"}', null, null)::dialer.attempt_end
+$$;
+comment on function dialer.unknown_end(uuid) is 'The end of an attempt of which nothing was heard until its grace time was over.';
+
 create function dialer.end_leases(at timestamptz, limit_ integer) returns integer
 language plpgsql volatile as $$
 declare
@@ -60,9 +66,22 @@ begin
     end if;
     silent := array(select l.attempt_id from dialer.account_control k join dialer.lease l on l.account_id = k.account_id and l.token >= k.lease_floor
         where l.state <> 'claimed' and l.until <= at order by l.call_id limit limit_ for update of l skip locked);
-    perform dialer.end_attempts(array(select row(s, 'unknown', 'no evidence within the grace time', null, null, null, null, '{"source": "grace"}')::dialer.attempt_end
-        from unnest(silent) s), at);
+    perform dialer.end_attempts(array(select dialer.unknown_end(s) from unnest(silent) s), at);
     return cardinality(unsent) + cardinality(silent);
 end $$;
 comment on function dialer.end_leases(timestamptz, integer) is
 'Ends leases whose time is over, a bounded number: without an intention the call waits again, with one the attempt ends as unknown, which counts, unless nobody has claimed for half a minute: then it waits for whoever can look it up.';
+
+create function dialer.stuck_since(lease dialer.lease, account dialer.provider_account, at timestamptz, out since timestamptz, out why text)
+language plpgsql stable as $$
+begin
+    -- By the lease and what the account says of its calls, never after a fixed number of minutes.
+    if (lease).until <= at then
+        since := (lease).until;
+        why := case when (lease).state = 'claimed' then 'its lease is over and no tick has given it back' else 'its grace time is over and no tick has ended it' end;
+    elsif (lease).look_at + dialer.real_interval(make_interval(secs => 2 * (account).answer_seconds)) <= at then
+        since := (lease).look_at;
+        why := 'the provider is silent and no dispatcher has looked it up';
+    end if;
+end $$;
+comment on function dialer.stuck_since(dialer.lease, dialer.provider_account, timestamptz) is 'Since when an open attempt is stuck, and why; null: it is not.';

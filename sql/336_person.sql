@@ -67,6 +67,8 @@ begin
             where d.tenant_id = tenant and (d.contact_id = person.contact_id or d.address = any (person.addresses)) order by d.do_not_call_id) x),
         'consents', (select coalesce(jsonb_agg(x), '[]') from (select c.address, c.purpose, c.source, c.given_at, c.expires_at, c.withdrawn_at, c.evidence from dialer.consent c
             where c.tenant_id = tenant and c.address = any (person.addresses) order by c.consent_id) x),
+        'classifications', (select coalesce(jsonb_agg(x), '[]') from (select k.kind, k.address, k.result, k.active, k.classified_at, k.expires_at, k.source from dialer.classification k
+            where k.tenant_id = tenant and k.address = any (person.addresses) order by k.classification_id) x),
         'series', (select coalesce(jsonb_agg(x), '[]') from (select s.series_id, g.name as campaign, s.rule, s.start_local, s.tz, s.payload, s.state, s.next_at from dialer.series s
             join dialer.campaign g using (campaign_id) where s.contact_id = person.contact_id order by s.series_id) x),
         'memberships', (select coalesce(jsonb_agg(x), '[]') from (select g.name as campaign, m.enrolled_at, m.end_reason from dialer.enrolment m
@@ -85,7 +87,7 @@ begin
             where t.call_id in (select c.call_id from dialer.call c where c.contact_id = person.contact_id) order by t.at, t.call_id) x));
 end $$;
 comment on function dialer.export_person(text, text, text, timestamptz) is
-'All that is known of one person of this tenant, named by a number or e-mail address (region for national numbers) or by an external key: contact, numbers, do-not-call, consents, series, memberships, conversions, callbacks, calls, attempts with their decisions, stored events and changes of state. Instants are UTC offsets of the session''s zone. Errors: PD014 no number, PD018 nobody.';
+'All that is known of one person of this tenant, named by a number or e-mail address (region for national numbers) or by an external key: contact, numbers, do-not-call, consents, classifications, series, memberships, conversions, callbacks, calls, attempts with their decisions, stored events and changes of state. Instants are UTC offsets of the session''s zone. Errors: PD014 no number, PD018 nobody.';
 
 create function dialer.erase_contact(person dialer.person) returns bigint
 language plpgsql volatile as $$
@@ -126,6 +128,9 @@ begin
     update dialer.consent c set address = 'erased:' || c.consent_id, evidence = '{}' where c.tenant_id = tenant and c.address = any (person.addresses);
     get diagnostics changed = row_count;
     erased := erased + changed;
+    delete from dialer.classification k where k.tenant_id = tenant and k.address = any (person.addresses);
+    get diagnostics changed = row_count;
+    erased := erased + changed;
     delete from dialer.do_not_call d where d.tenant_id = tenant and (d.contact_id = person.contact_id or d.address = any (person.addresses));
     get diagnostics changed = row_count;
     erased := erased + changed;
@@ -139,7 +144,7 @@ begin
     get diagnostics changed = row_count;
     return erased + changed;
 end $$;
-comment on function dialer.erase_lists(dialer.person, integer) is 'Takes a person out of events, consents, do-not-call, imports and backfills; returns how many rows.';
+comment on function dialer.erase_lists(dialer.person, integer) is 'Takes a person out of events, consents, classifications, do-not-call, imports and backfills; returns how many rows.';
 
 create function dialer.erase_person(
     address text default null, external_key text default null, reason text default 'asked for', keep_do_not_call boolean default true, region text default 'US',

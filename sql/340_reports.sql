@@ -113,16 +113,6 @@ language sql stable as $$
 $$;
 comment on function dialer.report_totals(text, timestamptz, text) is 'Lifetime totals of a campaign (null: all), with definitions; dates are local dates of tz. Errors: PD011 no such zone, PD025 no such campaign.';
 
-create view dialer.scheduler_dashboard as
-    select t.name as tenant, g.name as campaign, g.state as campaign_state, c.state, count(*) as calls,
-           min(c.due_at) filter (where c.state = 'scheduled' and c.due_at < 'infinity') as earliest_due_at,
-           round(avg(coalesce(a.attempts, 0)), 2) as average_attempts
-    from dialer.call c join dialer.campaign g using (campaign_id) join dialer.tenant t on t.tenant_id = c.tenant_id
-    left join lateral (select count(*) as attempts from dialer.attempt x where x.call_id = c.call_id and x.counts) a on true
-    where c.ended_at is null
-    group by t.name, g.name, g.state, c.state;
-comment on view dialer.scheduler_dashboard is 'what is not ended: per campaign and state, how many, the earliest due time, attempts so far on average';
-
 create view dialer.account_dashboard as
     select t.name as tenant, a.name as account, a.provider, a.state, a.state_reason, a.max_concurrent, count(l.call_id) as in_use,
            count(*) filter (where l.state in ('intended', 'placed')) as dialling, count(*) filter (where l.state = 'ringing') as ringing,
@@ -137,16 +127,6 @@ create view dialer.call_history as
            a.duration_seconds, a.call_id, a.attempt_id, a.decision
     from dialer.attempt_all a join dialer.campaign g using (campaign_id) join dialer.contact p using (contact_id) join dialer.endpoint e using (endpoint_id);
 comment on view dialer.call_history is 'every attempt with campaign, contact and number, to be filtered';
-
-create view dialer.dead_letter as
-    select c.tenant_id, c.call_id, g.name as campaign, c.contact_id, c.ended_at, c.end_reason, c.outcome
-    from dialer.call c join dialer.campaign g using (campaign_id) where c.state = 'failed';
-comment on view dialer.dead_letter is 'calls that failed, for a person to look at';
-
-create view dialer.stuck as
-    select l.tenant_id, l.call_id, l.attempt_id, l.state, l.dispatcher, l.intended_at, l.until, l.note
-    from dialer.lease l where l.state <> 'claimed' and l.look_at < dialer.now() - interval '10 minutes';
-comment on view dialer.stuck is 'open attempts that should have been looked up ten minutes ago: no dispatcher runs, or the provider is silent';
 
 create function dialer.report_stagger(campaign text, from_at timestamptz, until_at timestamptz) returns table (measure text, value numeric, definition text)
 language sql stable as $$

@@ -39,6 +39,7 @@ language sql stable as $$
                a.name as account, a.state as account_state, a.state_reason as account_reason, a.max_concurrent, a.inbound_reserve, k.blocked_until, k.blocked_reason,
                e.address, e.status, p.zone_source, p.jurisdictions, p.jurisdiction_source, p.attributes, g.law_id, g.subject, w.purposes, l.cappings, l.jurisdictions as lane_jurisdictions, y.cap_scope, y.max_lifetime, dialer.policy_caps(y) as caps, o.attempt_id as open_attempt, o.state as attempt_state,
                (select count(*) from dialer.lease x where x.account_id = a.account_id) as in_use,
+               (select q from dialer.queue_rests(c.tenant_id) q) as queue_rests,
                exists (select from dialer.lease x where (x.endpoint_id = c.endpoint_id or (x.contact_id = c.contact_id and x.channel = c.channel))
                        and x.call_id <> c.call_id) as other_open,
                (select count(*) from dialer.lease x where x.campaign_id = g.campaign_id) as campaign_in_use,
@@ -60,10 +61,11 @@ language sql stable as $$
     from dialled d cross join lateral dialer.attempts_today(d.call_id, at) t cross join lateral (
         select v.rank, v.gate, v.pass, v.detail, v.opens_at from (values
             (1, 'state', d.state = 'scheduled', case when d.open_attempt is not null then format('%s: attempt %s is %s', d.state, d.open_attempt, d.attempt_state)
-                when d.ended_at is not null then format('%s at %s: %s', d.state, d.ended_at, coalesce(d.end_reason, '')) else d.state || coalesce(', waits for: ' || d.wait_reason, '') end, null::timestamptz),
+                when d.ended_at is not null then format('%s at %s: %s', d.state, d.ended_at, coalesce(d.end_reason, '')) else d.state || coalesce(', step ' || d.step, '') || coalesce(', waits for: ' || d.wait_reason, '') end, null::timestamptz),
             (2, 'campaign', d.campaign_state = 'running', format('campaign "%s" is %s%s', d.campaign, d.campaign_state, coalesce(' (' || d.state_reason || ')', '')), null),
             (3, 'account', d.account_state = 'open' and d.blocked_until <= at, format('account "%s" is %s%s', d.account, d.account_state,
                 case when d.blocked_until > at then ', resting: ' || d.blocked_reason else coalesce(' (' || d.account_reason || ')', '') end), nullif(greatest(d.blocked_until, '-infinity'), '-infinity')),
+            (3.5, 'queue', d.queue_rests is null, coalesce('the queue is paused: ' || d.queue_rests, 'the queue runs'), null),
             (4, 'due', d.due_at <= at, format('due at %s', d.due_at), nullif(d.due_at, 'infinity')),
             (5, 'number', d.status = 'ok', format('number is %s', d.status), null),
             (6, 'do_not_call', not dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at), case when dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at)
@@ -123,6 +125,7 @@ language sql stable as $$
             when c.state <> 'scheduled' then 'being called'
             when g.state <> 'running' then 'campaign is ' || g.state
             when a.state <> 'open' then 'account is ' || a.state
+            when exists (select from dialer.queue_rests(c.tenant_id)) then 'queue is paused'
             when l.openings = '{}' then case dialer.never_reason(g.campaign_id, l.zones, l.jurisdictions) when 'zone_unknown' then 'no time zone is known'
                 when 'jurisdiction_unknown' then 'not known whose law holds' when 'no_rule_known' then 'no chosen law speaks of the country' else 'never open' end
             when c.wait_reason = 'review' then 'outcome''s word waits for review'

@@ -70,6 +70,10 @@ create view dialer.invariant_violation as
     select 12, 'an attempt followed a final outcome', b.call_id
     from dialer.attempt a join dialer.attempt b using (call_id) join dialer.campaign g on g.campaign_id = a.campaign_id join dialer.redial_policy y using (policy_id)
     where a.outcome = any (y.final_outcomes) and not a.review and b.intended_at > a.ended_at
+      and not exists (select from dialer.workflow_step q where q.workflow_id = g.workflow_id and q.name = a.step
+                      and (dialer.only_talked(q, a.outcome, a.detail ->> 'answer', (a.detail ->> 'success')::boolean)
+                      -- What an erased person's calls came to is not known any more.
+                      or a.detail = '{}'))
     union all
     select 13, 'a waiting call is on the do-not-call list', c.call_id
     from dialer.call c join dialer.endpoint e using (endpoint_id)

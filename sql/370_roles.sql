@@ -31,7 +31,7 @@ begin
         execute format('alter table %s enable row level security', object.name);
         -- In a subquery the tenant is looked up once a statement, not once a row.
         execute format('create policy own_tenant_only on %s using (tenant_id = (select dialer.current_tenant())%s) with check (tenant_id = (select dialer.current_tenant()))',
-            object.name, case object.relname when 'redial_policy' then ' or tenant_id is null' else '' end);
+            object.name, case when object.relname in ('redial_policy', 'workflow', 'workflow_step') then ' or tenant_id is null' else '' end);
     end loop;
     for object in
         select c.oid::regclass as name from pg_catalog.pg_class c where c.relnamespace = 'dialer'::regnamespace and c.relkind = 'v'
@@ -84,6 +84,9 @@ begin
                 'map_disposition', 'set_disposition',
                 'create_campaign', 'start_campaign', 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign',
                 'add_do_not_call',
+                'create_workflow', 'use_workflow', 'classify_number', 'forget_classification', 'set_classification', 'map_classification',
+                'retry_dead_letters', 'reset_stuck',
+                'pause_queue', 'resume_queue', 'close_queue', 'clean_queue',
                 'give_consent', 'withdraw_consent',
                 'load_calling_rules', 'unload_calling_rules', 'add_legal_holidays', 'choose_law', 'drop_law',
                 'set_tenant_cap', 'remove_tenant_cap',
@@ -96,19 +99,20 @@ begin
                 'schedule_series', 'cancel_series',
                 'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill',
                 'stored_events', 'replay_events',
+                'begin_request', 'finish_request', 'schedule_for_agent', 'cancel_scheduled', 'reschedule_scheduled', 'edit_campaign', 'add_contact', 'take_off_do_not_call',
                 'export_person', 'erase_person'
                 ]) then
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
-        if object.proname = any (array['create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'replay_events', 'export_person', 'erase_person']) then
+        if object.proname = any (array['create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'cron_runs', 'replay_events', 'export_person', 'erase_person', 'take_off_do_not_call']) then
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',
-                'tick', 'heartbeat', 'account_for_hook', 'account_to_check', 'streaming_accounts', 'look_again', 'old_snapshots', 'oldest_snapshot_seconds']) then
+                'tick', 'heartbeat', 'account_for_hook', 'account_to_check', 'streaming_accounts', 'look_again', 'old_snapshots', 'oldest_snapshot_seconds', 'cron_health']) then
             -- They work for every tenant: not even an administrator of one may call them, except for those that tell nothing of a tenant.
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
-            if object.proname <> all (array['tick', 'old_snapshots', 'oldest_snapshot_seconds']) then
+            if object.proname <> all (array['tick', 'old_snapshots', 'oldest_snapshot_seconds', 'cron_health']) then
                 execute format('revoke execute on function %s from dialer_admin', object.name);
             end if;
             execute format('grant execute on function %s to dialer_dispatcher', object.name);
@@ -140,7 +144,8 @@ end $$;
 revoke select on dialer.api_key from dialer_reader, dialer_user, dialer_admin;
 grant select (api_key_id, tenant_id, name, scope, created_at, expires_at, revoked_at, last_used_on) on dialer.api_key to dialer_admin;
 grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.contact,
-    dialer.endpoint, dialer.do_not_call, dialer.import_row to dialer_user, dialer_admin;
+    dialer.endpoint, dialer.do_not_call, dialer.import_row, dialer.classification to dialer_user, dialer_admin;
+grant update (wait, keep) on dialer.workflow_step to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
 grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
         caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
@@ -165,6 +170,7 @@ begin
     loop
         perform pg_catalog.pg_extension_config_dump(object.oid, case object.relname
             when 'tenant' then 'where tenant_id <> 1' when 'redial_policy' then 'where tenant_id is not null'
+            when 'workflow' then 'where tenant_id is not null' when 'workflow_step' then 'where tenant_id is not null'
             when 'upkeep_step' then 'where false' when 'provider_word' then 'where false' when 'shipped_pack' then 'where false' when 'shipped_rule' then 'where false' when 'shipped_holiday' then 'where false' else '' end);
     end loop;
 end $$;

@@ -157,6 +157,7 @@ async fn explain_names_every_gate_with_its_numbers() {
         state | t | scheduled, waits for: redial | -
         campaign | t | campaign "spring" is running | -
         account | t | account "voice" is open | -
+        queue | t | the queue runs | -
         due | t | due at 2026-12-04 12:02:00-05 | -
         number | t | number is ok | -
         do_not_call | t | not on the list | -
@@ -216,6 +217,7 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
                 account_for_hook
                 account_to_check
                 claim
+                cron_health
                 heartbeat
                 ingest_event
                 intend

@@ -37,7 +37,7 @@ async fn ada() -> Dialer {
 async fn all_that_is_known_of_a_person_comes_in_one_answer() {
     let dialer = ada().await;
     let parts = "select string_agg(k || ' ' || case jsonb_typeof(v) when 'array' then jsonb_array_length(v)::text else '-' end, ', ' order by k) from jsonb_each(dialer.export_person('(212) 555-0101')) x(k, v)";
-    dialer.check(parts, expect!["attempts 1, callbacks 0, calls 1, changes 6, consents 1, contact -, conversions 0, do_not_call 0, events 3, exported_at -, memberships 0, numbers 1, series 1"]).await;
+    dialer.check(parts, expect!["attempts 1, callbacks 0, calls 1, changes 6, classifications 0, consents 1, contact -, conversions 0, do_not_call 0, events 3, exported_at -, memberships 0, numbers 1, series 1"]).await;
     dialer.check("select e -> 'contact' ->> 'name', e -> 'calls' -> 0 -> 'payload', e -> 'attempts' -> 0 ->> 'outcome', e -> 'attempts' -> 0 -> 'decision' ->> 'local_time' from dialer.export_person(external_key => 'quetzal-7') e",
         expect![[r#"Quetzal Ada | {"note": "quetzal"} | no_answer | Fri 2026-12-04 12:00:00"#]]).await;
     dialer

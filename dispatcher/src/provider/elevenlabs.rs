@@ -8,6 +8,7 @@
 
 use super::account::{setting_wrong, settings_lack};
 use super::call_options::passed_through;
+use super::event::success;
 use super::forward::forward_to_functions;
 use super::request::{overlay, segment, texts};
 use super::signature::{self, Digest, WINDOW_SECONDS};
@@ -341,6 +342,8 @@ fn event_of(data: &Value, source: Source) -> Option<Event> {
         outcome: word::outcome(WORDS, kind_of_word, said),
         word: Some(said.to_owned()),
         disposition: text("disposition"),
+        classification: text("classification"),
+        success: success(&data["analysis"]["call_successful"]),
         callback_at: text("callback_at"),
         duration_seconds: length,
         ..event

@@ -44,6 +44,12 @@ pub struct Event {
     pub word: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disposition: Option<String>,
+    /// What the call found out of the number, where its step asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classification: Option<String>,
+    /// Whether the vendor says that the call did its task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,12 +73,28 @@ impl Event {
             outcome: None,
             word: None,
             disposition: None,
+            classification: None,
+            success: None,
             duration_seconds: None,
             callback_at: None,
             source,
             raw,
             report_follows: false,
         }
+    }
+}
+
+/// A vendor's judgement of a call, where it is a plain yes or no; marks and scores are neither.
+pub fn success(judged: &Value) -> Option<bool> {
+    let text = match judged {
+        Value::Bool(answer) => return Some(*answer),
+        Value::String(text) => text.trim().to_ascii_lowercase(),
+        _ => return None,
+    };
+    match text.as_str() {
+        "true" | "success" | "successful" | "pass" => Some(true),
+        "false" | "failure" | "unsuccessful" | "fail" => Some(false),
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@
 
 use super::account::{setting_wrong, settings_lack};
 use super::call_options::passed_through;
-use super::event::reached_nobody;
+use super::event::{reached_nobody, success};
 use super::forward::forward_to_functions;
 use super::request::{overlay, segment, texts};
 use super::signature::{self, Digest, WINDOW_SECONDS};
@@ -365,6 +365,8 @@ fn with_end(event: Event, call: &Value) -> Event {
         outcome: word.and_then(outcome),
         word: word.map(str::to_owned),
         disposition: analysis["disposition"].as_str().map(str::to_owned),
+        classification: analysis["classification"].as_str().map(str::to_owned),
+        success: success(&call["call_analysis"]["call_successful"]),
         callback_at: analysis["callback_at"].as_str().map(str::to_owned),
         duration_seconds: call["duration_ms"].as_f64().map(|millis| millis / 1000.0),
         ..event

@@ -7,7 +7,7 @@ mod order;
 mod webhook;
 mod words;
 
-use super::event::reached_nobody;
+use super::event::{reached_nobody, success};
 use super::word::{self, Word, WordKind};
 use super::{
     Accepted, Account, Adapter, Answer, CheckError, Event, HookRequest, HookTrust, Kind, Listed,
@@ -278,8 +278,11 @@ fn reason_outcome(reason: &str) -> Option<&'static str> {
 
 fn add_end(event: &mut Event, facts: &Value) {
     event.outcome = event.word.as_deref().and_then(reason_outcome);
-    let structured = &facts["analysis"]["structuredData"];
+    let analysis = &facts["analysis"];
+    let structured = &analysis["structuredData"];
     event.disposition = structured["disposition"].as_str().map(str::to_owned);
+    event.classification = structured["classification"].as_str().map(str::to_owned);
+    event.success = success(&analysis["successEvaluation"]);
     event.callback_at = structured["callback_at"].as_str().map(str::to_owned);
     event.at = instant(&facts["endedAt"]).or(event.at);
     event.duration_seconds = facts["durationSeconds"].as_f64().or_else(|| {

@@ -1,7 +1,7 @@
 //! Where the facts about a call stand in what a vendor sends, as JSON pointers.
 
 use super::Recipe;
-use crate::provider::event::{Event, Kind, Source};
+use crate::provider::event::{Event, Kind, Source, success};
 use crate::provider::request::text;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -24,6 +24,8 @@ pub struct Facts {
     /// Why or how it ended; absent or empty: the status is the word.
     pub word: Option<String>,
     pub disposition: Option<String>,
+    pub classification: Option<String>,
+    pub success: Option<String>,
     pub callback_at: Option<String>,
     pub at: Option<String>,
     pub created_at: Option<String>,
@@ -49,7 +51,7 @@ impl Facts {
     }
 
     /// Every pointer with its name, to be checked.
-    pub fn pointers(&self) -> [(&'static str, &Option<String>); 12] {
+    pub fn pointers(&self) -> [(&'static str, &Option<String>); 14] {
         [
             ("call", &self.call),
             ("id", &self.id),
@@ -58,6 +60,8 @@ impl Facts {
             ("status", &self.status),
             ("word", &self.word),
             ("disposition", &self.disposition),
+            ("classification", &self.classification),
+            ("success", &self.success),
             ("callback_at", &self.callback_at),
             ("at", &self.at),
             ("created_at", &self.created_at),
@@ -101,6 +105,8 @@ impl Facts {
             event.outcome = recipe.outcome(&word).filter(|_| kind == Kind::Ended);
             event.word = Some(word);
             event.disposition = self.text(call, &self.disposition);
+            event.classification = self.text(call, &self.classification);
+            event.success = self.success.as_deref().and_then(|at| success(call.pointer(at)?));
             event.callback_at = self.text(call, &self.callback_at);
             event.duration_seconds =
                 self.text(call, &self.duration_seconds).and_then(|text| text.parse().ok());

@@ -182,6 +182,22 @@ fn the_report_brings_outcome_label_and_length() {
     assert_eq!(event.attempt_id, ATTEMPT.parse().ok());
 }
 
+// R122: what the call found out, and whether the vendor thinks that it did its task.
+#[test]
+fn the_report_brings_the_classification_and_the_judgement() {
+    let judged = |judgement: serde_json::Value| {
+        let mut report = message("end-of-call-report", "", Some("assistant-ended-call"));
+        report["analysis"] = json!({
+            "structuredData": {"classification": "ivr_only"}, "successEvaluation": judgement,
+        });
+        parse(report).expect("an event")
+    };
+    assert_eq!(judged(json!("true")).classification.as_deref(), Some("ivr_only"));
+    let said = [json!("true"), json!(false), json!("Pass"), json!("7"), json!(null)];
+    let success = said.map(|judgement| judged(judgement).success);
+    assert_eq!(success, [Some(true), Some(false), Some(true), None, None]);
+}
+
 #[test]
 fn the_same_delivery_has_the_same_key_and_another_has_another() {
     let key = |status| parse(message("status-update", status, None)).map(|event| event.event_key);
