@@ -141,7 +141,7 @@ begin
                coalesce(p.due_at, 'infinity'), p.expires_at,
                case when p.due_at is null then dialer.never_reason(c.campaign_id, p.zones, p.jurisdictions) end,
                p.payload, p.idempotency_key, at, p.wished_at, p.wished_open, case when p.wished_at is not null then coalesce(p.due_at, 'infinity') end,
-                (p.step).name, (p.step).found
+               (p.step).name, (p.step).found
         from plan_ p join dialer.campaign c on c.campaign_id = plan.campaign_id
         join dialer.lane l on l.campaign_id = c.campaign_id and l.zones = p.zones and l.jurisdictions = p.jurisdictions and l.priority = p.priority
              and l.own_hours = coalesce((own).hours::text, '') and l.own_tz = coalesce((own).tz, '')
