@@ -248,7 +248,6 @@ fn placing() -> Vec<Mutant> {
                     "when c.stated_outcome is not null then 'finished'",
                     "",
                 ),
-                // A sale is a conversion as well, which is asked for besides.
                 function(
                     "judge_intentions",
                     "when exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) then 'converted'",
