@@ -84,7 +84,7 @@ comment on function dialer.edited_columns(dialer.campaign, jsonb) is 'Changes of
 create function dialer.check_changes(campaign dialer.campaign, changes jsonb) returns void
 language plpgsql stable as $$
 declare
-    known constant text[] := '{name,account,calendar,hours,tz,policy,frequency,priority,weight,max_concurrent,per_second,per_minute,misfire,misfire_after,caller_pool,consent,valid_until,callback_priority,callback_tolerance,callback_late,conversion_reach,recurs,contact_limit,contact_limit_counts,settings}';
+    known constant text[] := '{name,account,calendar,hours,tz,policy,frequency,priority,weight,max_concurrent,per_second,per_minute,misfire,misfire_after,caller_pool,consent,subject,valid_until,callback_priority,callback_tolerance,callback_late,conversion_reach,recurs,contact_limit,contact_limit_counts,settings}';
     wrong text;
 begin
     if (campaign).state in ('stopped', 'archived') then
@@ -99,7 +99,7 @@ begin
         perform dialer.fail('PD057', 'two settings contradict each other', 'A campaign has a calendar or hours, a policy or a frequency, a rate per second or per minute.', 'Leave one of them out.');
     end if;
     select k into wrong from jsonb_each(changes) e(k, v) where jsonb_typeof(v) = 'null'
-        and k <> all ('{tz,max_concurrent,per_second,per_minute,caller_pool,consent,valid_until,contact_limit}') limit 1;
+        and k <> all ('{tz,max_concurrent,per_second,per_minute,caller_pool,consent,subject,valid_until,contact_limit}') limit 1;
     if wrong is not null then
         perform dialer.fail('PD057', format('setting "%s" cannot be taken away', wrong), 'Null takes a limit, zone, pool, consent or end away.', 'Give it a value.');
     end if;
@@ -133,7 +133,7 @@ begin
     update dialer.campaign c
     set name = new.name, account_id = new.account_id, calendar_id = new.calendar_id, policy_id = new.policy_id, zone_rule = new.zone_rule, priority = new.priority,
         weight = new.weight, max_concurrent = new.max_concurrent, per_second = new.per_second, misfire = new.misfire, misfire_after = new.misfire_after,
-        caller_pool = new.caller_pool, consent = new.consent, valid_until = new.valid_until, callback_priority = new.callback_priority,
+        caller_pool = new.caller_pool, consent = new.consent, subject = new.subject, valid_until = new.valid_until, callback_priority = new.callback_priority,
         callback_tolerance = new.callback_tolerance, callback_late = new.callback_late, conversion_reach = new.conversion_reach, recurs = new.recurs,
         contact_limit = new.contact_limit, contact_limit_counts = new.contact_limit_counts, settings = new.settings
     where c.campaign_id = old.campaign_id;
@@ -152,7 +152,7 @@ begin
         order by 1;
 end $$;
 comment on function dialer.edit_campaign(text, jsonb, timestamptz) is
-'Changes settings of a campaign from the next claim on, whatever waits, and returns what changed: name, account, calendar or hours and tz, policy or frequency, priority, weight, max_concurrent, per_second or per_minute, misfire, misfire_after, caller_pool, consent, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings (merged; null takes a key away). null takes a limit, zone, pool, consent or end away. Errors: PD057 unknown setting or a campaign that is over, PD021, PD022, PD023, PD024, PD025, PD036, PD058.';
+'Changes settings of a campaign from the next claim on, whatever waits, and returns what changed: name, account, calendar or hours and tz, policy or frequency, priority, weight, max_concurrent, per_second or per_minute, misfire, misfire_after, caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings (merged; null takes a key away). null takes a limit, zone, pool, consent or end away. Errors: PD057 unknown setting or a campaign that is over, PD021, PD022, PD023, PD024, PD025, PD036, PD058.';
 
 create function dialer.create_recurring_campaign(
     name text, account text, hours dialer.hours, tz text default null, frequency text default '1 per day', retry_attempts integer default null,
@@ -169,7 +169,7 @@ begin
     return made;
 end $$;
 comment on function dialer.create_recurring_campaign(text, text, dialer.hours, text, text, integer, text, integer, numeric, jsonb, timestamptz) is
-'Adds a campaign that calls its members (import_contacts, enrol) again and again, and starts it: n per period (see frequency_caps; once a day where nothing is said) on the days and in the window that the hours name, until they convert or have had retry_attempts attempts, connects or conversations (retry_counts). The calls of each period are made by the ticks. max_concurrent calls at once, per_minute new ones (null: no limit). Errors as create_campaign, and PD058 frequency.';
+'Adds a campaign that calls its members (import_contacts, enrol) again and again, and starts it: n per period (see frequency_caps; once a day where nothing is said) on the days and in the window that the hours name, until they convert or have had retry_attempts attempts, answered calls or conversations (retry_counts). The calls of each period are made by the ticks. max_concurrent calls at once, per_minute new ones (null: no limit). Errors as create_campaign, and PD058 frequency.';
 
 create function dialer.restore_campaign(name text, new_name text default null, at timestamptz default dialer.now())
 returns table (campaign text, planned bigint, members bigint)

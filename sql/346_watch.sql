@@ -81,7 +81,9 @@ begin
         perform from dialer.lease l where l.tenant_id = dialer.current_tenant() and (reset_stuck.call_ids is null or l.call_id = any (reset_stuck.call_ids)) order by l.call_id for update;
     end if;
     for found in
-        select l.call_id, l.attempt_id, l.state, l.until, s.since, s.why from dialer.lease l join dialer.provider_account a using (account_id)
+        select l.call_id, l.attempt_id, l.state, s.since, s.why,
+               -- While no dispatcher lives nobody has looked it up.
+               l.until <= at and not exists (select from dialer.pulse p where dialer.is_outage(p.seen_at, at)) as hopeless from dialer.lease l join dialer.provider_account a using (account_id)
         cross join lateral dialer.stuck_since(l, a, at) s
         where l.tenant_id = dialer.current_tenant() and s.since is not null and (reset_stuck.call_ids is null or l.call_id = any (reset_stuck.call_ids))
         order by l.call_id limit most
@@ -90,12 +92,12 @@ begin
         attempt_id := found.attempt_id;
         stuck_since := found.since;
         why := found.why;
-        action := case when found.state = 'claimed' then 'waits again' when found.until <= at then 'ends as unknown' else 'is looked up' end;
+        action := case when found.state = 'claimed' then 'waits again' when found.hopeless then 'ends as unknown' else 'is looked up' end;
         if dry_run then
             null;
         elsif found.state = 'claimed' then
             perform dialer.take_back(array[found.attempt_id], '{lease_over}', at);
-        elsif found.until <= at then
+        elsif found.hopeless then
             perform dialer.end_attempts(array[dialer.unknown_end(found.attempt_id)], at);
         else
             update dialer.lease l set look_at = at where l.call_id = found.call_id;

@@ -68,7 +68,7 @@ e.g. select dialer.local_text(''2025-11-03 03:30Z'', ''Asia/Kolkata'') --> 2025-
 
 create function dialer.openings_text(openings dialer.opening[]) returns text
 language sql stable as $$
-    select string_agg(distinct format('%s in %s', (o).hours, (o).tz), ' and ') from unnest(openings) o
+    select string_agg(distinct format('%s in %s', coalesce((o).hours::text, 'never'), (o).tz), ' and ') from unnest(openings) o
 $$;
 comment on function dialer.openings_text(dialer.opening[]) is 'Openings in words.';
 
@@ -99,7 +99,7 @@ returns setof dialer.call_detail language sql stable as $$
       and (find_calls.campaign is null or d.campaign_id = dialer.campaign_named(find_calls.campaign))
       and (find_calls.state is null or d.state = find_calls.state::dialer.call_state)
       and (from_at is null or coalesce(d.due_at, d.planned_at) >= from_at) and (until_at is null or coalesce(d.due_at, d.planned_at) < until_at)
-      and (person is null or d.address = person or d.address like '%' || person || '%' or d.contact ilike '%' || person || '%')
+      and (person is null or d.contact_id = any ((select dialer.contacts_like(person))::bigint[]))
       and (find_calls.owner is null or (d.payload ? 'userId' and d.payload ->> 'userId' = find_calls.owner))
       and (find_calls.external_key is null or d.external_key = find_calls.external_key)
       and (find_calls.outcome is null or d.outcome = find_calls.outcome::dialer.outcome)
@@ -108,24 +108,19 @@ returns setof dialer.call_detail language sql stable as $$
     order by d.call_id desc limit limit_
 $$;
 comment on function dialer.find_calls(text, text, timestamptz, timestamptz, text, text, text, text, bigint, bigint, bigint, integer) is
-'Calls of this tenant, the youngest first, by what is stated: campaign, state, span of the due time (until_at excluded), person (part of the name or number), owner (userId of the payload), external_key of the contact, last outcome, series. before_id: the next page. Error PD025: no such campaign.';
+'Calls of this tenant, the youngest first, by what is stated: campaign, state, span of the due time (until_at excluded), person (see contacts_like), owner (userId of the payload), external_key of the contact, last outcome, series. before_id: the next page. Error PD025: no such campaign.';
 
-create function dialer.find_attempts(campaign text default null, call_id bigint default null, outcome text default null, from_at timestamptz default null, until_at timestamptz default null,
-    person text default null, before_at timestamptz default null, before_id uuid default null, limit_ integer default 50)
-returns table (attempt_id uuid, call_id bigint, campaign text, contact text, address text, channel dialer.channel, state text, outcome dialer.outcome, disposition text, word text,
-    dialled_at timestamptz, ended_at timestamptz, duration_seconds double precision)
+create function dialer.call_attempts(call_id bigint)
+returns table (attempt_id uuid, state text, outcome dialer.outcome, disposition text, word text, due_at timestamptz, dialled_at timestamptz, ringing_at timestamptz,
+    answered_at timestamptz, ended_at timestamptz, duration_seconds double precision, provider_call_id text)
 language sql stable as $$
-    select h.attempt_id, h.call_id, h.campaign, h.contact, h.address, h.channel, h.state::text, h.outcome, h.disposition, h.word, h.dialled_at, h.ended_at, h.duration_seconds
-    from dialer.call_history h
-    where h.tenant_id = (select dialer.current_tenant()) and (find_attempts.campaign is null or h.campaign = find_attempts.campaign)
-      and (find_attempts.call_id is null or h.call_id = find_attempts.call_id) and (find_attempts.outcome is null or h.outcome = find_attempts.outcome::dialer.outcome)
-      and (from_at is null or h.dialled_at >= from_at) and (until_at is null or h.dialled_at < until_at)
-      and (person is null or h.address like '%' || person || '%' or h.contact ilike '%' || person || '%')
-      and (before_at is null or (h.dialled_at, h.attempt_id) < (before_at, before_id))
-    order by h.dialled_at desc, h.attempt_id desc limit limit_
+    select a.attempt_id, a.state, a.outcome, a.disposition, a.word, a.due_at, a.dialled_at, a.ringing_at, a.answered_at, a.ended_at, a.duration_seconds, a.provider_call_id
+    from dialer.attempt_all a
+    where a.tenant_id = (select dialer.current_tenant()) and a.call_id = call_attempts.call_id
+    -- LIMIT: the latest.
+    order by a.claimed_at desc, a.attempt_id limit 1000
 $$;
-comment on function dialer.find_attempts(text, bigint, text, timestamptz, timestamptz, text, timestamptz, uuid, integer) is
-'Attempts of this tenant, the latest first, by campaign, call, outcome, span of dialling, and person (part of the name or number). before_at, before_id: the next page.';
+comment on function dialer.call_attempts(bigint) is 'The attempts of a call of this tenant, the latest first, the open one included (at most 1000).';
 
 -- Calls in the words of a call scheduler: one for the user, an agent, a time.
 create type dialer.scheduled_call as (
@@ -134,15 +129,6 @@ create type dialer.scheduled_call as (
     metadata jsonb, priority integer, call_log_id text, processed_at timestamptz, failed_at timestamptz, failure_reason text, next_run timestamptz,
     parent_scheduled_call_id text, occurrence_number integer, is_recurring boolean, can_cancel boolean, created_at timestamptz, updated_at timestamptz);
 comment on type dialer.scheduled_call is 'a call, or a series of them, as a call scheduler shows it; ids are "17" for a call, "series-3" for a series';
-
-create function dialer.scheduler_word(state dialer.call_state) returns text
-language sql immutable parallel safe as $$
-    select case when state = 'scheduled' then 'pending' when state in ('claimed', 'in_flight') then 'processing'
-                when state = 'expired' then 'failed' else state::text end
-$$;
-comment on function dialer.scheduler_word(dialer.call_state) is
-'A state of a call in the words of a call scheduler: pending, processing, completed, cancelled, failed (also: expired).
-e.g. select dialer.scheduler_word(''in_flight'') --> processing';
 
 create function dialer.agent_shown(campaign dialer.campaign) returns jsonb
 language sql stable as $$
@@ -155,7 +141,7 @@ language sql stable as $$
     select row(c.call_id::text, e.address, g.name, dialer.agent_shown(g), c.payload ->> 'userId', t.at, coalesce(t.asked, t.at), z.tz,
                dialer.local_text(t.at, z.tz), to_char(t.at at time zone z.tz, 'FMDay'), t.asked is not null,
                case when t.asked is not null then dialer.adjustment_text(t.asked, l.openings, z.tz) end,
-               dialer.scheduler_word(c.state), coalesce((c.payload #>> '{scheduling,respectBusinessHours}')::boolean, false), c.payload #> '{scheduling,businessHours}',
+               dialer.scheduled_call_word(c.state), coalesce((c.payload #>> '{scheduling,respectBusinessHours}')::boolean, false), c.payload #> '{scheduling,businessHours}',
                c.payload #> '{scheduling,recurring}', coalesce(c.payload -> 'metadata', '{}'), l.priority::integer, a.provider_call_id, a.intended_at,
                case when c.state in ('failed', 'expired') then c.ended_at end, case when c.state in ('failed', 'expired') then c.end_reason end, s.next_at,
                'series-' || c.series_id, c.occurrence, c.series_id is not null, c.state = 'scheduled', c.created_at, coalesce(x.at, c.created_at))::dialer.scheduled_call
@@ -176,17 +162,18 @@ create function dialer.series_ahead(series_id bigint, most integer default 10, a
 returns table (occurrence integer, by_rule_at timestamptz, planned_at timestamptz, planned_local text, weekday text, left_out boolean)
 language sql stable as $$
     with one as (
-        select s.*, dialer.lane_openings(s.campaign_id, case when g.by_contact then p.zones else '{}' end, row(s.hours, s.hours_tz)::dialer.own_hours, p.jurisdictions) as openings
-        from dialer.series s join dialer.campaign g using (campaign_id) join dialer.contact p using (contact_id)
-        where s.series_id = series_ahead.series_id and s.tenant_id = (select dialer.current_tenant()) and s.next_at is not null),
+        select s.* from dialer.series s where s.series_id = series_ahead.series_id and s.tenant_id = (select dialer.current_tenant()) and s.next_at is not null),
     coming as (
-        select o.position, o.at as by_rule, dialer.next_open_all(greatest(o.at, series_ahead.at), s.openings) as open_at, s.tz, s.occurrence_count,
-               lead(o.at) over (order by o.position) as following
+        select o.position, o.at, lead(o.at) over (order by o.position) as following
         from one s cross join lateral dialer.occurrences(s.rule, s.start_local, s.tz, least(greatest(most, 1), 1000) + 1, s.next_at, s.gap, s.overlap, s.month_end)
              with ordinality o(at, position))
-    select (c.occurrence_count + c.position)::integer, c.by_rule, c.open_at, dialer.local_text(c.open_at, c.tz), to_char(c.open_at at time zone c.tz, 'FMDay'),
-           coalesce((c.open_at at time zone c.tz)::date >= (c.following at time zone c.tz)::date, false)
-    from coming c where c.position <= least(greatest(most, 1), 1000) order by c.position
+    select (s.occurrence_count + c.position)::integer, c.at, p.due_at, dialer.local_text(p.due_at, s.tz), to_char(p.due_at at time zone s.tz, 'FMDay'),
+           coalesce((p.due_at at time zone s.tz)::date >= (c.following at time zone s.tz)::date, false)
+    from one s cross join lateral dialer.compute_plan(s.campaign_id, array(
+            select row(c.position, s.contact_id, s.endpoint_id, greatest(c.at, series_ahead.at), null, '{}', null, s.priority, null)::dialer.plan_row
+            from coming c where c.position <= least(greatest(most, 1), 1000) order by c.position), series_ahead.at, row(s.hours, s.hours_tz)::dialer.own_hours) p
+    join coming c on c.position = p.position
+    order by c.position
 $$;
 comment on function dialer.series_ahead(bigint, integer, timestamptz) is
 'The next occurrences of a series of this tenant: by the rule, and as they would be planned now; left_out: only the day of the next would serve. LIMIT: 1000. No row: it has ended, or is not known.';
@@ -215,7 +202,7 @@ returns table (created_at timestamptz, id text, call_id bigint, series_id bigint
     select c.created_at, c.call_id::text, c.call_id, null::bigint
     from dialer.call c join dialer.campaign g using (campaign_id)
     where c.tenant_id = (select dialer.current_tenant()) and c.payload ? 'userId' and c.payload ->> 'userId' = scheduled_call_ids.owner
-      and (scheduled_call_ids.status is null or dialer.scheduler_word(c.state) = scheduled_call_ids.status)
+      and (scheduled_call_ids.status is null or dialer.scheduled_call_word(c.state) = scheduled_call_ids.status)
       and (from_at is null or c.due_at >= from_at) and (until_at is null or c.due_at < until_at)
       and (scheduled_call_ids.agent is null or g.name = scheduled_call_ids.agent or g.settings ->> 'agentId' = scheduled_call_ids.agent)
     union all
@@ -415,55 +402,6 @@ language sql stable as $$
 $$;
 comment on function dialer.campaign_stats(text) is 'The calls of a campaign by state, their attempts that count, and when the first is due. Error PD025: no such campaign.';
 
-create type dialer.campaign_changes as (
-    name text, account text, calendar text, hours dialer.hours, tz text, policy text, priority smallint, weight double precision, max_concurrent integer, per_second numeric,
-    misfire text, misfire_after interval, caller_pool text, consent text, valid_until timestamptz, settings jsonb);
-comment on type dialer.campaign_changes is 'what edit_campaign can change';
-
-create function dialer.edit_campaign(name text, changes jsonb) returns void
-language plpgsql volatile as $$
-#variable_conflict use_column
-declare
-    id bigint := dialer.campaign_named(edit_campaign.name);
-    known constant text[] := '{name,account,calendar,hours,tz,policy,priority,weight,max_concurrent,per_second,misfire,misfire_after,caller_pool,consent,valid_until,settings}';
-    wrong text := (select string_agg(k, ', ' order by k) from jsonb_object_keys(changes) k where k <> all (known));
-    c dialer.campaign_changes;
-begin
-    if wrong is not null then
-        perform dialer.fail('PD036', format('a campaign has no %s to change', wrong), format('Known are: %s.', array_to_string(known, ', ')));
-    elsif changes ? 'hours' and changes ? 'calendar' then
-        perform dialer.fail('PD026', format('campaign "%s" is given both hours and a calendar', edit_campaign.name), null, 'Leave one of them out.');
-    end if;
-    c := jsonb_populate_record(null::dialer.campaign_changes, changes);
-    if c.hours is not null or c.tz is not null then
-        -- The calendar that create_campaign made for it; one that others share is edited by itself.
-        update dialer.calendar k set hours = coalesce(c.hours, k.hours), tz = coalesce(case when c.tz is not null then dialer.zone_named(c.tz) end, k.tz)
-        from dialer.campaign g where g.campaign_id = id and k.calendar_id = g.calendar_id and k.name = 'campaign ' || g.name;
-        if not found then
-            perform dialer.fail('PD022', format('the hours of campaign "%s" belong to a calendar of their own', edit_campaign.name), 'Others may share it.', 'Edit dialer.calendar, or give another calendar.');
-        end if;
-    end if;
-    update dialer.campaign g set
-        account_id = case when changes ? 'account' then dialer.account_named(c.account) else g.account_id end,
-        calendar_id = case when changes ? 'calendar' then (select k.calendar_id from dialer.calendar k where k.calendar_id = dialer.calendar_named(c.calendar)) else g.calendar_id end,
-        policy_id = case when changes ? 'policy' then dialer.policy_named(c.policy) else g.policy_id end,
-        zone_rule = case when changes ? 'tz' then case when c.tz is null then 'contact' else 'fixed' end else g.zone_rule end,
-        priority = coalesce(c.priority, g.priority), weight = coalesce(c.weight, g.weight),
-        max_concurrent = case when changes ? 'max_concurrent' then c.max_concurrent else g.max_concurrent end,
-        per_second = case when changes ? 'per_second' then c.per_second else g.per_second end,
-        misfire = coalesce(c.misfire, g.misfire), misfire_after = coalesce(c.misfire_after, g.misfire_after),
-        caller_pool = case when changes ? 'caller_pool' then c.caller_pool else g.caller_pool end, consent = case when changes ? 'consent' then c.consent else g.consent end,
-        valid_until = case when changes ? 'valid_until' then c.valid_until else g.valid_until end, settings = coalesce(c.settings, g.settings)
-    where g.campaign_id = id;
-    if c.name is not null and c.name <> edit_campaign.name then
-        update dialer.calendar k set name = 'campaign ' || c.name from dialer.campaign g
-        where g.campaign_id = id and k.calendar_id = g.calendar_id and k.name = 'campaign ' || edit_campaign.name;
-        update dialer.campaign g set name = c.name where g.campaign_id = id;
-    end if;
-end $$;
-comment on function dialer.edit_campaign(text, jsonb) is
-'Changes a campaign from the next claim on: an object with any of name, account, calendar, hours, tz (null: each contact''s own zone), policy, priority, weight, max_concurrent, per_second, misfire, misfire_after, caller_pool, consent, valid_until, settings; what is not there stays. Errors: PD025, PD021, PD022, PD023, PD026, PD036.';
-
 create function dialer.find_contacts(person text default null, external_key text default null, only_contact bigint default null, before_id bigint default null, limit_ integer default 50)
 returns table (contact_id bigint, external_key text, name text, zones text[], zone_source text, jurisdiction text, attributes jsonb, addresses jsonb, created_at timestamptz)
 language sql stable as $$
@@ -472,11 +410,11 @@ language sql stable as $$
                      from dialer.endpoint e where e.contact_id = p.contact_id), '[]'), p.created_at
     from dialer.contact p
     where p.tenant_id = (select dialer.current_tenant()) and (find_contacts.external_key is null or p.external_key = find_contacts.external_key)
-      and (person is null or p.name ilike '%' || person || '%' or exists (select from dialer.endpoint e where e.contact_id = p.contact_id and e.address like '%' || person || '%'))
+      and (person is null or p.contact_id = any ((select dialer.contacts_like(person))::bigint[]))
       and (only_contact is null or p.contact_id = only_contact) and (before_id is null or p.contact_id < before_id)
     order by p.contact_id desc limit limit_
 $$;
-comment on function dialer.find_contacts(text, text, bigint, bigint, integer) is 'Contacts of this tenant with their numbers and addresses, the youngest first, by part of the name or number, or external key. before_id: the next page.';
+comment on function dialer.find_contacts(text, text, bigint, bigint, integer) is 'Contacts of this tenant with their numbers and addresses, the youngest first, by person (see contacts_like) or external key. before_id: the next page.';
 
 create function dialer.add_contact(address text, name text default null, tz text default null, state text default null, external_key text default null,
     attributes jsonb default '{}', region text default 'US', at timestamptz default dialer.now(), out contact_id bigint, out created boolean, out verdict text)

@@ -99,7 +99,7 @@ begin
                 'schedule_series', 'cancel_series',
                 'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill',
                 'stored_events', 'replay_events',
-                'begin_request', 'finish_request', 'schedule_for_agent', 'cancel_scheduled', 'reschedule_scheduled', 'edit_campaign', 'add_contact', 'take_off_do_not_call',
+                'begin_request', 'finish_request', 'schedule_for_agent', 'cancel_scheduled', 'reschedule_scheduled', 'add_contact', 'take_off_do_not_call',
                 'export_person', 'erase_person'
                 ]) then
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);

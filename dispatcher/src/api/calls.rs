@@ -95,7 +95,7 @@ pub struct Wanted {
     from: Option<DateTime<Utc>>,
     /// Due before.
     until: Option<DateTime<Utc>>,
-    /// Part of the name or number.
+    /// Phone number, e-mail address, or the beginning of the name.
     person: Option<String>,
     /// userId of the payload.
     user_id: Option<String>,
@@ -204,7 +204,26 @@ fn numbered(id: i64) -> Asking {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CallWithAttempts {
     call: Call,
-    attempts: Vec<Attempt>,
+    attempts: Vec<CallAttempt>,
+}
+
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallAttempt {
+    attempt_id: Uuid,
+    /// ended, or how far an open one has come.
+    state: String,
+    outcome: Option<String>,
+    disposition: Option<String>,
+    /// The provider's own.
+    word: Option<String>,
+    due_at: DateTime<Utc>,
+    dialled_at: Option<DateTime<Utc>>,
+    ringing_at: Option<DateTime<Utc>>,
+    answered_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    duration_seconds: Option<f64>,
+    provider_call_id: Option<String>,
 }
 
 /// One call with its attempts, the latest first.
@@ -214,10 +233,8 @@ async fn get(caller: Caller, At(id): At<i64>) -> Answered<CallWithAttempts> {
     let mut transaction = caller.begin(Scope::Read).await?;
     let found: Vec<Call> = transaction.rows(numbered(id)).await?;
     let call = found.into_iter().next().ok_or_else(|| Refusal::no_such_call(&id.to_string()))?;
-    // LIMIT: attempts that are shown; the history has them all.
-    let asking =
-        Asking::of("find_attempts").bigint("call_id", Some(id)).integer("limit_", Some(100));
-    let attempts = transaction.rows(asking).await?;
+    let attempts =
+        transaction.rows(Asking::of("call_attempts").bigint("call_id", Some(id))).await?;
     transaction.commit().await?;
     Ok(Answer::ok(CallWithAttempts { call, attempts }))
 }
@@ -350,17 +367,17 @@ pub struct Attempt {
     attempt_id: Uuid,
     call_id: i64,
     campaign: String,
+    contact_id: i64,
     contact: Option<String>,
-    address: String,
+    address: Option<String>,
     channel: String,
-    /// ended, or how far an open one has come.
-    state: Option<String>,
-    outcome: Option<String>,
+    outcome: String,
     disposition: Option<String>,
-    word: Option<String>,
-    dialled_at: Option<DateTime<Utc>>,
-    ended_at: Option<DateTime<Utc>>,
+    dialled_at: DateTime<Utc>,
+    ended_at: DateTime<Utc>,
     duration_seconds: Option<f64>,
+    /// What the call is now.
+    call_state: Option<CallState>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -368,36 +385,35 @@ pub struct Attempt {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WantedAttempts {
     campaign: Option<String>,
-    outcome: Option<String>,
-    /// Dialled not before.
+    /// An outcome; connects or conversations; or a state of the call.
+    status: Option<String>,
+    /// Ended not before.
     from: Option<DateTime<Utc>>,
-    /// Dialled before.
+    /// Ended before.
     until: Option<DateTime<Utc>>,
-    /// Part of the name or number.
+    /// Phone number, e-mail address, or the beginning of the name.
     person: Option<String>,
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i32>,
 }
 
-/// The call history: every attempt, the latest first.
+/// The call history: every attempt that has ended, the latest first.
 #[utoipa::path(get, path = "/api/v1/attempts", tag = "calls", operation_id = "call_history", params(WantedAttempts),
     responses((status = 200, description = "a page of it", body = Success<Page<Attempt>>)))]
 async fn history(caller: Caller, Asked(wanted): Asked<WantedAttempts>) -> Answered<Page<Attempt>> {
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
     let before = span.before_at()?;
-    let asking = Asking::of("find_attempts")
+    let asking = Asking::of("history_page")
         .text("campaign", wanted.campaign.as_deref())
-        .text("outcome", wanted.outcome.as_deref())
+        .text("status", wanted.status.as_deref())
         .instant("from_at", wanted.from)
-        .instant("until_at", wanted.until)
-        .text("person", wanted.person.as_deref())
+        .instant("to_at", wanted.until)
+        .text("contact", wanted.person.as_deref())
         .instant("before_at", before.as_ref().map(|before| before.0))
         .read_as("before_id", "::uuid", before.as_ref().map(|before| before.1.as_str()))
-        .integer("limit_", span.one_more());
+        .integer("page_size", span.one_more());
     let rows = caller.rows(asking).await?;
-    let last = |row: &Attempt| {
-        page::place(row.dialled_at.unwrap_or_default(), &row.attempt_id.to_string())
-    };
+    let last = |row: &Attempt| page::place(row.ended_at, &row.attempt_id.to_string());
     Ok(Answer::ok(span.page(rows, last)))
 }

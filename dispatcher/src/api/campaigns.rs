@@ -199,9 +199,9 @@ pub struct Changes {
     changes: Map<String, Value>,
 }
 
-/// Changes a campaign, from the next claim on: any of name, account, calendar, hours, tz, policy,
-/// priority, weight, maxConcurrent, perSecond, misfire, misfireAfter, callerPool, consent,
-/// validUntil, settings.
+/// Changes a campaign, from the next claim on: any of name, account, calendar or hours and tz,
+/// policy or frequency, priority, weight, maxConcurrent, perSecond or perMinute, misfire,
+/// misfireAfter, callerPool, consent, validUntil, settings ...: see `dialer.edit_campaign`.
 #[utoipa::path(patch, path = "/api/v1/campaigns/{name}", tag = "campaigns", operation_id = "edit_campaign",
     params(("name" = String, Path)), request_body = Changes,
     responses((status = 200, description = "as it is now", body = Success<Campaign>)))]

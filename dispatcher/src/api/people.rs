@@ -51,7 +51,7 @@ pub struct ContactAddress {
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WantedContacts {
-    /// Part of the name or number.
+    /// Phone number, e-mail address, or the beginning of the name.
     person: Option<String>,
     external_key: Option<String>,
     cursor: Option<String>,

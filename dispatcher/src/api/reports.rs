@@ -7,6 +7,7 @@ use super::input::Asked;
 use crate::db::api::{Asking, Scope};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -27,7 +28,8 @@ pub fn router() -> Router {
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Measure {
     measure: String,
-    value: Option<f64>,
+    #[schema(value_type = Option<f64>)]
+    value: Option<Number>,
     /// What was counted.
     definition: String,
 }
@@ -36,7 +38,7 @@ pub struct Measure {
 #[derive(Debug, Deserialize)]
 struct Counted {
     measure: String,
-    calls: f64,
+    calls: Number,
     definition: String,
 }
 
@@ -65,13 +67,13 @@ pub struct Statistics {
     /// Local date.
     date: Option<NaiveDate>,
     timezone: String,
-    total_calls: f64,
-    leads_created: f64,
-    redials: f64,
+    total_calls: i64,
+    leads_created: i64,
+    redials: i64,
     connectivity_rate: Option<f64>,
     transfer_rate: Option<f64>,
     /// Attempts by outcome.
-    outcomes: BTreeMap<String, f64>,
+    outcomes: BTreeMap<String, i64>,
     /// What each number counts.
     definitions: BTreeMap<String, String>,
 }
@@ -79,20 +81,23 @@ pub struct Statistics {
 impl Statistics {
     fn of(measures: Vec<Measure>, date: Option<NaiveDate>, timezone: String) -> Statistics {
         let value = |name: &str| {
-            measures.iter().find(|measure| measure.measure == name).and_then(|found| found.value)
+            let found = measures.iter().find(|measure| measure.measure == name);
+            found.and_then(|found| found.value.as_ref())
         };
+        let count = |name: &str| value(name).and_then(Number::as_i64).unwrap_or(0);
+        let rate = |name: &str| value(name).and_then(Number::as_f64);
         let outcome = |measure: &Measure| {
             let name = measure.measure.strip_prefix("outcome_")?.to_owned();
-            Some((name, measure.value.unwrap_or(0.0)))
+            Some((name, measure.value.as_ref().and_then(Number::as_i64).unwrap_or(0)))
         };
         Statistics {
             date,
             timezone,
-            total_calls: value("total_calls").unwrap_or(0.0),
-            leads_created: value("leads_created").unwrap_or(0.0),
-            redials: value("redials").unwrap_or(0.0),
-            connectivity_rate: value("connectivity_rate"),
-            transfer_rate: value("transfer_rate"),
+            total_calls: count("total_calls"),
+            leads_created: count("leads_created"),
+            redials: count("redials"),
+            connectivity_rate: rate("connectivity_rate"),
+            transfer_rate: rate("transfer_rate"),
             outcomes: measures.iter().filter_map(outcome).collect(),
             definitions: measures.into_iter().map(|m| (m.measure, m.definition)).collect(),
         }
