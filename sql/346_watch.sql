@@ -44,16 +44,16 @@ begin
           and (retry_dead_letters.call_ids is null or c.call_id = any (retry_dead_letters.call_ids)) and (reasons is null or c.end_reason = any (reasons))
         order by c.ended_at desc, c.call_id desc limit most);
     for target in
-        select c.campaign_id, g.state, array_agg(row(c.call_id, c.contact_id, c.endpoint_id, at, null, c.payload, 'retry/' || c.call_id, l.priority, null)::dialer.plan_row order by c.call_id) as rows
+        select c.campaign_id, g.state, dialer.lane_own(l) as own, array_agg(row(c.call_id, c.contact_id, c.endpoint_id, at, null, c.payload, 'retry/' || c.call_id, l.priority, null)::dialer.plan_row order by c.call_id) as rows
         from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
-        where c.call_id = any (letters) group by c.campaign_id, g.state order by c.campaign_id
+        where c.call_id = any (letters) group by c.campaign_id, g.state, dialer.lane_own(l) order by c.campaign_id, min(c.call_id)
     loop
         if target.state in ('stopped', 'archived') then
             return query select r.position, c.end_reason, 'campaign_' || target.state, null::bigint, null::timestamptz from unnest(target.rows) r join dialer.call c on c.call_id = r.position;
         elsif dry_run then
-            return query select p.position, c.end_reason, p.result, p.existing, p.due_at from dialer.compute_plan(target.campaign_id, target.rows, at) p join dialer.call c on c.call_id = p.position;
+            return query select p.position, c.end_reason, p.result, p.existing, p.due_at from dialer.compute_plan(target.campaign_id, target.rows, at, target.own) p join dialer.call c on c.call_id = p.position;
         else
-            return query select p.position, c.end_reason, p.result, p.call_id, p.due_at from dialer.plan(target.campaign_id, target.rows, at) p join dialer.call c on c.call_id = p.position;
+            return query select p.position, c.end_reason, p.result, p.call_id, p.due_at from dialer.plan(target.campaign_id, target.rows, at, target.own) p join dialer.call c on c.call_id = p.position;
         end if;
     end loop;
 end $$;
@@ -81,7 +81,9 @@ begin
         perform from dialer.lease l where l.tenant_id = dialer.current_tenant() and (reset_stuck.call_ids is null or l.call_id = any (reset_stuck.call_ids)) order by l.call_id for update;
     end if;
     for found in
-        select l.call_id, l.attempt_id, l.state, l.until, s.since, s.why from dialer.lease l join dialer.provider_account a using (account_id)
+        select l.call_id, l.attempt_id, l.state, s.since, s.why,
+               -- While no dispatcher lives nobody has looked it up.
+               l.until <= at and not exists (select from dialer.pulse p where dialer.is_outage(p.seen_at, at)) as hopeless from dialer.lease l join dialer.provider_account a using (account_id)
         cross join lateral dialer.stuck_since(l, a, at) s
         where l.tenant_id = dialer.current_tenant() and s.since is not null and (reset_stuck.call_ids is null or l.call_id = any (reset_stuck.call_ids))
         order by l.call_id limit most
@@ -90,12 +92,12 @@ begin
         attempt_id := found.attempt_id;
         stuck_since := found.since;
         why := found.why;
-        action := case when found.state = 'claimed' then 'waits again' when found.until <= at then 'ends as unknown' else 'is looked up' end;
+        action := case when found.state = 'claimed' then 'waits again' when found.hopeless then 'ends as unknown' else 'is looked up' end;
         if dry_run then
             null;
         elsif found.state = 'claimed' then
             perform dialer.take_back(array[found.attempt_id], '{lease_over}', at);
-        elsif found.until <= at then
+        elsif found.hopeless then
             perform dialer.end_attempts(array[dialer.unknown_end(found.attempt_id)], at);
         else
             update dialer.lease l set look_at = at where l.call_id = found.call_id;

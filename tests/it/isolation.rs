@@ -70,6 +70,10 @@ const VICTIM: &str = r#"
     select dialer.note_backfill_status(1000001, '{+14155550109}', '{active}');
     select dialer.create_api_key('zanzibar');
     select dialer.begin_request('zanzibar', 'quetzal');
+    select dialer.create_workflow('zanzibar', '[{"step": "ask", "finds": "quetzal", "answers": ["zanzibar"]}, {"step": "talk"}]');
+    select dialer.classify_number('+14155550101', 'zanzibar', kind => 'quetzal');
+    select dialer.map_classification('quetzal', 'zanzibar', 'quetzal');
+    select dialer.clean_queue();
     select dialer.bind_role('it_isolation_zanzibar', 'zanzibar');
     select dialer.allow_secret('zanzibar', 'QUETZAL_KEY');
     select dialer.schedule_call('zanzibar', '+14155550110', tz => 'America/Los_Angeles');
@@ -79,9 +83,6 @@ const VICTIM: &str = r#"
     select dialer.choose_law('zanzibar law', '{us-2026-11}', '{telemarketing}');
     select dialer.set_tenant_cap('zanzibar', 100, 'rolling', 86400);
     select dialer.declare_ban('quetzal', '{US-HI}');
-    select dialer.create_workflow('zanzibar', '[{"step": "ask", "finds": "quetzal", "answers": ["yes"]}, {"step": "talk"}]');
-    select dialer.classify_number('+14155550101', 'human', source => 'quetzal');
-    select dialer.map_classification('zanzibar', 'human');
     select dialer.request_callback(1000003, '2026-12-20 13:00');
     select dialer.create_recurring_campaign('zanzibar again', 'zanzibar', '24/7', 'America/Los_Angeles');
     select dialer.enrol('zanzibar again', '{1000001}');

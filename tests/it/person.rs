@@ -19,6 +19,7 @@ async fn ada() -> Dialer {
             r#"select dialer.ingest_event(account_id, jsonb_agg(jsonb_build_object('event_key', 'end-' || call_id, 'kind', 'ended', 'attempt_id', attempt_id, 'outcome', 'no_answer',
                    'raw', '{"transcript": "quetzal here", "from": "+12125550101"}'::jsonb, 'detail', '{"transcript": "quetzal here"}'::jsonb))) from dialer.lease group by account_id;
                select dialer.give_consent('+12125550101', 'sales', 'web form', evidence => '{"words": "I, Quetzal Ada, agree"}');
+               select dialer.classify_number('+12125550101', 'human', source => 'quetzal');
                select dialer.schedule_series('spring', '+12125550101', '2026-12-07 12:00', 'FREQ=WEEKLY', 'America/New_York', payload => '{"note": "quetzal"}');
                select dialer.begin_import('spring', 'list');
                insert into dialer.import_row (import_id, line, name, phone, tz) values (1, 2, 'Quetzal Ada', '+12125550101', 'America/New_York');
@@ -37,7 +38,7 @@ async fn ada() -> Dialer {
 async fn all_that_is_known_of_a_person_comes_in_one_answer() {
     let dialer = ada().await;
     let parts = "select string_agg(k || ' ' || case jsonb_typeof(v) when 'array' then jsonb_array_length(v)::text else '-' end, ', ' order by k) from jsonb_each(dialer.export_person('(212) 555-0101')) x(k, v)";
-    dialer.check(parts, expect!["attempts 1, callbacks 0, calls 1, changes 6, classifications 0, consents 1, contact -, conversions 0, do_not_call 0, events 3, exported_at -, memberships 0, numbers 1, series 1"]).await;
+    dialer.check(parts, expect!["attempts 1, callbacks 0, calls 1, changes 6, classifications 1, consents 1, contact -, conversions 0, do_not_call 0, events 3, exported_at -, memberships 0, numbers 1, series 1"]).await;
     dialer.check("select e -> 'contact' ->> 'name', e -> 'calls' -> 0 -> 'payload', e -> 'attempts' -> 0 ->> 'outcome', e -> 'attempts' -> 0 -> 'decision' ->> 'local_time' from dialer.export_person(external_key => 'quetzal-7') e",
         expect![[r#"Quetzal Ada | {"note": "quetzal"} | no_answer | Fri 2026-12-04 12:00:00"#]]).await;
     dialer

@@ -159,7 +159,10 @@ async fn what_is_stuck_is_found_by_its_lease_and_looked_after() {
         )
         .await;
     dialer.check("select count(*) from dialer.silent_attempts('d1', 10)", expect!["2"]).await;
+    // Without a living dispatcher nobody has asked; with one, there is no evidence to wait for.
     dialer.clock("2026-12-04 13:07").await;
+    dialer.check("select action from dialer.reset_stuck('{1}')", expect!["is looked up"]).await;
+    dialer.run("update dialer.pulse set seen_at = dialer.now()").await;
     dialer
         .check(
             &reset("'{1}', dry_run => false"),

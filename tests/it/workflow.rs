@@ -128,7 +128,7 @@ async fn a_number_that_is_known_goes_straight_to_its_task() {
 #[tokio::test]
 async fn with_a_human_the_outcome_decides() {
     let dialer = in_steps().await;
-    for (said, wanted) in [
+    for (person, (said, wanted)) in [
         (r#"{"classification": "human", "outcome": "completed", "success": true}"#, "completed"),
         (r#"{"classification": "human", "outcome": "completed", "disposition": "SALE"}"#, "sale"),
         (r#"{"classification": "human", "outcome": "completed"}"#, "in 30 seconds"),
@@ -144,9 +144,11 @@ async fn with_a_human_the_outcome_decides() {
         (r#"{"classification": "human"}"#, "in 30 seconds"),
         (r#"{"outcome": "no_answer"}"#, "asks again in 30 minutes"),
         (r#"{"outcome": "completed", "word": "hangup"}"#, "asks again in 30 minutes"),
-    ] {
-        dialer.run("delete from dialer.classification").await;
-        dialer.people(1).await;
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        dialer.run(&format!("select dialer.schedule_call('spring', '+1212555020{person}', tz => 'America/New_York')")).await;
         dialer.place().await;
         end(&dialer, said).await;
         let became = dialer
