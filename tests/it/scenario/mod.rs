@@ -4,3 +4,4 @@ mod campaign;
 mod discharge;
 mod journey_discharge;
 mod redial;
+mod scheduler;
