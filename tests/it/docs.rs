@@ -28,6 +28,26 @@ async fn the_page_on_opening_hours_runs_and_prints_what_it_says() {
 }
 
 #[tokio::test]
+async fn the_page_for_discharge_batches_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/discharge-batch.md").await;
+}
+
+#[tokio::test]
+async fn the_page_for_redial_queues_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/redial-queue.md").await;
+}
+
+#[tokio::test]
+async fn the_page_for_campaign_schedulers_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/campaign-scheduler.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_capacity_runs_and_prints_what_it_says() {
+    check_page("docs/capacity.md").await;
+}
+
+#[tokio::test]
 async fn the_page_on_compliance_runs_and_prints_what_it_says() {
     check_page("docs/compliance.md").await;
 }

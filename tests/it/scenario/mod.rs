@@ -5,3 +5,4 @@ mod discharge;
 mod journey_discharge;
 mod journey_redial;
 mod redial;
+mod scheduler;
