@@ -47,6 +47,11 @@ async fn the_page_on_capacity_runs_and_prints_what_it_says() {
     check_page("docs/capacity.md").await;
 }
 
+#[tokio::test]
+async fn the_page_on_compliance_runs_and_prints_what_it_says() {
+    check_page("docs/compliance.md").await;
+}
+
 /// The examples in the comments of functions, and so on the reference page: `e.g. select ...`, with
 /// what it gives after `-->`. Every function in Rust has one, but for what
 /// types and machines are made of.
