@@ -45,15 +45,6 @@ $$;
 comment on function dialer.outcome_counts(dialer.outcome) is
 'Whether an attempt with this outcome counts against caps and moves the redial ladder: technical failures that never reached the contact do not.';
 
-create function dialer.outcome_is(outcome dialer.outcome, counted text) returns boolean
-language sql immutable parallel safe as $$
-    select case counted when 'attempts' then true
-        when 'connects' then outcome in ('completed', 'voicemail', 'maybe_reached', 'sale', 'dnc', 'transferred', 'callback', 'not_interested')
-        when 'conversations' then outcome in ('completed', 'sale', 'dnc', 'transferred', 'callback', 'not_interested') end
-$$;
-comment on function dialer.outcome_is(dialer.outcome, text) is
-'Whether an outcome belongs to a group: attempts (all), connects (somebody or something answered), conversations (a person was reached).';
-
 create function dialer.outcome_end_state(outcome dialer.outcome) returns dialer.call_state
 language sql immutable parallel safe as $$
     -- Each literal is cast by itself: a cast of the whole case goes through text, which is not immutable, and is not inlined.

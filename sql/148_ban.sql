@@ -55,8 +55,9 @@ comment on function dialer.declare_ban(text, text[], text[], text[], timestamptz
 'Forbids calls from an instant (null: now) to an instant (null: until lift_ban): to everybody, or to people of jurisdictions or of area codes (beginnings of numbers, such as +1504), within the jurisdictions only to some ZIP codes if given. Holds at the next claim, and for what is claimed already in the instant of placing. Campaigns whose law has one of exempt_purposes go on. Returns its number. Error PD043.';
 
 create function dialer.ban_until(bans dialer.ban[], tenant_id integer, jurisdictions text[], address text, attributes jsonb, purposes text[], at timestamptz) returns timestamptz
-language sql stable as $$
-    select max(coalesce(b.to_at, 'infinity')) from unnest(bans) b
+language plpgsql stable as $$
+begin
+    return (select max(coalesce(b.to_at, 'infinity')) from unnest(bans) b
     where b.tenant_id = ban_until.tenant_id and b.from_at <= at and coalesce(b.to_at, 'infinity') > at and not b.exempt_purposes && coalesce(purposes, '{}')
       and (b.jurisdictions is null and b.area_codes is null
            or exists (select from unnest(b.area_codes) a where starts_with(address, a))
@@ -64,16 +65,18 @@ language sql stable as $$
               and (b.zips is null or coalesce((select bool_or(starts_with(z.zip, p)) from (select btrim(coalesce(attributes ->> 'zip', attributes ->> 'zip_code',
                   attributes ->> 'postal_code', attributes ->> 'postcode', '')) as zip) z cross join unnest(b.zips) p where z.zip <> ''), true))
            -- Of whom the place is not known may be there.
-           or b.jurisdictions is not null and ban_until.jurisdictions = '{}')
-$$;
+           or b.jurisdictions is not null and ban_until.jurisdictions = '{}'));
+end $$;
 comment on function dialer.ban_until(dialer.ban[], integer, text[], text, jsonb, text[], timestamptz) is
 'Until when the bans forbid a call (infinity: until they are lifted); null: they do not. Who may be in the area counts as in it.';
 
+-- In plpgsql, which keeps its plan: a function in SQL that cannot be taken into its caller is planned anew at each call.
 create function dialer.bans_in_force(tenant_ids integer[], at timestamptz) returns dialer.ban[]
-language sql stable as $$
-    select coalesce(array_agg(b), '{}') from dialer.ban b
-    where b.tenant_id = any (tenant_ids) and b.lifted_at is null and b.from_at <= at + interval '1 minute' and coalesce(b.to_at, 'infinity') > at
-$$;
+language plpgsql stable as $$
+begin
+    return array(select b from dialer.ban b
+        where b.tenant_id = any (tenant_ids) and b.lifted_at is null and b.from_at <= at + interval '1 minute' and coalesce(b.to_at, 'infinity') > at);
+end $$;
 comment on function dialer.bans_in_force(integer[], timestamptz) is 'Bans of these tenants that hold at an instant, or begin within a minute.';
 
 create function dialer.lift_ban(ban_id bigint, at timestamptz default dialer.now()) returns integer

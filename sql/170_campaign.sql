@@ -33,7 +33,7 @@ create table dialer.campaign (
     conversion_reach text not null default 'campaign' constraint conversion_reach_is_call_campaign_or_tenant check (conversion_reach in ('call', 'campaign', 'tenant')),
     recurs boolean not null default false,
     contact_limit integer constraint contact_limit_is_positive check (contact_limit > 0),
-    contact_limit_counts text not null default 'attempts' constraint contact_limit_counts_a_group_of_outcomes check (contact_limit_counts in ('attempts', 'connects', 'conversations')),
+    contact_limit_counts text not null default 'attempts' constraint contact_limit_counts_a_group_of_outcomes check (contact_limit_counts in ('attempts', 'answered', 'conversations')),
     run_of bigint references dialer.campaign,
     settings jsonb not null default '{}' constraint campaign_settings_are_an_object check (jsonb_typeof(settings) = 'object'),
     state dialer.campaign_state not null default 'draft',
@@ -62,7 +62,7 @@ comment on column dialer.campaign.consent is 'the purpose to which a number must
 comment on column dialer.campaign.workflow_id is 'calls go in the steps of this workflow (use_workflow); null: each is one call';
 comment on column dialer.campaign.valid_until is 'calls waiting at this instant expire';
 comment on column dialer.campaign.recurs is 'members get another call whenever the caps of the policy allow one, until they convert or reach contact_limit';
-comment on column dialer.campaign.contact_limit is 'so many attempts, connects or conversations (contact_limit_counts) with one contact in this campaign, over all its calls; null: any number';
+comment on column dialer.campaign.contact_limit is 'so many attempts, answered calls or conversations (contact_limit_counts) with one contact in this campaign, over all its calls; null: any number';
 comment on column dialer.campaign.run_of is 'the campaign that this one runs again';
 comment on column dialer.campaign.callback_priority is 'callbacks that were promised are served with this priority, if it is better than their call''s own';
 comment on column dialer.campaign.callback_tolerance is 'how much later than promised a callback may be: after that it is late';
@@ -90,6 +90,7 @@ create table dialer.lane (
     recheck_at timestamptz not null default '-infinity',
     floor timestamptz not null default '-infinity',
     floor_from timestamptz not null default '-infinity',
+    constraint lane_priority_is_1_to_100 check (priority between 1 and 100),
     constraint lane_is_unique unique (campaign_id, zones, jurisdictions, priority, own_hours, own_tz)
 ) with (fillfactor = 50);
 comment on table dialer.lane is 'campaign x calling area x own hours x priority: the next open span [opens_at, open_until), looked up again at recheck_at';

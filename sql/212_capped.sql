@@ -16,10 +16,11 @@ $$;
 comment on function dialer.outcome_is(text, dialer.outcome) is 'Whether an outcome is what a cap counts: attempts (any), answered, conversations, voicemails, refusals, hang_ups.';
 
 create function dialer.capping_horizon(cap dialer.cap, at timestamptz) returns timestamptz
-language sql immutable as $$
-    select case when (cap).kind = 'lifetime' then '-infinity' when (cap).kind = 'cooldown_dates' then at - make_interval(days => (cap).amount + 2)
-                else at - make_interval(secs => case (cap).kind when 'local_dates' then ((cap).amount + 1) * 86400.0 when 'calendar_week' then 8 * 86400 else coalesce((cap).amount, 0) end + 86400) end
-$$;
+language plpgsql immutable as $$
+begin
+    return case when (cap).kind = 'lifetime' then '-infinity' when (cap).kind = 'cooldown_dates' then at - make_interval(days => (cap).amount + 2)
+                else at - make_interval(secs => case (cap).kind when 'local_dates' then ((cap).amount + 1) * 86400.0 when 'calendar_week' then 8 * 86400 else coalesce((cap).amount, 0) end + 86400) end;
+end $$;
 comment on function dialer.capping_horizon(dialer.cap, timestamptz) is 'How far back attempts matter for a cap.';
 
 create function dialer.counted_times(capping dialer.capping, contact_id bigint, endpoint_id bigint, campaign_id bigint, subject text, at timestamptz, but uuid) returns timestamptz[]
@@ -30,6 +31,8 @@ begin
         select a.dialled_at from dialer.attempt a
         where a.contact_id = counted_times.contact_id and a.channel = any (capping.channels) and a.counts and a.dialled_at > since and a.ended_at > since
           and dialer.outcome_is(capping.counts, a.outcome)
+          -- Where no message was left, the mailbox heard nothing.
+          and not (capping.counts = 'voicemails' and coalesce(a.decision ->> 'no_message' = 'true', false))
           and case capping.cap_key when 'number' then a.endpoint_id = counted_times.endpoint_id when 'campaign' then a.campaign_id = counted_times.campaign_id
                    -- An attempt of which the subject is not known may have been about this one.
                    when 'subject' then coalesce(a.decision ->> 'subject' = counted_times.subject, true) else true end

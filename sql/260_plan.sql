@@ -37,12 +37,24 @@ begin
 end $$;
 comment on function dialer.own_hours_fit(bigint, dialer.own_hours) is 'Refuses the 101st kind of own hours in a campaign. Error PD040.';
 
+create function dialer.priority_of(priority integer) returns smallint
+language plpgsql immutable as $$
+begin
+    if priority not between 1 and 100 then
+        perform dialer.fail('PD056', format('priority %s is not known', priority), 'Priorities are 1 (served first) to 100; high, medium and low are 1, 5 and 10.',
+            'Leave it out for the campaign''s own.');
+    end if;
+    return priority;
+end $$;
+comment on function dialer.priority_of(integer) is 'A priority, if it is one. Error PD056: not 1 to 100.';
+
 create function dialer.lanes_for(campaign_id bigint, contact_ids bigint[], priorities smallint[], own dialer.own_hours default null) returns void
 language plpgsql volatile as $$
 begin
     if not exists (select from dialer.lanes_missing(lanes_for.campaign_id, contact_ids, priorities, own)) then
         return;
     end if;
+    perform dialer.priority_of(p) from unnest(priorities) p;
     -- An edit of the hours waits for us, or we for it: no lane is made with hours that have just been changed.
     perform from dialer.campaign c join dialer.calendar k using (calendar_id) where c.campaign_id = lanes_for.campaign_id for share of k;
     perform dialer.own_hours_fit(lanes_for.campaign_id, own) where (own).hours is not null;
@@ -54,7 +66,7 @@ begin
     order by m.zones, m.jurisdictions, m.priority
     on conflict do nothing;
 end $$;
-comment on function dialer.lanes_for(bigint, bigint[], smallint[], dialer.own_hours) is 'Makes the lanes that a campaign lacks for these contacts, for calls with these hours of their own. Error PD040: too many kinds of own hours.';
+comment on function dialer.lanes_for(bigint, bigint[], smallint[], dialer.own_hours) is 'Makes the lanes that a campaign lacks for these contacts, for calls with these hours of their own. Errors: PD040 too many kinds of own hours, PD056 a priority that is not 1 to 100.';
 
 create function dialer.never_reason(campaign_id bigint, zones text[], jurisdictions text[]) returns text
 language sql stable as $$

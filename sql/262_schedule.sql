@@ -40,10 +40,10 @@ begin
     who := dialer.admit_one(address, name, tz, state, external_key, region, 'schedule_call', at);
     select p.call_id, p.due_at, p.result into call_id, planned_at, result
     from dialer.plan(campaign_id, array[row(1, who.contact_id, coalesce(who.email_endpoint_id, who.voice_endpoint_id),
-        coalesce(due_at, at), expires_at, payload, idempotency_key, priority::smallint, null)::dialer.plan_row], at, own) p;
+        coalesce(due_at, at), expires_at, payload, idempotency_key, dialer.priority_of(priority), null)::dialer.plan_row], at, own) p;
 end $$;
 comment on function dialer.schedule_call(text, text, timestamptz, text, text, text, text, integer, timestamptz, jsonb, text, text, timestamptz, dialer.hours, text) is
-'Plans one call or e-mail in a campaign. due_at null: as soon as allowed; a due time outside the calling window moves to the next opening, and planned_at is that time. hours: business hours of this call''s own, on top of the campaign''s, read in hours_tz (null: where the campaign''s are read); null or 24/7: none of its own. result: scheduled, waiting, exists (same idempotency_key), do_not_call, number_unusable. Errors: PD025 campaign, PD014 number, PD027 past or expired time, PD017 bans not loaded that far, PD011 zone, PD040 too many kinds of own hours.';
+'Plans one call or e-mail in a campaign. due_at null: as soon as allowed; a due time outside the calling window moves to the next opening, and planned_at is that time. hours: business hours of this call''s own, on top of the campaign''s, read in hours_tz (null: where the campaign''s are read); null or 24/7: none of its own. result: scheduled, waiting, exists (same idempotency_key), do_not_call, number_unusable. Errors: PD025 campaign, PD014 number, PD027 past or expired time, PD017 bans not loaded that far, PD011 zone, PD040 too many kinds of own hours, PD056 priority.';
 
 create function dialer.waiting_call(call_id bigint) returns dialer.call
 language plpgsql volatile as $$

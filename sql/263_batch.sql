@@ -116,13 +116,13 @@ begin
     return array(
         with accepted as (
             select r.line, r.contact_id, case channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end as endpoint_id, cases -> (r.line - 1)::integer as fields,
-                   case when strategy = 'even' and c.zone_rule = 'contact' then p.zones else '{}' end as zones
+                   case when strategy = 'even' and c.by_contact then p.zones else '{}' end as zones, case when strategy = 'even' and c.law_id is not null then p.jurisdictions else '{}' end as jurisdictions
             from unnest(results) r join dialer.campaign c on c.campaign_id = batch_plan.campaign_id left join dialer.contact p using (contact_id)
             where r.verdict = 'accepted'),
         -- An even spread is as long as the day of each area; any other is alike for all.
         slot as (
-            select u.line, u.after from (select a.zones, array_agg(a.line order by a.line) as lines from accepted a group by a.zones) g
-            cross join lateral unnest(g.lines, dialer.offsets_of(case when strategy = 'even' then dialer.lane_openings(batch_plan.campaign_id, g.zones) else '{}' end,
+            select u.line, u.after from (select a.zones, a.jurisdictions, array_agg(a.line order by a.line) as lines from accepted a group by a.zones, a.jurisdictions) g
+            cross join lateral unnest(g.lines, dialer.offsets_of(case when strategy = 'even' then dialer.lane_openings(batch_plan.campaign_id, g.zones, null, g.jurisdictions) else '{}' end,
                 array(select l + first_position - 1 from unnest(g.lines) with ordinality x(l, place) order by x.place), of_count, base, step, strategy, options)) u(line, after))
         select row(a.line, a.contact_id, a.endpoint_id, base, null, coalesce(nullif(a.fields -> 'payload', 'null'), '{}'),
             batch_key || '/' || channel || '/' || coalesce(a.fields ->> 'external_key', (first_position + a.line - 1)::text), null, s.after)::dialer.plan_row

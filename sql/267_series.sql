@@ -94,7 +94,7 @@ begin
     end if;
     who := dialer.admit_one(address, name, tz, state, external_key, region, 'schedule_series', at);
     insert into dialer.series (campaign_id, contact_id, endpoint_id, rule, start_local, tz, gap, overlap, month_end, priority, payload, next_at, created_at, hours, hours_tz)
-    values (campaign_id, who.contact_id, coalesce(who.email_endpoint_id, who.voice_endpoint_id), rule, start_local, tz, gap, overlap, month_end, priority::smallint,
+    values (campaign_id, who.contact_id, coalesce(who.email_endpoint_id, who.voice_endpoint_id), rule, start_local, tz, gap, overlap, month_end, dialer.priority_of(priority),
         coalesce(payload, '{}'), next_at, at, own.hours, own.tz)
     returning series.series_id into series_id;
 end $$;

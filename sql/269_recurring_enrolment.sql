@@ -41,10 +41,10 @@ create function dialer.contact_spent(contact_id bigint, campaign_id bigint, limi
 language plpgsql stable as $$
 begin
     return limit_ <= (select count(*) from dialer.attempt a
-        where a.contact_id = contact_spent.contact_id and a.campaign_id = contact_spent.campaign_id and a.counts and dialer.outcome_is(a.outcome, counted));
+        where a.contact_id = contact_spent.contact_id and a.campaign_id = contact_spent.campaign_id and a.counts and dialer.outcome_is(counted, a.outcome));
 end $$;
 comment on function dialer.contact_spent(bigint, bigint, integer, text) is
-'Whether a contact has had as many attempts, connects or conversations in a campaign as its contact_limit allows.';
+'Whether a contact has had as many attempts, answered calls or conversations in a campaign as its contact_limit allows.';
 
 create function dialer.look_at_members(campaign dialer.campaign, contact_ids bigint[], at timestamptz)
 returns table (contact_id bigint, endpoint_id bigint, reason text, callable_at timestamptz, after_at timestamptz)

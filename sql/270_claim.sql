@@ -470,6 +470,13 @@ begin
 end $$;
 comment on function dialer.lock_tenant(integer) is 'Locks the limits of a tenant, if it has any; false where another dispatcher holds them in this moment.';
 
+create function dialer.told_settings(settings jsonb, decision jsonb) returns jsonb
+language plpgsql immutable as $$
+begin
+    return case when decision ? 'no_message' and settings ->> 'voicemail' = 'leave_message' then settings - 'voicemail_message' || '{"voicemail": "hang_up"}' else settings end;
+end $$;
+comment on function dialer.told_settings(jsonb, jsonb) is 'What the provider is told: the settings, less the message on a mailbox where caps say that none is left.';
+
 create function dialer.claim(dispatcher text, want integer)
 returns table (attempt_id uuid, token bigint, call_id bigint, campaign_id bigint, account_id integer, tenant text, provider text, channel text,
                base_url text, secret_name text, settings jsonb, address text, variables jsonb, due_at timestamptz, place_at timestamptz,
@@ -540,9 +547,8 @@ begin
         select l.attempt_id, l.token, l.call_id, l.campaign_id, l.account_id, t.name, a.provider, l.channel::text, a.base_url, a.secret_name,
                -- Only an account names secrets, or says as whom, over what and in which recipe they go: a campaign or a call could have any of them sent to anybody.
                -- A number to call from comes with its own name at the provider or with none: that of another number would be called from.
-               (a.settings || (dialer.settings_of_step(g.settings, c.step) - k.own) || (dialer.settings_of_step(coalesce(c.payload -> 'settings', '{}'), c.step) - k.own)) - case when i.caller_id is null then '' else 'caller_ref' end
-                   - case when l.decision ->> 'no_message' = 'true' then 'voicemail' else '' end
-                   || case when i.caller_id is null then '{}' else jsonb_strip_nulls(jsonb_build_object('caller_id', i.number, 'caller_ref', i.provider_ref)) end, e.address,
+               dialer.told_settings((a.settings || (dialer.settings_of_step(g.settings, c.step) - k.own) || (dialer.settings_of_step(coalesce(c.payload -> 'settings', '{}'), c.step) - k.own)) - case when i.caller_id is null then '' else 'caller_ref' end
+                   || case when i.caller_id is null then '{}' else jsonb_strip_nulls(jsonb_build_object('caller_id', i.number, 'caller_ref', i.provider_ref)) end, l.decision), e.address,
                jsonb_strip_nulls(jsonb_build_object('name', p.name, 'external_key', p.external_key)) || p.attributes || (c.payload - 'settings') || coalesce(c.workflow_metadata, '{}'),
                l.due_at, l.place_at, l.place_by, l.claimed_at, a.per_second::double precision
         from (values ('{secrets,recipe,account_sid,api_key_sid,username,user,tls,tls_roots_file}'::text[])) k(own),

@@ -84,7 +84,7 @@ comment on function dialer.edited_columns(dialer.campaign, jsonb) is 'Changes of
 create function dialer.check_changes(campaign dialer.campaign, changes jsonb) returns void
 language plpgsql stable as $$
 declare
-    known constant text[] := '{name,account,calendar,hours,tz,policy,frequency,priority,weight,max_concurrent,per_second,per_minute,misfire,misfire_after,caller_pool,consent,valid_until,callback_priority,callback_tolerance,callback_late,conversion_reach,recurs,contact_limit,contact_limit_counts,settings}';
+    known constant text[] := '{name,account,calendar,hours,tz,policy,frequency,priority,weight,max_concurrent,per_second,per_minute,misfire,misfire_after,caller_pool,consent,subject,valid_until,callback_priority,callback_tolerance,callback_late,conversion_reach,recurs,contact_limit,contact_limit_counts,settings}';
     wrong text;
 begin
     if (campaign).state in ('stopped', 'archived') then
@@ -99,7 +99,7 @@ begin
         perform dialer.fail('PD057', 'two settings contradict each other', 'A campaign has a calendar or hours, a policy or a frequency, a rate per second or per minute.', 'Leave one of them out.');
     end if;
     select k into wrong from jsonb_each(changes) e(k, v) where jsonb_typeof(v) = 'null'
-        and k <> all ('{tz,max_concurrent,per_second,per_minute,caller_pool,consent,valid_until,contact_limit}') limit 1;
+        and k <> all ('{tz,max_concurrent,per_second,per_minute,caller_pool,consent,subject,valid_until,contact_limit}') limit 1;
     if wrong is not null then
         perform dialer.fail('PD057', format('setting "%s" cannot be taken away', wrong), 'Null takes a limit, zone, pool, consent or end away.', 'Give it a value.');
     end if;
@@ -133,7 +133,7 @@ begin
     update dialer.campaign c
     set name = new.name, account_id = new.account_id, calendar_id = new.calendar_id, policy_id = new.policy_id, zone_rule = new.zone_rule, priority = new.priority,
         weight = new.weight, max_concurrent = new.max_concurrent, per_second = new.per_second, misfire = new.misfire, misfire_after = new.misfire_after,
-        caller_pool = new.caller_pool, consent = new.consent, valid_until = new.valid_until, callback_priority = new.callback_priority,
+        caller_pool = new.caller_pool, consent = new.consent, subject = new.subject, valid_until = new.valid_until, callback_priority = new.callback_priority,
         callback_tolerance = new.callback_tolerance, callback_late = new.callback_late, conversion_reach = new.conversion_reach, recurs = new.recurs,
         contact_limit = new.contact_limit, contact_limit_counts = new.contact_limit_counts, settings = new.settings
     where c.campaign_id = old.campaign_id;
@@ -152,7 +152,7 @@ begin
         order by 1;
 end $$;
 comment on function dialer.edit_campaign(text, jsonb, timestamptz) is
-'Changes settings of a campaign from the next claim on, whatever waits, and returns what changed: name, account, calendar or hours and tz, policy or frequency, priority, weight, max_concurrent, per_second or per_minute, misfire, misfire_after, caller_pool, consent, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings (merged; null takes a key away). null takes a limit, zone, pool, consent or end away. Errors: PD057 unknown setting or a campaign that is over, PD021, PD022, PD023, PD024, PD025, PD036, PD058.';
+'Changes settings of a campaign from the next claim on, whatever waits, and returns what changed: name, account, calendar or hours and tz, policy or frequency, priority, weight, max_concurrent, per_second or per_minute, misfire, misfire_after, caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings (merged; null takes a key away). null takes a limit, zone, pool, consent or end away. Errors: PD057 unknown setting or a campaign that is over, PD021, PD022, PD023, PD024, PD025, PD036, PD058.';
 
 create function dialer.create_recurring_campaign(
     name text, account text, hours dialer.hours, tz text default null, frequency text default '1 per day', retry_attempts integer default null,
@@ -169,7 +169,7 @@ begin
     return made;
 end $$;
 comment on function dialer.create_recurring_campaign(text, text, dialer.hours, text, text, integer, text, integer, numeric, jsonb, timestamptz) is
-'Adds a campaign that calls its members (import_contacts, enrol) again and again, and starts it: n per period (see frequency_caps; once a day where nothing is said) on the days and in the window that the hours name, until they convert or have had retry_attempts attempts, connects or conversations (retry_counts). The calls of each period are made by the ticks. max_concurrent calls at once, per_minute new ones (null: no limit). Errors as create_campaign, and PD058 frequency.';
+'Adds a campaign that calls its members (import_contacts, enrol) again and again, and starts it: n per period (see frequency_caps; once a day where nothing is said) on the days and in the window that the hours name, until they convert or have had retry_attempts attempts, answered calls or conversations (retry_counts). The calls of each period are made by the ticks. max_concurrent calls at once, per_minute new ones (null: no limit). Errors as create_campaign, and PD058 frequency.';
 
 create function dialer.restore_campaign(name text, new_name text default null, at timestamptz default dialer.now())
 returns table (campaign text, planned bigint, members bigint)
@@ -187,17 +187,22 @@ begin
     called := coalesce(new_name, (select format('%s (run %s)', old.name, n) from generate_series(2, 1000) n
         where not exists (select from dialer.campaign c where c.tenant_id = old.tenant_id and c.name = format('%s (run %s)', old.name, n)) limit 1));
     insert into dialer.campaign (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
-        caller_pool, consent, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, run_of, settings)
+        caller_pool, consent, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, run_of, settings, subject)
     values (old.tenant_id, called, old.account_id, old.calendar_id, old.policy_id, old.zone_rule, old.priority, old.weight, old.max_concurrent, old.per_second, old.misfire, old.misfire_after,
         old.caller_pool, old.consent, case when old.valid_until > at then old.valid_until end, old.callback_priority, old.callback_tolerance, old.callback_late, old.conversion_reach,
-        old.recurs, old.contact_limit, old.contact_limit_counts, old.campaign_id, old.settings)
+        old.recurs, old.contact_limit, old.contact_limit_counts, old.campaign_id, old.settings, old.subject)
     returning campaign_id into made;
+    -- A law of its own goes along.
+    insert into dialer.law (tenant_id, campaign_id, packs, purposes, min_confidence, contradictions, uncovered, margin, chosen_at)
+    select w.tenant_id, made, w.packs, w.purposes, w.min_confidence, w.contradictions, w.uncovered, w.margin, at from dialer.law w where w.campaign_id = old.campaign_id;
+    perform dialer.follow_law(array[made], at);
     -- What the stop cancelled, and what the ticks have not come to yet. Calls in flight end by themselves.
-    select count(*) into planned from dialer.plan(made, array(
-        select row(row_number() over (order by c.call_id), c.contact_id, c.endpoint_id, at, c.expires_at, c.payload, null, null, null)::dialer.plan_row
-        from dialer.call c where c.campaign_id = old.campaign_id and (c.state = 'scheduled' or c.end_reason = 'campaign_stopped') and coalesce(c.expires_at > at, true)
+    select count(*) into planned from (
+        select dialer.lane_own(l) as own, array_agg(row(c.call_id, c.contact_id, c.endpoint_id, at, c.expires_at, c.payload, null, null, null)::dialer.plan_row order by c.call_id) as rows
+        from dialer.call c join dialer.lane l on l.lane_id = c.lane_id
+        where c.campaign_id = old.campaign_id and (c.state = 'scheduled' or c.end_reason = 'campaign_stopped') and coalesce(c.expires_at > at, true)
           and not exists (select from dialer.conversions(c.contact_id, old.campaign_id, '-infinity'))
-        order by c.call_id), at) p where p.result in ('scheduled', 'waiting');
+        group by dialer.lane_own(l)) g cross join lateral dialer.plan(made, g.rows, at, g.own) p where p.result in ('scheduled', 'waiting');
     insert into dialer.enrolment (contact_id, campaign_id, tenant_id, enrolled_at, next_at)
     select m.contact_id, made, m.tenant_id, at, case when old.recurs then at end from dialer.enrolment m
     where m.campaign_id = old.campaign_id and not exists (select from dialer.conversions(m.contact_id, old.campaign_id, '-infinity'))

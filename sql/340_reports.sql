@@ -53,7 +53,7 @@ language sql stable as $$
         where a.tenant_id = dialer.current_tenant() and a.dialled_at >= from_at and a.dialled_at < to_at and a.counts
           and (report_range.campaign is null or a.campaign_id = dialer.campaign_named(report_range.campaign))),
     counted as (
-        select count(*) as calls, count(*) filter (where again) as redials, count(*) filter (where dialer.outcome_is(outcome, 'conversations')) as reached,
+        select count(*) as calls, count(*) filter (where again) as redials, count(*) filter (where dialer.outcome_is('conversations', outcome)) as reached,
                count(*) filter (where outcome in ('transferred', 'sale')) as transferred from attempt)
     select m.measure, m.value, m.definition from (
         select 1 as rank, 'leads_created' as measure, (select count(*) from dialer.call c where c.tenant_id = dialer.current_tenant()

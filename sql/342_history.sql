@@ -40,11 +40,11 @@ declare
     target bigint := case when campaign is not null then dialer.campaign_named(campaign) end;
     people bigint[] := case when btrim(contact) <> '' then dialer.contacts_like(contact) end;
     outcomes dialer.outcome[] := case when status = any (enum_range(null::dialer.outcome)::text[]) then array[status::dialer.outcome]
-        when status = any ('{attempts,connects,conversations}') then array(select o from unnest(enum_range(null::dialer.outcome)) o where dialer.outcome_is(o, status)) end;
+        when status = any ('{attempts,answered,conversations,voicemails,refusals,hang_ups}') then array(select o from unnest(enum_range(null::dialer.outcome)) o where dialer.outcome_is(status, o)) end;
     states dialer.call_state[] := case when status = any (enum_range(null::dialer.call_state)::text[]) and outcomes is null then array[status::dialer.call_state] end;
 begin
     if status is not null and outcomes is null and states is null then
-        perform dialer.fail('PD015', format('status "%s" is not known', status), 'It is an outcome of an attempt, a group of outcomes (connects, conversations), or the state of its call.',
+        perform dialer.fail('PD015', format('status "%s" is not known', status), 'It is an outcome of an attempt, a group of outcomes (answered, conversations), or the state of its call.',
             'Use e.g. sale, no_answer, conversations, scheduled, failed.');
     end if;
     return query
@@ -58,4 +58,4 @@ begin
         order by a.ended_at desc, a.attempt_id desc limit least(greatest(page_size, 1), 1000);
 end $$;
 comment on function dialer.history_page(text, text, timestamptz, timestamptz, text, integer, timestamptz, uuid) is
-'Attempts of the tenant that ended in [from_at, to_at), newest first: of a campaign, with a status (an outcome; connects or conversations; or a state of the call), of a contact (phone, e-mail address, or the beginning of the name). The next page begins before the last row: before_at => its ended_at, before_id => its attempt_id. Errors: PD025 campaign, PD015 status.';
+'Attempts of the tenant that ended in [from_at, to_at), newest first: of a campaign, with a status (an outcome; answered, conversations ...; or a state of the call), of a contact (phone, e-mail address, or the beginning of the name). The next page begins before the last row: before_at => its ended_at, before_id => its attempt_id. Errors: PD025 campaign, PD015 status.';

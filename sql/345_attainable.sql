@@ -1,13 +1,19 @@
 -- Attainable: how many attempts a day still holds, and what a number of leads means for lines and days.
 -- Who uses it: people before they plan, explain. The same functions as settle and claim; nothing is changed.
 
-create function dialer.attempts_from(openings dialer.opening[], policy dialer.redial_policy, counted timestamptz[], own timestamptz[], from_at timestamptz, average_call interval)
+create function dialer.caps_of_attempts(cappings dialer.capping[], channel dialer.channel) returns dialer.cap[]
+language sql immutable as $$
+    select array(select k.cap from unnest(cappings) k where k.counts = 'attempts' and k.instead = 'wait' and channel = any (k.channels))
+$$;
+comment on function dialer.caps_of_attempts(dialer.capping[], dialer.channel) is 'Of the caps of the law and the tenant those that every attempt in a channel counts for.';
+
+create function dialer.attempts_from(openings dialer.opening[], policy dialer.redial_policy, more dialer.cap[], counted timestamptz[], own timestamptz[], from_at timestamptz, average_call interval)
 returns table (attempt integer, at timestamptz)
 language plpgsql stable as $$
 declare
     tz constant text := openings[1].tz;
     on_ constant date := (from_at at time zone tz)::date;
-    caps constant dialer.cap[] := dialer.policy_caps(policy);
+    caps constant dialer.cap[] := dialer.policy_caps(policy) || more;
     ready timestamptz := from_at;
     made integer := (select count(*) from unnest(own) o where (o at time zone tz)::date = on_);
     step integer;
@@ -25,31 +31,37 @@ begin
         ready := at + average_call + (policy).ladder[least(1 + step, cardinality((policy).ladder))];
     end loop;
 end $$;
-comment on function dialer.attempts_from(dialer.opening[], dialer.redial_policy, timestamptz[], timestamptz[], timestamptz, interval) is
-'The attempts that a policy, the hours and the attempts made so far leave for the local date of an instant, if nobody is reached.';
+comment on function dialer.attempts_from(dialer.opening[], dialer.redial_policy, dialer.cap[], timestamptz[], timestamptz[], timestamptz, interval) is
+'The attempts that the hours, a policy, further caps and the attempts made so far leave for the local date of an instant, if nobody is reached.';
 
-create function dialer.attainable(campaign text, arrives_at timestamptz default dialer.now(), tz text default null, average_call interval default '0 seconds')
+create function dialer.attainable(campaign text, arrives_at timestamptz default dialer.now(), tz text default null, average_call interval default '0 seconds', state text default null)
 returns table (attempt integer, at timestamptz, local_time text)
 language plpgsql stable as $$
 #variable_conflict use_column
 declare
-    target bigint := dialer.campaign_named(campaign);
-    openings dialer.opening[] := dialer.lane_openings(target, case when attainable.tz is null then '{}' else array[dialer.zone_named(attainable.tz)] end);
+    target dialer.campaign;
+    zones text[] := case when attainable.tz is not null then array[dialer.zone_named(attainable.tz)] else (select z.zones from dialer.zones_known(null, attainable.state, null) z) end;
+    places text[] := (select r.jurisdictions from dialer.resolve_jurisdiction(dialer.jurisdiction_of(attainable.state)) r);
+    openings dialer.opening[];
 begin
+    select c.* into target from dialer.campaign c where c.campaign_id = dialer.campaign_named(attainable.campaign);
+    openings := dialer.lane_openings(target.campaign_id, case when target.by_contact then zones else '{}' end, null, case when target.law_id is null then '{}' else places end);
     if openings = '{}' then
-        perform dialer.fail('PD011', 'the zone of the lead is not known', 'The hours of this campaign are read where the contact is.', 'Give tz, e.g. America/New_York.');
+        perform dialer.fail('PD011', 'it is not known when the lead may be called', 'The hours of this campaign follow the contact, or its law the contact''s state.', 'Give tz, e.g. America/New_York, or state, e.g. FL.');
     end if;
     return query select a.attempt, a.at, dialer.wall_time(a.at, openings[1].tz)
-        from dialer.campaign c join dialer.redial_policy y using (policy_id) cross join lateral dialer.attempts_from(openings, y, '{}', '{}', arrives_at, average_call) a
-        where c.campaign_id = target;
+        from dialer.redial_policy y join dialer.provider_account k on k.account_id = target.account_id
+        cross join lateral dialer.attempts_from(openings, y, dialer.caps_of_attempts(dialer.lane_cappings(target.campaign_id, case when target.law_id is null then '{}' else places end), k.channel),
+            '{}', '{}', arrives_at, average_call) a
+        where y.policy_id = target.policy_id;
 end $$;
-comment on function dialer.attainable(text, timestamptz, text, interval) is
-'The attempts that a lead who arrives at an instant can get on that local date, if nobody is reached and calls last so long: one row each, none if the day is over. tz: where the lead is, for campaigns whose hours follow the contact. Errors: PD025 campaign, PD011 zone.';
+comment on function dialer.attainable(text, timestamptz, text, interval, text) is
+'The attempts that a lead who arrives at an instant can get on that local date, if nobody is reached and calls last so long: one row each, none if the day is over. tz or state: where the lead is, for campaigns whose hours or law follow the contact. Errors: PD025 campaign, PD011 zone.';
 
 create function dialer.attempts_today(call_id bigint, at timestamptz default dialer.now()) returns table (made_today bigint, left_today bigint)
 language sql stable as $$
     select (select count(*) from unnest(o.own) x where (x at time zone l.openings[1].tz)::date = (at at time zone l.openings[1].tz)::date),
-           case when c.ended_at is null then (select count(*) from dialer.attempts_from(l.openings, y,
+           case when c.ended_at is null then (select count(*) from dialer.attempts_from(l.openings, y, dialer.caps_of_attempts(l.cappings, c.channel),
                dialer.dialled_times(y.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, '-infinity'), o.own,
                greatest(at, case when c.due_at < 'infinity' and (c.due_at at time zone l.openings[1].tz)::date = (at at time zone l.openings[1].tz)::date then c.due_at end), '0 seconds')) else 0 end
     from dialer.call c join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id join dialer.redial_policy y using (policy_id)
@@ -87,7 +99,17 @@ begin
         union all
         select b.measure, b.value, a.value, b.definition
         from dialer.capacity(leads, target.attempts, target.open, greatest(target.lines, 1), average_call) b
-        join dialer.capacity(leads + added, target.attempts, target.open, greatest(target.lines, 1), average_call) a using (measure);
+        join dialer.capacity(leads + added, target.attempts, target.open, greatest(target.lines, 1), average_call) a using (measure)
+        union all
+        select v.measure, v.value, null, v.definition from (
+            select count(*) filter (where d.attempts < target.attempts) as limited, sum(least(d.attempts, target.attempts)) as calls
+            from dialer.call c join dialer.lane l using (lane_id)
+            cross join lateral (select min(k.max_count) as attempts from unnest(dialer.caps_of_attempts(l.cappings, c.channel)) k
+                where k.kind = 'rolling' and k.amount between 82800 and 90000 or k.kind = 'local_dates' and k.amount = 1) d
+            where c.campaign_id = target.campaign_id and c.ended_at is null) s
+        cross join lateral (values ('leads_limited_by_law', s.limited::numeric, 'of the leads now: the law or the tenant allows them fewer attempts in a day than the policy'),
+            ('calls_a_day_within_law', s.calls::numeric, 'calls a day now, each lead with as many as policy, law and tenant all allow')) v(measure, value, definition)
+        where s.limited > 0;
 end $$;
 comment on function dialer.expected_volume(text, bigint, integer, interval, timestamptz) is
 'What a campaign''s leads mean in calls a day, a minute and at once, now and with so many added, beside what its lines carry; attempts a day are those of its policy unless stated, the open day that of its hours. Errors: PD025 campaign, PD015 no attempts a day.';

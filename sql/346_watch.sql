@@ -44,9 +44,9 @@ begin
           and (retry_dead_letters.call_ids is null or c.call_id = any (retry_dead_letters.call_ids)) and (reasons is null or c.end_reason = any (reasons))
         order by c.ended_at desc, c.call_id desc limit most);
     for target in
-        select c.campaign_id, g.state, case when l.own_hours <> '' then row(l.own_hours::dialer.hours, nullif(l.own_tz, ''))::dialer.own_hours end as own, array_agg(row(c.call_id, c.contact_id, c.endpoint_id, at, null, c.payload, 'retry/' || c.call_id, l.priority, null)::dialer.plan_row order by c.call_id) as rows
+        select c.campaign_id, g.state, dialer.lane_own(l) as own, array_agg(row(c.call_id, c.contact_id, c.endpoint_id, at, null, c.payload, 'retry/' || c.call_id, l.priority, null)::dialer.plan_row order by c.call_id) as rows
         from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
-        where c.call_id = any (letters) group by c.campaign_id, g.state, l.own_hours, l.own_tz order by c.campaign_id, l.own_hours, l.own_tz
+        where c.call_id = any (letters) group by c.campaign_id, g.state, dialer.lane_own(l) order by c.campaign_id, min(c.call_id)
     loop
         if target.state in ('stopped', 'archived') then
             return query select r.position, c.end_reason, 'campaign_' || target.state, null::bigint, null::timestamptz from unnest(target.rows) r join dialer.call c on c.call_id = r.position;

@@ -117,6 +117,8 @@ comment on function dialer.explain(bigint, timestamptz) is
 
 create function dialer.why_waiting(campaign text, at timestamptz default dialer.now()) returns table (reason text, calls bigint, next_at timestamptz)
 language sql stable as $$
+    with banned as materialized (
+        select l.lane_id from dialer.lane l where l.campaign_id = dialer.campaign_named(campaign) and dialer.lane_banned(l, at) @> at)
     select w.reason, count(*), nullif(min(w.next_at), 'infinity')
     from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
     join dialer.provider_account a using (account_id) join dialer.account_health k using (account_id)
@@ -131,6 +133,7 @@ language sql stable as $$
             when c.wait_reason = 'review' then 'outcome''s word waits for review'
             when c.due_at = 'infinity' then coalesce(c.wait_reason, 'never open')
             when c.due_at > at then 'due later: ' || coalesce(c.wait_reason, 'planned')
+            when l.lane_id in (select b.lane_id from banned b) then 'banned'
             when o.opens_at is null or o.opens_at > at then 'outside hours'
             when k.blocked_until > at then 'account rests: ' || coalesce(k.blocked_reason, '')
             else 'ready: waits for a slot or a dispatcher' end as reason,

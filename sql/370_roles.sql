@@ -99,12 +99,13 @@ begin
                 'schedule_series', 'cancel_series',
                 'begin_backfill', 'take_backfill', 'backfill_to_check', 'note_backfill_status', 'backfill_summary', 'apply_backfill',
                 'stored_events', 'replay_events',
+                'begin_request', 'finish_request', 'schedule_for_agent', 'cancel_scheduled', 'reschedule_scheduled', 'add_contact', 'take_off_do_not_call',
                 'export_person', 'erase_person'
                 ]) then
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
-        if object.proname = any (array['create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'cron_runs', 'replay_events', 'export_person', 'erase_person']) then
+        if object.proname = any (array['create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'cron_runs', 'replay_events', 'export_person', 'erase_person', 'take_off_do_not_call']) then
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',

@@ -2,6 +2,8 @@
 //!
 //! One struct is both the flags and the file, so that the two cannot drift apart.
 
+pub mod api;
+
 use clap::Args;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -58,6 +60,12 @@ pub struct Stated {
     /// Leave upkeep (dialer.tick) to pg_cron or another dispatcher
     #[arg(long, env = "DIALERD_NO_TICKS", num_args = 0..=1, default_missing_value = "true")]
     pub no_ticks: Option<bool>,
+    /// Serve no REST API
+    #[arg(long, env = "DIALERD_NO_API", num_args = 0..=1, default_missing_value = "true")]
+    pub no_api: Option<bool>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub api: api::StatedApi,
     /// Place no calls; take webhooks only
     #[arg(long, env = "DIALERD_NO_DISPATCH", num_args = 0..=1, default_missing_value = "true")]
     pub no_dispatch: Option<bool>,
@@ -81,6 +89,8 @@ pub struct Config {
     pub shutdown: Duration,
     pub ticks: bool,
     pub dispatch: bool,
+    pub serve_api: bool,
+    pub api: api::Api,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +132,8 @@ impl Stated {
             shutdown: millis("shutdown_ms", merged.shutdown_ms, 20_000)?,
             ticks: !merged.no_ticks.unwrap_or(false),
             dispatch: !merged.no_dispatch.unwrap_or(false),
+            serve_api: !merged.no_api.unwrap_or(false),
+            api: merged.api.settled()?,
         })
     }
 
@@ -143,6 +155,8 @@ impl Stated {
             shutdown_ms: self.shutdown_ms.or(file.shutdown_ms),
             no_ticks: self.no_ticks.or(file.no_ticks),
             no_dispatch: self.no_dispatch.or(file.no_dispatch),
+            no_api: self.no_api.or(file.no_api),
+            api: self.api.over(file.api),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! calls; here is what is said.
 
 mod address;
+pub mod api;
 pub mod ask;
 pub mod backfill;
 pub mod closures;
@@ -45,9 +46,31 @@ pub enum Error {
     TimedOut(&'static str),
     #[error("{function} answered with an unexpected column")]
     Shape { function: &'static str, source: tokio_postgres::Error },
+    #[error("{function} answered with an unexpected value")]
+    Meaning { function: &'static str, source: serde_json::Error },
 }
 
 impl Error {
+    /// What the database itself said, where it said no.
+    pub fn said(&self) -> Option<&tokio_postgres::error::DbError> {
+        match self {
+            Error::Statement { source, .. } => source.as_db_error(),
+            _ => None,
+        }
+    }
+
+    /// Which function it is about; empty: none.
+    pub fn function(&self) -> &'static str {
+        match self {
+            Error::Statement { function, .. }
+            | Error::Shape { function, .. }
+            | Error::Meaning { function, .. }
+            | Error::NoRow(function)
+            | Error::TimedOut(function) => function,
+            _ => "",
+        }
+    }
+
     /// The SQLSTATE, where the database itself said no.
     pub fn code(&self) -> Option<String> {
         match self {

@@ -3,6 +3,7 @@
 //! The database decides who may be called and when; this crate carries it out and reports back.
 //! It does no calendar arithmetic and keeps no state that a crash could lose.
 
+pub mod api;
 pub mod ask;
 pub mod backfill;
 pub mod clock;

@@ -26,6 +26,8 @@ enum LogFormat {
 enum Command {
     /// Dispatch: claim what is due, place it, take webhooks in
     Run(Box<dialerd::config::Stated>),
+    /// The REST API alone, without dispatching; takes the settings of run
+    Api(Box<dialerd::config::Stated>),
     /// Import a list from a CSV file
     Import(Box<dialerd::import::Options>),
     /// Calls that a provider made before, into a campaign: history, do-not-call, and who is to be redialled
@@ -81,6 +83,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
     match command {
         Command::Run(stated) => dialerd::run::run(stated.settled()?, stop).await?,
+        Command::Api(stated) => dialerd::run::serve_api(stated.settled()?, stop).await?,
         Command::Import(options) => return import(*options).await,
         Command::Backfill(options) => print!("{}", dialerd::backfill::run(&options).await?),
         Command::Replay(options) => print!("{}", dialerd::replay::run(&options).await?),

@@ -91,6 +91,8 @@ install_in_order! {
     "345_attainable": "../../sql/345_attainable.sql",
     "346_campaign_days": "../../sql/346_campaign_days.sql",
     "350_explain": "../../sql/350_explain.sql",
+    "352_compliance": "../../sql/352_compliance.sql",
+    "355_api": "../../sql/355_api.sql",
     "360_invariants": "../../sql/360_invariants.sql",
     "370_roles": "../../sql/370_roles.sql",
 }

@@ -90,7 +90,7 @@ async fn the_history_is_filtered_and_paged() {
     "#]].assert_eq(&said);
     dialer.check_refusal(&page("status => 'perhaps'"), expect![[r#"
         PD015: status "perhaps" is not known
-        detail: It is an outcome of an attempt, a group of outcomes (connects, conversations), or the state of its call.
+        detail: It is an outcome of an attempt, a group of outcomes (answered, conversations), or the state of its call.
         hint: Use e.g. sale, no_answer, conversations, scheduled, failed."#]]).await;
     dialer
         .run(
@@ -146,9 +146,9 @@ async fn attainable_attempts_are_known_before_they_are_made() {
         .check_refusal(
             "select dialer.attainable('spring')",
             expect![[r#"
-        PD011: the zone of the lead is not known
-        detail: The hours of this campaign are read where the contact is.
-        hint: Give tz, e.g. America/New_York."#]],
+                PD011: it is not known when the lead may be called
+                detail: The hours of this campaign follow the contact, or its law the contact's state.
+                hint: Give tz, e.g. America/New_York, or state, e.g. FL."#]],
         )
         .await;
     dialer.clock("2026-12-04 14:13").await;

@@ -20,8 +20,17 @@ const NOT_TRIED: [(&str, &str); 3] = [
 ];
 
 /// Tables that are the server's, not a tenant's.
-const NOBODYS: [&str; 6] =
-    ["dispatcher", "machine", "machine_edge", "outage", "provider_word", "pulse"];
+const NOBODYS: [&str; 9] = [
+    "dispatcher",
+    "machine",
+    "machine_edge",
+    "outage",
+    "provider_word",
+    "pulse",
+    "shipped_holiday",
+    "shipped_pack",
+    "shipped_rule",
+];
 /// What only the owner sees.
 const OWNERS: [&str; 3] = ["retention_choice", "retention_log", "upkeep_step"];
 
@@ -60,6 +69,7 @@ const VICTIM: &str = r#"
     select dialer.take_backfill(1000001, '[{"provider_call_id": "zanzibar", "address": "+14155550109", "called_at": "2026-12-01T18:00:00Z", "outcome": "no_answer", "name": "Quetzal Nine"}]', null);
     select dialer.note_backfill_status(1000001, '{+14155550109}', '{active}');
     select dialer.create_api_key('zanzibar');
+    select dialer.begin_request('zanzibar', 'quetzal');
     select dialer.create_workflow('zanzibar', '[{"step": "ask", "finds": "quetzal", "answers": ["zanzibar"]}, {"step": "talk"}]');
     select dialer.classify_number('+14155550101', 'zanzibar', kind => 'quetzal');
     select dialer.map_classification('quetzal', 'zanzibar', 'quetzal');
@@ -68,6 +78,16 @@ const VICTIM: &str = r#"
     select dialer.allow_secret('zanzibar', 'QUETZAL_KEY');
     select dialer.schedule_call('zanzibar', '+14155550110', tz => 'America/Los_Angeles');
     select dialer.erase_person('+14155550110', reason => 'quetzal');
+    select dialer.load_calling_rules('us-2026-11');
+    select dialer.create_campaign('zanzibar law', 'zanzibar', '24/7');
+    select dialer.choose_law('zanzibar law', '{us-2026-11}', '{telemarketing}');
+    select dialer.set_tenant_cap('zanzibar', 100, 'rolling', 86400);
+    select dialer.declare_ban('quetzal', '{US-HI}');
+    select dialer.request_callback(1000003, '2026-12-20 13:00');
+    select dialer.create_recurring_campaign('zanzibar again', 'zanzibar', '24/7', 'America/Los_Angeles');
+    select dialer.enrol('zanzibar again', '{1000001}');
+    select dialer.mark_converted(external_key => 'zanzibar', source => 'quetzal');
+    select dialer.pause_queue('quetzal');
     reset dialer.tenant;
 "#;
 

@@ -145,16 +145,8 @@ async fn holidays_close_and_a_list_that_has_ended_does_too() {
     dialer.check(&open("2032-01-07 12:00", "us-fl"), expect!["t"]).await;
 }
 
-// R062, C14, C19: each cap of the packs at its n-th attempt and before it.
-#[tokio::test]
-async fn each_cap_allows_as_many_as_it_says_and_not_one_more() {
-    let dialer = around_the_clock().await;
-    dialer
-        .run("select dialer.schedule_call('any', '+13055550101', tz => 'America/New_York')")
-        .await;
-    dialer
-        .run(
-            "create table tried (code text, made integer, callable_at timestamptz);
+/// Each cap with one attempt less than it allows, and with as many.
+const TRY_EACH_CAP: &str = "create table tried (code text, made integer, callable_at timestamptz);
              create function pg_temp.attempted(k dialer.capping, made integer, at timestamptz) returns timestamptz language plpgsql as $$
              declare outcome_ dialer.outcome := case k.counts when 'refusals' then 'not_interested' when 'hang_ups' then 'rejected' when 'conversations' then 'sale'
                  when 'answered' then 'voicemail' else 'no_answer' end;
@@ -178,9 +170,16 @@ async fn each_cap_allows_as_many_as_it_says_and_not_one_more() {
                          end;
                      end loop;
                  end loop;
-             end $$",
-        )
+             end $$";
+
+// R062, C14, C19: each cap of the packs at its n-th attempt and before it.
+#[tokio::test]
+async fn each_cap_allows_as_many_as_it_says_and_not_one_more() {
+    let dialer = around_the_clock().await;
+    dialer
+        .run("select dialer.schedule_call('any', '+13055550101', tz => 'America/New_York')")
         .await;
+    dialer.run(TRY_EACH_CAP).await;
     dialer
         .check(
             "select code, made, case when callable_at = '2026-12-04 17:00+00' then 'now' else callable_at::text end from tried order by code, made",

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod backfill;
+mod ban;
 mod calendar;
 mod callback;
 mod calling_rule_pack;
@@ -29,6 +30,7 @@ mod install;
 mod intake;
 mod isolation;
 mod law;
+mod law_choice;
 mod limits;
 mod listen;
 mod locks;
@@ -49,6 +51,7 @@ mod snapshot;
 mod status;
 mod stop;
 mod tenant;
+mod tenant_cap;
 mod tidy;
 mod watch;
 mod wish;

@@ -78,11 +78,11 @@ async fn a_frequency_is_kept_over_all_calls_of_a_member() {
     "#]].assert_eq(&said);
 }
 
-// R070, C7, C19: three attempts, three connects or three conversations with a contact in a campaign, over all their calls.
+// R070, C7, C19: three attempts, three answered calls or three conversations with a contact in a campaign, over all their calls.
 #[tokio::test]
 async fn retry_attempts_count_what_the_campaign_says() {
     let mut said = String::new();
-    for counted in ["attempts", "connects", "conversations"] {
+    for counted in ["attempts", "answered", "conversations"] {
         let dialer = campaign(&format!("retry_attempts => 3, retry_counts => '{counted}', frequency => '2 per day', per_minute => null"), 1).await;
         let outcome = "(array['no_answer', 'voicemail', 'completed'])[1 + (select count(*) from dialer.attempt a where a.contact_id = l.contact_id) % 3]";
         days(&dialer, 7..=11, outcome).await;
@@ -106,7 +106,7 @@ async fn retry_attempts_count_what_the_campaign_says() {
     }
     expect![[r#"
         attempts: no_answer, voicemail, completed
-        connects: no_answer, voicemail, completed, no_answer, voicemail
+        answered: no_answer, voicemail, completed, no_answer, voicemail
         conversations: no_answer, voicemail, completed, no_answer, voicemail, completed, no_answer, voicemail, completed
     "#]].assert_eq(&said);
 }
@@ -192,7 +192,7 @@ async fn settings_that_make_no_sense_are_refused() {
     let dialer = campaign("per_minute => null", 1).await;
     dialer.check_refusal("select dialer.edit_campaign('news', '{\"speed\": 1}')", expect![[r#"
         PD057: a campaign has no setting "speed"
-        detail: Known are: name, account, calendar, hours, tz, policy, frequency, priority, weight, max_concurrent, per_second, per_minute, misfire, misfire_after, caller_pool, consent, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings.
+        detail: Known are: name, account, calendar, hours, tz, policy, frequency, priority, weight, max_concurrent, per_second, per_minute, misfire, misfire_after, caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings.
         hint: Correct the name; what the provider is to be told goes into settings."#]]).await;
     for (changes, code) in [
         (r#"{"policy": "once", "frequency": "daily"}"#, "PD057"),

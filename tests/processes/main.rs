@@ -5,6 +5,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod api;
 mod backfill;
 mod crash;
 mod database;

@@ -242,11 +242,18 @@ fn placing() -> Vec<Mutant> {
         .among(Focus::Minds),
         mutant(
             "a call that the business has finished with is placed",
-            vec![function(
-                "judge_intentions",
-                "when c.stated_outcome is not null then 'finished'",
-                "",
-            )],
+            vec![
+                function(
+                    "judge_intentions",
+                    "when c.stated_outcome is not null then 'finished'",
+                    "",
+                ),
+                function(
+                    "judge_intentions",
+                    "when exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) then 'converted'",
+                    "",
+                ),
+            ],
         )
         .among(Focus::Minds),
         mutant(

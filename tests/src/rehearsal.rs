@@ -136,6 +136,12 @@ impl Rehearsal {
         Ok(())
     }
 
+    /// Host and port of the database's server.
+    pub fn server(&self) -> String {
+        let rest = self.login_url.rsplit_once('@').map_or("", |(_, rest)| rest);
+        rest.split_once('/').map_or(rest, |(server, _)| server).to_owned()
+    }
+
     /// How the dispatcher's role reaches the server itself.
     pub fn login_url(&self) -> String {
         self.login_url.clone()
@@ -320,7 +326,7 @@ async fn copy_template(template_url: &str, name: &str) -> Result<(String, String
 async fn add_dispatcher_login(owner: &Client, database: &str, url: &str) -> Result<String> {
     owner
         .batch_execute(&format!(
-            "create role {database} login password '{database}' in role dialer_dispatcher"
+            "create role {database} login password '{database}' in role dialer_dispatcher, dialer_api"
         ))
         .await?;
     let (_, server) = url.split_once('@').context("a Postgres URL names a user")?;

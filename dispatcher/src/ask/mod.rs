@@ -71,6 +71,21 @@ pub enum Kind {
     Dashboard,
     /// Why the calls of a campaign wait
     WhyWaiting { campaign: String },
+    /// Every call to one number: when, by whose rules, with what consent
+    Compliance {
+        /// The number or address, in any usual spelling
+        #[arg(long)]
+        number: String,
+        /// From this instant (RFC 3339)
+        #[arg(long)]
+        from: Option<DateTime<Utc>>,
+        /// Until this instant (RFC 3339)
+        #[arg(long)]
+        to: Option<DateTime<Utc>>,
+        /// As CSV
+        #[arg(long)]
+        csv: bool,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +96,8 @@ pub enum Error {
     Database(#[from] db::Error),
     #[error("call {0} is not known")]
     NoSuchCall(i64),
+    #[error("the table cannot be written as CSV")]
+    Csv(#[source] csv::Error),
 }
 
 /// The gates of a call, as text.
@@ -102,6 +119,9 @@ pub async fn explain(options: &Explain) -> Result<String, Error> {
 pub async fn report(options: &Report) -> Result<String, Error> {
     let source = options.kind.source();
     let asker = connect(&options.place).await?;
+    if matches!(options.kind, Kind::Compliance { csv: true, .. }) {
+        return table::csv(&asker.ask(&source).await?).map_err(Error::Csv);
+    }
     shown(&asker, &source, None, options.place.json).await
 }
 
@@ -150,6 +170,12 @@ impl Kind {
             Kind::WhyWaiting { campaign } => {
                 add("campaign", Some(literal(campaign)));
                 "why_waiting"
+            }
+            Kind::Compliance { number, from, to, .. } => {
+                add("number", Some(literal(number)));
+                add("from_at", from.map(instant));
+                add("to_at", to.map(instant));
+                "compliance_export"
             }
         };
         format!("{function}({})", arguments.join(", "))

@@ -1,4 +1,4 @@
-//! An answer as an aligned table: numbers to the right, the rest to the left.
+//! An answer as an aligned table, numbers to the right and the rest to the left; or as CSV.
 
 use crate::db::ask::Answer;
 
@@ -20,6 +20,17 @@ pub fn aligned(answer: &Answer) -> String {
         text.push_str("(nothing)\n");
     }
     text
+}
+
+/// The answer as CSV, with a line of names; what is not known is empty.
+pub fn csv(answer: &Answer) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(&answer.columns)?;
+    for row in &answer.rows {
+        writer.write_record(row.iter().map(|field| field.as_deref().unwrap_or_default()))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 struct Cell<'a> {

@@ -44,6 +44,8 @@ pub struct Import {
     client: Client,
     pub id: i64,
     dry_run: bool,
+    /// Hash of the API key that each transaction shows; none: the session's own role acts.
+    key: Option<Vec<u8>>,
 }
 
 impl Import {
@@ -53,24 +55,41 @@ impl Import {
         source: &str,
         dry_run: bool,
         region: &str,
+        key: Option<Vec<u8>>,
     ) -> Result<Import, Error> {
         let (client, _driver) = address.connect(None).await?;
-        if dry_run {
-            execute(&client, "begin").await?;
-        }
+        let mut import = Import { client, id: 0, dry_run, key };
+        import.enter().await?;
         const SQL: &str = "select dialer.begin_import($1, $2, $3)";
         let parameters: [super::Parameter<'_>; 3] =
             [(&campaign, Type::TEXT), (&source, Type::TEXT), (&region, Type::TEXT)];
-        let rows = client.query_typed(SQL, &parameters).await;
-        let id = get(&first(rows, "begin_import")?, "begin_import", 0)?;
-        staged(&client, PRIVATE).await?;
-        Ok(Import { client, id, dry_run })
+        let rows = import.client.query_typed(SQL, &parameters).await;
+        import.id = get(&first(rows, "begin_import")?, "begin_import", 0)?;
+        staged(&import.client, PRIVATE).await?;
+        import.keep().await?;
+        Ok(import)
+    }
+
+    /// Begins a transaction, and shows the key in it.
+    async fn enter(&self) -> Result<(), Error> {
+        execute(&self.client, "begin").await?;
+        let Some(key) = &self.key else { return Ok(()) };
+        const NAME: &str = "use_api_key";
+        const SQL: &str = "select scope from dialer.use_api_key($1)";
+        let shown = self.client.query_typed(SQL, &[(key, Type::BYTEA)]).await;
+        first(shown, NAME)?;
+        execute(&self.client, "set local role dialer_user").await
+    }
+
+    /// Commits, unless it is a dry run, which goes on in its one transaction.
+    async fn keep(&self) -> Result<(), Error> {
+        if self.dry_run { Ok(()) } else { execute(&self.client, "commit").await }
     }
 
     /// Takes one chunk of rows in, all or nothing; returns what is wrong with which line.
     pub async fn take(&self, rows: Bytes) -> Result<Vec<Problem>, Error> {
         if !self.dry_run {
-            execute(&self.client, "begin").await?;
+            self.enter().await?;
         }
         let failed = |source| Error::Statement { function: "copy", source };
         let sink: CopyInSink<Bytes> = self.client.copy_in(COPY).await.map_err(failed)?;
@@ -83,9 +102,7 @@ impl Import {
         let rows = self.client.query_typed(SQL, &[(&self.id, Type::INT8)]).await;
         let rows =
             rows.map_err(|source| Error::Statement { function: "import_contacts", source })?;
-        if !self.dry_run {
-            execute(&self.client, "commit").await?;
-        }
+        self.keep().await?;
         rows.iter().map(problem).collect()
     }
 
@@ -94,10 +111,14 @@ impl Import {
         const SQL: &str = "select rows, created, updated, duplicates, rejected, do_not_call, \
             enrolled from dialer.finish_import($1)";
         const NAME: &str = "finish_import";
+        if !self.dry_run {
+            self.enter().await?;
+        }
         let rows = self.client.query_typed(SQL, &[(&self.id, Type::INT8)]).await;
         let row = first(rows, NAME)?;
-        if self.dry_run {
-            execute(&self.client, "rollback").await?;
+        match self.dry_run {
+            true => execute(&self.client, "rollback").await?,
+            false => self.keep().await?,
         }
         Ok(Sums {
             rows: get(&row, NAME, 0)?,

@@ -120,7 +120,7 @@ async fn checks(address: &Address, asker: &Asker) -> Vec<Finding> {
     findings.extend([clock(asker).await, skew(asker).await]);
     findings.extend([upkeep(asker).await, notifications(address).await]);
     findings.push(snapshots(asker).await);
-    findings.extend([zones(asker).await, bans(asker).await]);
+    findings.extend([zones(asker).await, bans(asker).await, law(asker).await]);
     findings.extend(keys(asker).await);
     findings.push(invariants(asker).await);
     findings
@@ -371,6 +371,21 @@ async fn bans(asker: &Asker) -> Finding {
         Ok(Some(found)) => {
             let remedy =
                 "import the bans of those years: dialer.import_closures(..., kind => 'ban')";
+            Finding::bad(Verdict::Warn, WHAT, found, remedy)
+        }
+        Err(error) => not_readable(WHAT, &error),
+    }
+}
+
+/// Packs of calling rules that are in force and have grown old, or whose holidays end.
+async fn law(asker: &Asker) -> Finding {
+    const WHAT: &str = "calling rules";
+    const SQL: &str = "select string_agg(format('%s: %s (read %s, for %s)', pack, advice, as_of, used_by), '; ' order by pack) \
+        from dialer.law_age() where advice not in ('fresh', 'not in force')";
+    match asker.value(SQL).await {
+        Ok(None) => Finding::ok(WHAT, "none in force has grown old"),
+        Ok(Some(found)) => {
+            let remedy = "load a newer pack with dialer.load_calling_rules, or ask a lawyer";
             Finding::bad(Verdict::Warn, WHAT, found, remedy)
         }
         Err(error) => not_readable(WHAT, &error),

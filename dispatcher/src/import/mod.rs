@@ -17,6 +17,7 @@ use crate::db::import::{Import, Sums};
 use bytes::Bytes;
 use clap::Args;
 use problems::ProblemFile;
+pub use problems::{ProblemList, Teller, Told};
 use progress::Progress;
 use read::{Chunk, Opened};
 use std::fmt;
@@ -116,12 +117,31 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
     progress.say(&opened.described());
     let import = begin(&options).await?;
     let mut problems = ProblemFile::create(&options)?;
-    let outcome = take_all(&import, opened, &mut problems, &mut progress).await;
+    let reached = |position, rows, problems| progress.reached(position, rows, problems);
+    let outcome = take_all(&import, opened, &mut problems, reached).await;
     progress.finish();
     let (read, malformed) = outcome?;
     let sums = import.finish().await.map_err(|source| Error::Database { rows: read, source })?;
     let problems = problems.finish()?;
     Ok(Summary { read, malformed, sums, dry_run: options.dry_run, problems })
+}
+
+/// Imports a file for whoever holds an API key: as `run`, but with a list of what is wrong.
+pub async fn run_with_key(
+    options: &Options,
+    address: &db::Address,
+    source: &str,
+    key_hash: &[u8],
+) -> Result<(Summary, ProblemList), Error> {
+    let opened = read::open(options)?;
+    let campaign = options.campaign.as_deref();
+    let key = Some(key_hash.to_vec());
+    let begun = Import::begin(address, campaign, source, options.dry_run, &options.region, key);
+    let import = begun.await.map_err(Error::Begin)?;
+    let mut problems = ProblemList::default();
+    let (read, malformed) = take_all(&import, opened, &mut problems, |_, _, _| ()).await?;
+    let sums = import.finish().await.map_err(|source| Error::Database { rows: read, source })?;
+    Ok((Summary { read, malformed, sums, dry_run: options.dry_run, problems: None }, problems))
 }
 
 async fn begin(options: &Options) -> Result<Import, Error> {
@@ -131,7 +151,7 @@ async fn begin(options: &Options) -> Result<Import, Error> {
     // The name and not the path: a path may tell more than it should.
     let source = options.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let campaign = options.campaign.as_deref();
-    Import::begin(&address, campaign, &source, options.dry_run, &options.region)
+    Import::begin(&address, campaign, &source, options.dry_run, &options.region, None)
         .await
         .map_err(Error::Begin)
 }
@@ -140,8 +160,8 @@ async fn begin(options: &Options) -> Result<Import, Error> {
 async fn take_all(
     import: &Import,
     opened: Opened,
-    problems: &mut ProblemFile,
-    progress: &mut Progress,
+    problems: &mut impl Teller,
+    mut reached: impl FnMut(u64, u64, u64),
 ) -> Result<(u64, u64), Error> {
     // LIMIT: one chunk waits while another is taken in.
     let (sender, mut chunks) = mpsc::channel::<Result<Chunk, Error>>(1);
@@ -160,7 +180,7 @@ async fn take_all(
         read += chunk.good + chunk.malformed.len() as u64;
         malformed += chunk.malformed.len() as u64;
         problems.add(chunk.malformed, found)?;
-        progress.reached(chunk.position, read, problems.count());
+        reached(chunk.position, read, problems.count());
     }
     // The reader ends with its channel; it does not panic.
     drop(reader.await);

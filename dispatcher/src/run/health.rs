@@ -38,6 +38,11 @@ impl Health {
         Health { reach, facts: Mutex::new(facts) }
     }
 
+    /// Whether the database can be reached, for others that ask the same one.
+    pub fn reach(&self) -> Arc<Reach> {
+        Arc::clone(&self.reach)
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Facts) -> T) -> T {
         work(&mut self.facts.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -37,6 +37,23 @@ const NAME_MAX: usize = 200;
 #[derive(Debug, Deserialize)]
 pub struct Hint {
     attempt: Option<String>,
+    /// Of the address that names no account.
+    account: Option<String>,
+}
+
+/// `POST /api/vapi/webhook`, an address that some know: that of the account `vapi`, or of the one
+/// that `?account=` names.
+pub async fn receive_vapi(
+    shared: State<Arc<Shared>>,
+    Query(hint): Query<Hint>,
+    uri: Uri,
+    method: Method,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let account = hint.account.clone().unwrap_or_else(|| "vapi".to_owned());
+    let path = Path(("vapi".to_owned(), account));
+    receive(shared, path, Query(hint), uri, method, headers, body).await
 }
 
 /// `POST /hooks/{provider}/{account}`

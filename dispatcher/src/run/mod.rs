@@ -4,6 +4,7 @@
 //! the intention and asks the provider, `write` records the answer, `inbox` what the provider
 //! reports later, by webhook (`hooks`) or over a connection that we keep (`stream`). Every part may die at any instant; the database tells what was left.
 
+mod alone;
 mod claim;
 mod fence;
 mod follow;
@@ -19,8 +20,10 @@ mod stream;
 mod upkeep;
 mod write;
 
+use crate::api::Api;
 use crate::config::Config;
-use crate::{db, provider};
+use crate::{api, db, provider};
+pub use alone::serve_api;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use shared::Shared;
 use std::sync::Arc;
@@ -51,13 +54,17 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), Error> {
     let (reports, report_queue) = mpsc::channel(config.in_hand + 1);
     let (events, event_queue) = mpsc::channel(inbox::QUEUE_MAX);
     let shared = Arc::new(Shared::new(config, address, http, reports, events, metrics)?);
+    let (beside, apart) = api_doors(&shared).await?;
     tracing::info!(dispatcher = %shared.config.name, %address, "dispatcher starts");
 
     // Two stops: the first ends claiming and sending, the second what must outlive that.
     let last = CancellationToken::new();
     let around = TaskTracker::new();
     around.spawn(inbox::run(Arc::clone(&shared), event_queue, last.clone()));
-    around.spawn(serve::serve(Arc::clone(&shared), listener, last.clone()));
+    around.spawn(serve::serve(serve::router(Arc::clone(&shared), beside), listener, last.clone()));
+    if let Some((listener, router)) = apart {
+        around.spawn(serve::serve(router, listener, last.clone()));
+    }
     around.spawn(listen::run(Arc::clone(&shared), last.clone()));
     around.spawn(stream::run(Arc::clone(&shared), last.clone()));
     around.spawn(upkeep::run(Arc::clone(&shared), last.clone()));
@@ -71,6 +78,33 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), Error> {
     finish(&shared, writer, around).await;
     tracing::info!("dispatcher ends");
     Ok(())
+}
+
+/// The REST API beside the webhooks, or at an address of its own; with which routes.
+async fn api_doors(
+    shared: &Shared,
+) -> Result<(Option<axum::Router>, Option<(TcpListener, axum::Router)>), Error> {
+    if !shared.config.serve_api {
+        return Ok((None, None));
+    }
+    // A database of its own may be away by itself.
+    let reach = match shared.config.api.database_url {
+        Some(_) => Arc::new(db::Reach::new(&shared.config.name)),
+        None => shared.health.reach(),
+    };
+    let router = api::router(Api::new(&shared.config, reach)?);
+    match shared.config.api.listen {
+        None => Ok((Some(router), None)),
+        Some(address) => Ok((None, Some((listen_on(address).await?, router)))),
+    }
+}
+
+async fn listen_on(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| Error::Listen(address, error))?;
+    let address = listener.local_addr().map_err(|error| Error::Listen(address, error))?;
+    tracing::info!(%address, "the API listens");
+    Ok(listener)
 }
 
 /// Claims and places until the stop, then until nothing is in hand or the time is over.

@@ -12,25 +12,29 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
+pub fn router(shared: Arc<Shared>, beside: Option<Router>) -> Router {
+    let own = Router::new()
         .route("/hooks/{provider}/{account}", post(hooks::receive))
+        .route("/api/vapi/webhook", post(hooks::receive_vapi))
         .route("/live", get(live))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(shared)
+        .with_state(shared);
+    match beside {
+        Some(beside) => own.merge(beside),
+        None => own,
+    }
 }
 
 /// Serves until `stop`, and then what is being answered.
-pub async fn serve(shared: Arc<Shared>, listener: TcpListener, stop: CancellationToken) {
-    let served =
-        axum::serve(listener, router(shared)).with_graceful_shutdown(stop.cancelled_owned());
+pub async fn serve(router: Router, listener: TcpListener, stop: CancellationToken) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!(%error, "the HTTP server ended");
     }
 }
 
-async fn live() -> &'static str {
+pub async fn live() -> &'static str {
     "live\n"
 }
 

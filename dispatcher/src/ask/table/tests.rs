@@ -23,3 +23,10 @@ fn no_rows_are_said() {
     let answer = Answer { columns: vec!["a".to_owned()], rows: vec![] };
     assert_eq!(aligned(&answer), "a\n-\n(nothing)\n");
 }
+
+#[test]
+fn csv_quotes_what_needs_it_and_leaves_the_unknown_empty() {
+    let row = vec![Some("a, \"b\"".to_owned()), None];
+    let answer = Answer { columns: vec!["said".to_owned(), "by".to_owned()], rows: vec![row] };
+    assert_eq!(csv(&answer).unwrap(), "said,by\n\"a, \"\"b\"\"\",\n");
+}
