@@ -82,6 +82,18 @@ fetch_pgbouncer() {
     rm -rf "$work"
 }
 
+# What tries the REST API with whatever its description allows, and more. Its test says so where it
+# is missing.
+fetch_schemathesis() {
+    local tools=target/tools/schemathesis version=4.32.5
+    [[ -x $tools/bin/schemathesis && $(cat "$tools/version" 2>/dev/null) == "$version" ]] && return
+    say "fetching schemathesis $version into $tools"
+    rm -rf "$tools" && mkdir -p target/tools
+    python3 -m venv "$tools" >/dev/null 2>&1 || { apt_install python3-venv && python3 -m venv --clear "$tools" >/dev/null; } &&
+        "$tools/bin/pip" install -q --disable-pip-version-check "schemathesis==$version" && printf '%s\n' "$version" >"$tools/version" ||
+        say "could not; the test that tries the REST API will fail"
+}
+
 check_rust
 if ! command -v dpkg-query >/dev/null; then
     [[ -x ${DIALER_PG_BIN:-/usr/lib/postgresql/15/bin}/postgres ]] || install "${packages[@]}"
@@ -97,4 +109,4 @@ else
     install "${missing[@]}"
     say "done in $SECONDS s"
 fi
-[[ ${1:-} == --check ]] || (cd "$(dirname "$0")/.." && fetch_pgbouncer)
+[[ ${1:-} == --check ]] || (cd "$(dirname "$0")/.." && fetch_pgbouncer && fetch_schemathesis)

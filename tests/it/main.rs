@@ -14,6 +14,7 @@ mod calling_rule_pack;
 mod claim;
 mod clock;
 mod closure;
+mod compliance;
 mod consent;
 mod control;
 mod conversion;

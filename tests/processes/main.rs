@@ -11,6 +11,7 @@ mod crash;
 mod database;
 mod day;
 mod failover;
+mod fuzz;
 mod incident;
 mod limit;
 mod list;
