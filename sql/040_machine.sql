@@ -244,6 +244,21 @@ $$;
 comment on function dialer.machine_diagram(text) is
     'A machine as a Mermaid state diagram, ready to be pasted between ```mermaid fences.';
 
+create function dialer.machine_states(name text) returns text[]
+language sql stable as $$
+    select array(select e.from_state from dialer.machine_edge e where e.machine = machine_states.name and e.from_state <> '[*]'
+                 union select e.to_state from dialer.machine_edge e where e.machine = machine_states.name order by 1)
+$$;
+comment on function dialer.machine_states(text) is 'The states of a machine, by name: what a check constraint allows. Empty: no such machine.
+e.g. select dialer.machine_states(''attempt'') --> {answered,claimed,ended,intended,placed,released,ringing}';
+
+create function dialer.final_states(name text) returns text[]
+language sql stable as $$
+    select array(select distinct e.to_state from dialer.machine_edges e where e.machine = final_states.name and e.final order by 1)
+$$;
+comment on function dialer.final_states(text) is 'The states of a machine that nothing leaves: what a partial index on what is still to be done leaves out. Empty: no such machine, or none ends.
+e.g. select dialer.final_states(''preclassify'') --> {classification_failed,completed,failed}';
+
 create function dialer.built_in_edges()
 returns table (machine text, from_state text, to_state text)
 immutable parallel safe

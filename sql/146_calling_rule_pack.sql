@@ -299,7 +299,7 @@ insert into dialer.shipped_rule (pack, code, jurisdiction, scope, purposes, prov
      'W. Va. Code 46A-2-125(d)', '2024', 'https://instalawyer.io/laws/west-virginia-code/46a-2-125-oppression-and-abuse', 'violation when with intent to annoy'),
     ('us-2026-11', 'us-others', 'US', 'telemarketing',
      '{telemarketing}', 'note', null, null, null, null, null, null, null, null, null, null,
-     'medium', null, 'as the federal rule, which is in force by itself', null,
+     'medium', null, 'in force as the federal rule us-telemarketing', null,
      'federal floor', '2026-11', '', 'AK AZ AR CO DE DC GA HI ID IA KS MO MT NH NJ NC ND OH TN VT WI WY and GU VI MP AS: no stricter live-call window found; several have prerecorded-call rules'),
     ('world-2026-11', 'ca', 'CA', 'telemarketing',
      '{telemarketing}', 'window', 'Mo-Fr 09:00-21:30; Sa,Su 10:00-18:00', null, null, null, null, null, null, null, null, null,

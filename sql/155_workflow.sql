@@ -1,7 +1,8 @@
 -- Workflows: what must be known of a number before its task is called, in steps.
 -- Who uses it: planning and settling choose a call's step; the step's own settings (who speaks) are in the campaign's settings.steps.
 -- A step either asks (finds: the kind of classification that its call brings) or is the task. Questions come in order; one whose
--- answer is known for the number is passed over. The first task whose needs are met is the last step.
+-- answer is known for the number is passed over. The first task whose needs are met is the last step; where there is none, the
+-- call has done its part.
 -- docs/decisions/0010-steps-of-one-call.md says why steps are attempts of one call.
 
 create table dialer.workflow (
@@ -91,7 +92,7 @@ begin
         asked := asked || (one ->> 'finds');
         named := named || (one ->> 'step');
     end loop;
-    return case when steps -> -1 ? 'finds' then 'The last step is the task: it finds nothing.' end;
+    return null;
 end $$;
 comment on function dialer.workflow_fault(jsonb) is 'What is wrong with the steps of a workflow, as a sentence; null if nothing is.';
 
@@ -118,7 +119,7 @@ begin
     return made;
 end $$;
 comment on function dialer.create_workflow(text, jsonb) is
-'Adds a workflow and returns its number. Steps in order, each an object: step (its name); for a question finds (kind of classification), answers, enough (answers with which its call may have done the task), wait (until the next step), keep (how long the answer holds); for any step needs (kind -> answers). The last step is the task. Error PD046: a fault in them.';
+'Adds a workflow and returns its number. Steps in order, each an object: step (its name); for a question finds (kind of classification), answers, enough (answers with which its call may have done the task), wait (until the next step), keep (how long the answer holds); for any step needs (kind -> answers). Without a task the call has done its part when all is known. Error PD046: a fault in them.';
 
 create function dialer.interval_or_null(value text) returns interval language plpgsql immutable as $$
 begin

@@ -135,15 +135,16 @@ language sql stable as $$
         coalesce(case when r.provision = 'window' then r.hours::text || coalesce(' in ' || r.tz, '') || coalesce(', not on holidays of ' || case when r.holiday_hours is null then r.holidays end,
                      ', on holidays of ' || r.holidays || ' ' || r.holiday_hours, '')
                  when r.provision = 'cap' then dialer.capping_text(r.capping) end, r.scope),
-        v.why is null,
+        v.why is null or v.why like 'in force %',
         coalesce(v.why, 'partly: ' || r.partly), r.confidence, r.as_of, r.contradicts, r.source, r.url, r.note
     from dialer.campaign c join dialer.law w using (law_id) join dialer.calling_rule r on r.tenant_id = w.tenant_id and r.pack = any (w.packs)
-    cross join lateral (select case when r.provision = 'note' then 'not enforced: ' || r.not_enforced
-        when not r.purposes <@ w.purposes then 'other purpose: ' || array_to_string(r.purposes, ' and ')
+    cross join lateral (select case when not r.purposes <@ w.purposes then 'other purpose: ' || array_to_string(r.purposes, ' and ')
+        when r.not_enforced like 'in force %' then r.not_enforced
+        when r.provision = 'note' then 'not enforced: ' || r.not_enforced
         when array_position('{low,medium,high}', r.confidence) < array_position('{low,medium,high}', w.min_confidence) then 'less sure than ' || w.min_confidence
         when r.contradicts is not null and w.contradictions = 'as_read' then 'another reading of ' || r.contradicts end as why) v
     where c.campaign_id = dialer.campaign_named(calling_rules_of.campaign)
-    order by v.why is not null, r.jurisdiction, r.code
+    order by 5 desc, r.jurisdiction, r.code
 $$;
 comment on function dialer.calling_rules_of(text) is
 'Every rule of the packs that hold for a campaign: what it says, whether it is in force, and if not, or only partly, why; with source, date and confidence. No row: no law is chosen. Error PD025.';

@@ -156,7 +156,7 @@ begin
             when t.forbidden then row('cancelled', 'do_not_call')::dialer.decision
             when t.converted then row('cancelled', 'converted')::dialer.decision
             when t.review then row('scheduled', 'review')::dialer.decision
-            when t.answered and (t.now_).name is null then row('completed', 'not_needed')::dialer.decision
+            when t.answered and (t.now_).name is null then row('completed', 'answered')::dialer.decision
             when not t.answered and not t.counts and t.outcome <> 'over_limit' and t.technical_count >= t.technical_max then row('failed', 'technical_retries_spent')::dialer.decision
             when t.contact_spent then row('failed', 'contact_limit')::dialer.decision
             when not t.answered and t.counts and t.attempts >= t.max_lifetime then row('failed', coalesce(t.asks || '_failed', 'attempts_spent'))::dialer.decision

@@ -165,7 +165,9 @@ begin
                 (array_agg(r.return_message order by r.runid desc) filter (where r.status = ''failed''))[1] as said
              from (select d.runid, d.status, d.return_message, d.start_time, d.end_time, lag(d.start_time) over (order by d.runid) as before
                    from cron.job_run_details d where d.jobid = $1 order by d.runid desc limit 20) r' into run using job.jobid;
-    if run.last_at is null or run.last_at < now_ - 3 * every - interval '1 minute' then
+    if run.runs = 0 then
+        return query values ('warn', 'dialer-tick has not run yet', 'wait a minute; is cron.database_name this database?');
+    elsif run.last_at is null or run.last_at < now_ - 3 * every - interval '1 minute' then
         return query select 'fail', format('dialer-tick has not succeeded %s%s', coalesce('since ' || date_trunc('second', run.last_at), 'yet'), coalesce(': ' || run.said, '')),
             'see select dialer.cron_runs(); is cron.database_name this database, and may its user log in? dialerd run ticks as well';
     elsif run.failed > 0 then

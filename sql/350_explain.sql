@@ -87,7 +87,7 @@ language sql stable as $$
                 else format('has not agreed to "%s", or not any more', d.consent) end, null),
             (16, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')), null),
             (17, 'contact_limit', d.contact_limit is null or not dialer.contact_spent(d.contact_id, d.campaign_id, d.contact_limit, d.contact_limit_counts),
-                coalesce(format('at most %s %s with one contact in this campaign', d.contact_limit, d.contact_limit_counts), 'the campaign has no limit per contact'), null),
+                case when d.contact_limit is null then 'the campaign has no limit per contact' else format('at most %s %s with one contact in this campaign', d.contact_limit, d.contact_limit_counts) end, null),
             (18, 'conversion', not d.converted, case when d.converted then 'the person has converted' else 'the person has not converted' end, null),
             (19, 'callback', coalesce(d.not_before <= at, true) and coalesce(d.callback_by >= at or d.callback_late = 'redial', true), case when d.not_before is null and d.callback_by is null then 'none was promised'
                 else format('promised for %s, with priority %s until %s, then: %s; do-not-call, pause, window and caps come before it', coalesce(d.not_before::text, 'now'), d.lane_priority,

@@ -43,7 +43,7 @@ begin
     select t.dialled_at, to_char(t.dialled_at at time zone coalesce(t.decision -> 'zones' ->> 0, 'UTC'), 'Dy YYYY-MM-DD HH24:MI:SS'),
         array_to_string(array(select jsonb_array_elements_text(t.decision -> 'zones')), ' '), t.decision ->> 'zone_source', t.channel::text, g.name, t.call_id, t.attempt_id,
         coalesce(i.number, 'chosen by the provider'), t.outcome, t.answered_at, t.duration_seconds,
-        coalesce(array_to_string(array(select jsonb_array_elements_text(t.decision -> 'law' -> 'jurisdictions')), ' '), 'no law was chosen'), t.decision ->> 'jurisdiction_source',
+        case when t.decision ? 'law' then array_to_string(array(select jsonb_array_elements_text(t.decision -> 'law' -> 'jurisdictions')), ' ') else 'no law was chosen' end, t.decision ->> 'jurisdiction_source',
         concat_ws(' and ', t.decision ->> 'hours', t.decision ->> 'own_hours'),
         (select string_agg(coalesce(format('%s (%s, as of %s)', c.code, r.source, r.as_of), c.code), '; ' order by c.code)
          from jsonb_array_elements_text(t.decision -> 'law' -> 'rules') c(code) left join dialer.calling_rule r on r.tenant_id = tenant and r.code = c.code
@@ -58,3 +58,30 @@ begin
 end $$;
 comment on function dialer.compliance_export(text, timestamptz, timestamptz, text) is
 'Every call to a number (or mail to an address): when, the local time and zone that the decision went by, from which number, with what outcome; the jurisdictions, rules and versions of packs in force, what the caps counted; which consents and do-not-call entries were known then, and do-not-call now. As written down when each was allowed. Error PD014: no number.';
+
+create function dialer.law_a_day(law_id integer, jurisdictions text[]) returns table (attempts integer, rule text)
+language sql stable as $$
+    -- A cap over a day or longer is at least a cap of a day; those that only keep distances are none.
+    select (k.cap).max_count, format('%s (%s)', k.code, k.source)
+    from unnest(dialer.law_cappings(law_a_day.law_id, law_a_day.jurisdictions)) k
+    where k.counts = 'attempts' and (k.cap).kind in ('rolling', 'local_dates', 'calendar_week', 'lifetime') and ((k.cap).kind <> 'rolling' or (k.cap).amount >= 86400)
+    order by (k.cap).max_count, k.code limit 1
+$$;
+comment on function dialer.law_a_day(integer, text[]) is 'The most attempts a day that a choice of law allows for people of these jurisdictions, and the rule that says so; no row: it does not say.';
+
+create function dialer.backfill_by_law(backfill_id bigint)
+returns table (jurisdictions text, numbers bigint, policy_a_day integer, law_a_day integer, rule text, expected_a_day bigint)
+language sql stable as $$
+    with place as (
+        select r.jurisdictions, count(*) as numbers
+        from dialer.backfill b cross join lateral dialer.backfill_meaning(b.backfill_id, null) m cross join lateral dialer.resolve_jurisdiction(null, array[m.phone]) r
+        where b.backfill_id = backfill_by_law.backfill_id and b.tenant_id = dialer.current_tenant() and m.meaning = 'redial' group by r.jurisdictions)
+    select coalesce(nullif(array_to_string(p.jurisdictions, ' '), ''), 'not known'), p.numbers, s.policy, w.attempts, w.rule, p.numbers * least(s.policy, w.attempts)
+    from place p join dialer.backfill b on b.backfill_id = backfill_by_law.backfill_id
+    join dialer.campaign c on c.campaign_id = b.campaign_id join dialer.redial_policy y using (policy_id)
+    cross join lateral (select coalesce(y.max_per_day, case y.ladder_scope when 'day' then cardinality(y.ladder) end) as policy) s
+    left join lateral dialer.law_a_day(c.law_id, p.jurisdictions) w on true
+    order by p.numbers desc, 1
+$$;
+comment on function dialer.backfill_by_law(bigint) is
+'What a staged backfill would give a day by jurisdiction of its numbers: those to be redialled, attempts a day by the policy and by the law that the campaign goes by, and the less of the two for all of them. No row: no such backfill.';

@@ -1,6 +1,5 @@
 //! Campaign control, ticks, reports, roles.
 
-use crate::database::Session;
 use crate::dialer::Dialer;
 use expect_test::expect;
 
@@ -304,28 +303,6 @@ async fn the_ticks_make_partitions_ahead_and_say_what_they_did() {
         PD034: pg_cron is not installed in this database
         detail: Ticks are then driven by dialerd, which needs no set-up.
         hint: To use pg_cron: load it in shared_preload_libraries, then create extension pg_cron."#]]).await;
-}
-
-// R185: the job is created by SQL and can be looked at. pg_cron lives in one database of a server.
-#[tokio::test]
-async fn pg_cron_is_given_the_ticks_once() {
-    let cron = Session::to("postgres").await;
-    cron.run("create extension pg_cron; create extension pg_dialer").await;
-    cron.check(
-        "select dialer.install_cron()",
-        expect!["pg_cron 1.4-1 runs dialer-tick every minute"],
-    )
-    .await;
-    cron.check(
-        "select dialer.install_cron()",
-        expect!["pg_cron 1.4-1 runs dialer-tick every minute"],
-    )
-    .await;
-    cron.check("select jobname, schedule, command from cron.job order by jobname", expect![[r#"
-        dialer-tick | * * * * * | select dialer.tick()
-        dialer-tidy-cron | 17 3 * * * | delete from cron.job_run_details where end_time < dialer.kept_since('cron_history', now())"#]]).await;
-    cron.run("select cron.unschedule(jobname) from cron.job").await;
-    cron.run("drop extension pg_dialer; drop extension pg_cron").await;
 }
 
 #[tokio::test]

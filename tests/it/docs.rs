@@ -27,6 +27,31 @@ async fn the_page_on_opening_hours_runs_and_prints_what_it_says() {
     check_page("docs/decisions/0004-open-is-a-predicate.md").await;
 }
 
+#[tokio::test]
+async fn the_page_for_discharge_batches_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/discharge-batch.md").await;
+}
+
+#[tokio::test]
+async fn the_page_for_redial_queues_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/redial-queue.md").await;
+}
+
+#[tokio::test]
+async fn the_page_for_campaign_schedulers_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/campaign-scheduler.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_capacity_runs_and_prints_what_it_says() {
+    check_page("docs/capacity.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_compliance_runs_and_prints_what_it_says() {
+    check_page("docs/compliance.md").await;
+}
+
 /// The examples in the comments of functions, and so on the reference page: `e.g. select ...`, with
 /// what it gives after `-->`. Every function in Rust has one, but for what
 /// types and machines are made of.

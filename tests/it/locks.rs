@@ -55,6 +55,11 @@ const OPERATIONS: [(&str, &str); 27] = [
         "select dialer.set_disposition(c, 'SALE') from generate_series(9, 4, -1) c",
     ),
     ("add_do_not_call", "select dialer.add_do_not_call('+12125550102')"),
+    ("mark_converted", "select dialer.mark_converted(address => '+12125550105')"),
+    (
+        "edit_campaign",
+        "select count(*) from dialer.edit_campaign('spring', jsonb_build_object('priority', 3 + extract(epoch from clock_timestamp())::bigint % 2, 'hours', 'Mo-Fr 11:00-19:30'))",
+    ),
     (
         "pause",
         "update dialer.campaign set state = 'paused' where name = 'spring' and state = 'running'; update dialer.campaign set state = 'running' where name = 'spring' and state = 'paused'",

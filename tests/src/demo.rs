@@ -53,6 +53,7 @@ async fn demo() -> Result<bool> {
     set_up(&rehearsal).await?;
     let list = import(&rehearsal)?;
     schedule_batch(&rehearsal).await?;
+    schedule_the_other_kinds(&rehearsal).await?;
     say("dialerd starts; calls go out where it is 11:00 to 20:00");
     rehearsal.db.execute("select dialer.start_campaign(name) from dialer.campaign", &[]).await?;
     rehearsal.start_dispatcher().await?;
@@ -130,6 +131,35 @@ async fn schedule_batch(rehearsal: &Rehearsal) -> Result<()> {
     Ok(())
 }
 
+/// A single call with hours of its own, calls that come back by a rule, a campaign that calls its
+/// members each day, and numbers that are classified before their task is called.
+async fn schedule_the_other_kinds(rehearsal: &Rehearsal) -> Result<()> {
+    say("One call with hours of its own, a series, a daily campaign, a workflow of two calls");
+    rehearsal.db.batch_execute(OTHER_KINDS).await?;
+    println!(
+        "   check-ins: one call on Monday 12:00, within 10:00-16:00; a series, each day at 10:00"
+    );
+    println!("   daily dose: {MEMBERS} members, once a day, Mo-Fr 12:00-15:00");
+    println!(
+        "   records: {OFFICES} offices; the first call finds out who answers, the task follows"
+    );
+    Ok(())
+}
+
+const MEMBERS: usize = 5;
+const OFFICES: usize = 6;
+const OTHER_KINDS: &str = "
+    select dialer.create_campaign('check-ins', 'voice', 'Mo-Fr 09:00-18:00', policy => 'once');
+    select dialer.schedule_call('check-ins', '+16465550181', '2026-12-07 12:00 America/New_York', tz => 'America/New_York', hours => 'Mo-Fr 10:00-16:00');
+    select dialer.schedule_series('check-ins', '+16465550182', '2026-12-04 10:00', 'FREQ=DAILY;COUNT=5', 'America/New_York');
+    select dialer.create_recurring_campaign('daily dose', 'voice', 'Mo-Fr 12:00-15:00', 'America/New_York', '1 per day');
+    select dialer.schedule_call('daily dose', '+1917555' || to_char(100 + i, 'FM0000'), tz => 'America/New_York') from generate_series(1, 5) i;
+    select dialer.create_campaign('records', 'voice', 'Mo-Fr 09:00-17:00', policy => 'workflow-30min-3',
+        settings => '{\"steps\": {\"classify\": {\"assistantId\": \"listener\"}}}');
+    select dialer.use_workflow('records', 'preclassify');
+    select dialer.classify_number('+12015550101', 'ivr_only', source => 'known from before');
+    select dialer.schedule_call('records', '+1201555' || to_char(100 + i, 'FM0000'), tz => 'America/New_York') from generate_series(1, 6) i";
+
 /// Shows progress until the demo's time is over and nothing is in flight.
 async fn watch(rehearsal: &Rehearsal) -> Result<()> {
     let ends: DateTime<Utc> = ENDS.parse()?;
@@ -191,6 +221,11 @@ async fn report(rehearsal: &Rehearsal) -> Result<()> {
         say(title);
         print_indented(&rehearsal.dialerd(arguments)?.0);
     }
+    say("Each kind of call");
+    print_indented(&table(
+        &["campaign", "calls", "attempts", "first", "last", "outcomes"],
+        &rehearsal.db.query(KINDS, &[]).await?,
+    ));
     let call: i64 = rehearsal
         .db
         .query_one(
@@ -204,6 +239,11 @@ async fn report(rehearsal: &Rehearsal) -> Result<()> {
     print_indented(&rehearsal.dialerd(&["explain", &call.to_string()])?.0);
     Ok(())
 }
+
+const KINDS: &str = "
+    select g.name, count(distinct c.call_id), count(a.attempt_id), to_char(min(a.dialled_at) at time zone 'America/New_York', 'Dy HH24:MI'),
+           to_char(max(a.dialled_at) at time zone 'America/New_York', 'Dy HH24:MI'), string_agg(distinct coalesce(a.step || ' ', '') || a.outcome, ', ')
+    from dialer.campaign g join dialer.call c using (campaign_id) left join dialer.attempt a using (call_id) group by g.name order by g.name";
 
 /// Two accounts of the same calls, and whether anything was wrong.
 async fn verdict(rehearsal: &mut Rehearsal, list: &ContactList) -> Result<bool> {
@@ -285,25 +325,23 @@ fn rules(list: &ContactList) -> Result<HashMap<String, Rule>> {
         };
         rules.insert(person.number.clone(), rule);
     }
+    let new_york = |opens: u32, closes: u32, max_per_day: usize| -> Result<Rule> {
+        let zone = chrono_tz::America::New_York;
+        Ok(Rule { zone, opens: hour(opens)?, closes: hour(closes)?, max_per_day, forbidden: false })
+    };
     for case in 1..=BATCH {
-        let rule = Rule {
-            zone: chrono_tz::America::New_York,
-            opens: hour(9)?,
-            closes: hour(18)?,
-            max_per_day: 3,
-            forbidden: false,
-        };
-        rules.insert(format!("+1646555{:04}", 100 + case), rule);
+        rules.insert(format!("+1646555{:04}", 100 + case), new_york(9, 18, 3)?);
+    }
+    rules.insert("+16465550181".to_owned(), new_york(10, 16, 1)?);
+    rules.insert("+16465550182".to_owned(), new_york(9, 18, 1)?);
+    for member in 1..=MEMBERS {
+        rules.insert(format!("+1917555{:04}", 100 + member), new_york(12, 15, 1)?);
+    }
+    for office in 1..=OFFICES {
+        rules.insert(format!("+1201555{:04}", 100 + office), new_york(9, 17, 6)?);
     }
     for odd in 0..10 {
-        let rule = Rule {
-            zone: chrono_tz::America::New_York,
-            opens: hour(11)?,
-            closes: hour(20)?,
-            max_per_day: 8,
-            forbidden: false,
-        };
-        rules.insert(format!("+1212555018{odd}"), rule);
+        rules.insert(format!("+1212555018{odd}"), new_york(11, 20, 8)?);
     }
     Ok(rules)
 }

@@ -263,23 +263,21 @@ async fn skew(asker: &Asker) -> Finding {
     }
 }
 
+/// Who drives the ticks, and whether pg_cron does it well: there, lately, without failing, on time.
 async fn upkeep(asker: &Asker) -> Finding {
     const WHAT: &str = "upkeep";
-    let cron = "select extversion from pg_extension where extname = 'pg_cron'";
-    match asker.value(cron).await {
-        Ok(None) => Finding::ok(WHAT, "no pg_cron here; dialerd run drives dialer.tick()"),
-        Ok(Some(version)) => {
-            let sql = "select count(*) from cron.job where command like '%dialer.tick%' and active";
-            match asker.value(sql).await {
-                Ok(Some(count)) if count != "0" => {
-                    Finding::ok(WHAT, format!("pg_cron {version} drives dialer.tick()"))
-                }
-                Ok(_) => Finding::ok(WHAT, "pg_cron has no such job; dialerd drives dialer.tick()"),
-                Err(_) => Finding::ok(WHAT, "pg_cron's jobs cannot be read by this role"),
-            }
-        }
-        Err(error) => unanswered(WHAT, &error),
-    }
+    let answer = match asker.ask("cron_health()").await {
+        Ok(answer) => answer,
+        Err(error) => return not_readable(WHAT, &error),
+    };
+    let field = |at: usize| answer.rows.first()?.get(at)?.as_deref();
+    let verdict = match field(0) {
+        Some("ok") => Verdict::Ok,
+        Some("warn") => Verdict::Warn,
+        _ => Verdict::Fail,
+    };
+    let found = field(1).unwrap_or("nothing is told").to_owned();
+    Finding { verdict, what: WHAT, found, remedy: field(2).map(str::to_owned) }
 }
 
 async fn notifications(address: &Address) -> Finding {

@@ -3,5 +3,6 @@
 mod campaign;
 mod discharge;
 mod journey_discharge;
+mod journey_redial;
 mod redial;
 mod scheduler;
