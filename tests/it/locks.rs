@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What people, programs and dispatchers do. Statements of people lock several rows in one order, as
 /// Postgres asks of everybody. `{who}` names the session; the calls 1 to 6 wait, two
 /// of the others are claimed, one is intended, and two are placed (see `scene`).
-const OPERATIONS: [(&str, &str); 27] = [
+const OPERATIONS: [(&str, &str); 29] = [
     ("claim", "select count(*) from dialer.claim('{who}', 10)"),
     (
         "intend",
