@@ -48,6 +48,7 @@ async fn the_page_for_call_schedulers_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/call-scheduler.md").await;
 }
 
+// R221
 #[tokio::test]
 async fn the_page_on_capacity_runs_and_prints_what_it_says() {
     check_page("docs/capacity.md").await;
