@@ -350,9 +350,14 @@ async fn a_campaign_with_fixed_hours_keeps_the_law_of_each_persons_clock() {
     }
     dialer.check("select distinct zones, jurisdictions from dialer.lane", expect!["{} | {}"]).await;
     dialer.run("select dialer.choose_law('office', '{us-2026-11}', '{telemarketing}')").await;
-    dialer.check(CALLS, expect![[r#"
+    dialer
+        .check(
+            CALLS,
+            expect![[r#"
         1 | scheduled | - | 2026-12-04 12:00:00-05 | {America/Chicago} | {US-TX} | t
-        2 | scheduled | - | 2026-12-04 12:00:00-05 | {America/New_York} | {US-NYC} | t"#]]).await;
+        2 | scheduled | - | 2026-12-04 12:00:00-05 | {America/New_York} | {US-NYC} | t"#]],
+        )
+        .await;
     for (clock, placed) in
         [("2026-12-07 09:30", "1"), ("2026-12-07 09:59", "0"), ("2026-12-07 10:00", "1")]
     {
@@ -378,7 +383,10 @@ async fn calls_follow_a_contact_into_another_state() {
     // A second number of another state adds its own.
     dialer.run("insert into dialer.endpoint (tenant_id, contact_id, channel, address) select tenant_id, contact_id, 'voice', '+15025550104' from dialer.contact").await;
     dialer
-        .check("select jurisdictions, jurisdiction_source from dialer.contact", expect!["{US-FL,US-KY,US-TX} | both"])
+        .check(
+            "select jurisdictions, jurisdiction_source from dialer.contact",
+            expect!["{US-FL,US-KY,US-TX} | both"],
+        )
         .await;
     dialer
         .check(
