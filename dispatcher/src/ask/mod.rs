@@ -185,3 +185,6 @@ impl Kind {
 fn instant(at: DateTime<Utc>) -> String {
     format!("{}::timestamptz", literal(&at.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string()))
 }
+
+#[cfg(test)]
+mod tests;
