@@ -150,7 +150,9 @@ async fn the_task_follows_after_the_wait(dialer: &Dialer) {
                 calling | completed"#]],
         )
         .await;
-    dialer.check("select id, last_attempt_at::time from pending_calls order by 1", expect![""]).await;
+    dialer
+        .check("select id, last_attempt_at::time from pending_calls order by 1", expect![""])
+        .await;
     dialer.check("select session_id, pending_call_id, call_type, workflow_state from call_sessions s join pending_calls p on p.id = s.pending_call_id order by 1", expect![[r#"
         1 | 1 | classification | completed
         2 | 2 | classification | completed

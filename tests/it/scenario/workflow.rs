@@ -43,7 +43,8 @@ async fn run_until(dialer: &Dialer, until: &str, success: &str) {
     panic!("it never ends");
 }
 
-const ENDS: &str = "select state, end_reason, count(*) from dialer.call group by 1, 2 order by 1, 2";
+const ENDS: &str =
+    "select state, end_reason, count(*) from dialer.call group by 1, 2 order by 1, 2";
 
 // R028, R044, R045, R046, R069, R122, R127, R128, R129, R179, C29, C34: sixty rows need no tick; each task follows its question by 30
 // seconds, and the limit of lines, not a batch of ten per tick, says how fast they go.
@@ -57,9 +58,14 @@ async fn sixty_employees_are_classified_and_called_within_minutes() {
         )
         .await;
     run_until(&dialer, "2026-12-04 12:05", "true").await;
-    dialer.check(ENDS, expect![[r#"
+    dialer
+        .check(
+            ENDS,
+            expect![[r#"
         scheduled | - | 6
-        completed | completed | 54"#]]).await;
+        completed | completed | 54"#]],
+        )
+        .await;
     dialer
         .check(
             "select a.step, count(*), min(a.dialled_at)::time, max(a.dialled_at)::time from dialer.attempt a group by 1 order by 1",
@@ -80,9 +86,14 @@ async fn sixty_employees_are_classified_and_called_within_minutes() {
         ivr_then_human | 6 | 2027-03-04"#]]).await;
     // Nobody answered at six numbers: three questions, half an hour apart.
     run_until(&dialer, "2026-12-04 14:00", "true").await;
-    dialer.check(ENDS, expect![[r#"
+    dialer
+        .check(
+            ENDS,
+            expect![[r#"
         completed | completed | 54
-        failed | classification_failed | 6"#]]).await;
+        failed | classification_failed | 6"#]],
+        )
+        .await;
     dialer
         .check("select failure_reason, end_reason, attempts, last_attempt_at::time, last_error, count(*) from dialer.dead_letter group by 1, 2, 3, 4, 5", expect!["Max retries exceeded | classification_failed | 3 | 13:00:00 | customer-did-not-answer | 6"])
         .await;
@@ -118,8 +129,12 @@ async fn what_was_found_serves_the_next_campaign_until_it_runs_out() {
         )
         .await;
     dialer.clock("2027-03-05 12:00").await;
-    dialer.run("select dialer.schedule_call('second', '+12125550101', tz => 'America/New_York')").await;
-    dialer.check("select step from dialer.call order by call_id desc limit 1", expect!["classify"]).await;
+    dialer
+        .run("select dialer.schedule_call('second', '+12125550101', tz => 'America/New_York')")
+        .await;
+    dialer
+        .check("select step from dialer.call order by call_id desc limit 1", expect!["classify"])
+        .await;
     dialer.sound().await;
 }
 
