@@ -42,6 +42,13 @@ async fn the_page_for_campaign_schedulers_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/campaign-scheduler.md").await;
 }
 
+// R178: the page maps each variable of the environment.
+#[tokio::test]
+async fn the_page_for_call_schedulers_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/call-scheduler.md").await;
+}
+
+// R221
 #[tokio::test]
 async fn the_page_on_capacity_runs_and_prints_what_it_says() {
     check_page("docs/capacity.md").await;
