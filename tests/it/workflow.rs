@@ -344,12 +344,18 @@ async fn a_step_that_has_become_another_is_not_placed() {
         .check(
             "select h.call_id, i.allowed, i.reason from dialer.intend('d1', (select array_agg(attempt_id) from held), (select array_agg(token) from held)) i
              join held h using (attempt_id) order by 1",
-            expect![""],
+            expect![[r#"
+                1 | f | next_step
+                2 | t | -"#]],
         )
         .await;
-    dialer.check(CALLS, expect![""]).await;
+    dialer.check(CALLS, expect![[r#"
+        1 | scheduled | talk | next_step | 12:00:00 | human
+        2 | in_flight | classify | - | 12:00:00 | -"#]]).await;
     dialer.place().await;
-    dialer.check("select step from dialer.lease order by call_id", expect![""]).await;
+    dialer.check("select step from dialer.lease order by call_id", expect![[r#"
+        talk
+        classify"#]]).await;
     dialer.sound().await;
 }
 
