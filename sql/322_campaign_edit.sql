@@ -22,7 +22,9 @@ begin
         return own;
     end if;
     -- A calendar that others follow stays as it is; its closures go on to hold for this campaign.
-    own := dialer.create_calendar(format('campaign %s', (campaign).name), hours, tz);
+    own := dialer.create_calendar((
+        select n.name from (select format('campaign %s', (campaign).name) || case when i > 1 then format(' (%s)', i) else '' end as name, i from generate_series(1, 1000) i) n
+        where not exists (select from dialer.calendar k where k.tenant_id = (campaign).tenant_id and k.name = n.name) order by n.i limit 1), hours, tz);
     insert into dialer.closure (calendar_id, closed_on, kind, name) select own, x.closed_on, x.kind, x.name from dialer.closure x where x.calendar_id = (campaign).calendar_id;
     insert into dialer.closure_range (calendar_id, kind, loaded) select own, r.kind, r.loaded from dialer.closure_range r where r.calendar_id = (campaign).calendar_id;
     return own;
