@@ -229,7 +229,7 @@ comment on function dialer.law_cappings(integer, text[]) is 'The caps that a cho
 create function dialer.law_record(law_id integer, jurisdictions text[]) returns jsonb
 language sql stable as $$
     select jsonb_build_object('jurisdictions', jurisdictions, 'purposes', w.purposes,
-        'packs', (select coalesce(jsonb_object_agg(p.pack, p.loaded_at), '{}') from dialer.rule_pack p where p.tenant_id = w.tenant_id and p.pack = any (w.packs)),
+        'packs', (select coalesce(jsonb_object_agg(p.pack, to_char(p.loaded_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')), '{}') from dialer.rule_pack p where p.tenant_id = w.tenant_id and p.pack = any (w.packs)),
         'rules', (select coalesce(jsonb_agg(r.code order by r.code), '[]') from dialer.law_rules(w.law_id, jurisdictions) r))
     from dialer.law w where w.law_id = law_record.law_id
 $$;

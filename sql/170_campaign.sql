@@ -249,7 +249,9 @@ begin
         perform dialer.fail('PD023', format('redial policy %s does not exist', new.policy_id), own);
     end if;
     if tg_op = 'INSERT' then
-        new.law_id := dialer.law_for(new.tenant_id, null, new.account_id);
+        -- Whoever chooses a law for the tenant sees this campaign, or this campaign sees the choice. A dump brings its own.
+        perform pg_advisory_xact_lock_shared(hashtext('dialer.law'), new.tenant_id);
+        new.law_id := coalesce(new.law_id, dialer.law_for(new.tenant_id, null, new.account_id));
     elsif new.zone_rule <> old.zone_rule or new.law_id is distinct from old.law_id then
         new.strays := new.zone_rule = 'contact' or new.law_id is not null;
     end if;

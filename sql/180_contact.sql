@@ -58,9 +58,14 @@ begin
             'Write a code or a name, such as US-FL, FL, Florida, CA-ON or FR; null where it is not known.');
     end if;
     select r.jurisdictions, r.source into new.jurisdictions, new.jurisdiction_source from dialer.resolve_jurisdiction(new.jurisdiction, numbers) r;
+    -- Whoever has moved to another state has its clocks, unless somebody has stated a zone.
+    if new.zone_source <> 'stated' and cardinality(dialer.zones_of_state(new.jurisdiction)) > 0 then
+        new.zones := array(select z from unnest(dialer.zones_of_state(new.jurisdiction)) z order by z collate "C");
+        new.zone_source := 'state';
+    end if;
     return new;
 end $$;
-comment on function dialer.contact_placed() is 'Trigger: the place of an address becomes its code, and tells with the numbers whose rules hold. Error PD041: no such place.';
+comment on function dialer.contact_placed() is 'Trigger: the place of an address becomes its code, and tells with the numbers whose rules hold, and where no zone was stated the zones. Error PD041: no such place.';
 create trigger _100_placed before insert on dialer.contact for each row
     when (new.jurisdiction is not null and new.jurisdiction_source = 'unknown') execute function dialer.contact_placed();
 create trigger _110_placed_again before update of jurisdiction on dialer.contact for each row

@@ -30,6 +30,16 @@ begin
 end $$;
 comment on function dialer.follow_law(bigint[], timestamptz) is 'Lets campaigns go by the law that is chosen now: lanes at once, waiting calls in bounded steps.';
 
+create function dialer.begin_choice(campaign_id bigint) returns void
+language plpgsql volatile as $$
+begin
+    perform pg_advisory_xact_lock(hashtext('dialer.law'), dialer.current_tenant());
+    -- Campaigns before the calendars and lanes that a changed choice locks, as everybody does.
+    perform from dialer.campaign c where c.tenant_id = dialer.current_tenant() and (begin_choice.campaign_id is null or c.campaign_id = begin_choice.campaign_id)
+        order by c.campaign_id for no key update;
+end $$;
+comment on function dialer.begin_choice(bigint) is 'Locks what a change of the choice of law touches (campaign null: all of the tenant), in the order of everybody.';
+
 create function dialer.choose_law(campaign text, packs text[], purposes text[], min_confidence text default 'low', contradictions text default 'strictest',
     uncovered text default 'closed', margin interval default '60 seconds', at timestamptz default dialer.now()) returns integer
 language plpgsql volatile as $$
@@ -51,6 +61,7 @@ begin
     elsif target is not null and exists (select from dialer.campaign c join dialer.provider_account a using (account_id) where c.campaign_id = target and a.channel = 'email') then
         perform dialer.fail('PD042', format('campaign "%s" sends mail', campaign), 'Calling rules are about calls and texts.');
     end if;
+    perform dialer.begin_choice(target);
     insert into dialer.law (campaign_id, packs, purposes, min_confidence, contradictions, uncovered, margin, chosen_at)
     values (target, packs, meant, min_confidence, contradictions, uncovered, margin, at)
     on conflict (tenant_id, coalesce(campaign_id, 0)) do update set packs = excluded.packs, purposes = excluded.purposes, min_confidence = excluded.min_confidence,
@@ -66,6 +77,7 @@ create function dialer.drop_law(campaign text default null, at timestamptz defau
 language plpgsql volatile as $$
 declare target bigint := case when campaign is not null then dialer.campaign_named(campaign) end;
 begin
+    perform dialer.begin_choice(target);
     delete from dialer.law w where w.tenant_id = dialer.current_tenant() and w.campaign_id is not distinct from target;
     if not found then
         perform dialer.fail('PD042', coalesce(format('campaign "%s" has no law of its own', campaign), 'the tenant has chosen no law'), null, 'See dialer.law.');

@@ -43,7 +43,7 @@ language sql stable as $$
                exists (select from dialer.lease x where (x.endpoint_id = c.endpoint_id or (x.contact_id = c.contact_id and x.channel = c.channel))
                        and x.call_id <> c.call_id) as other_open,
                (select count(*) from dialer.lease x where x.campaign_id = g.campaign_id) as campaign_in_use,
-               (select count(*) from dialer.attempt x where x.call_id = c.call_id and x.counts) as attempts, g.caller_pool, g.consent,
+               (select count(*) from dialer.attempt x where x.call_id = c.call_id and x.counts and x.step is not distinct from c.step) as attempts, g.caller_pool, g.consent,
                g.contact_limit, g.contact_limit_counts, g.callback_priority, g.callback_late, l.priority as lane_priority,
                exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) as converted,
                (select count(*) from dialer.caller_id i where i.account_id = a.account_id and i.pool = coalesce(g.caller_pool, i.pool)) as numbers,

@@ -105,7 +105,8 @@ begin
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
-        if object.proname = any (array['create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'cron_runs', 'replay_events', 'export_person', 'erase_person', 'take_off_do_not_call']) then
+        if object.proname = any (array['load_calling_rules', 'unload_calling_rules', 'choose_law', 'drop_law', 'set_tenant_cap', 'remove_tenant_cap', 'lift_ban',
+                'create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'cron_runs', 'replay_events', 'export_person', 'erase_person', 'take_off_do_not_call']) then
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',

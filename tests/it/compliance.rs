@@ -36,8 +36,8 @@ async fn every_call_to_a_number_is_shown_with_what_held_at_that_time() {
         .check("select rules from dialer.compliance_export('+13055550101') limit 1", expect!["us-fl (Fla. Stat. 501.616(6)(a), as of 2025-07); us-fl-3-in-24h (Fla. Stat. 501.616(6)(b), as of 2025-07); us-telemarketing (47 CFR 64.1200(c)(1), as of 2025-2026); us-telemarketing-ftc (16 CFR 310.4(c), as of 2025)"])
         .await;
     dialer.check("select packs, consent, do_not_call, do_not_call_now from dialer.compliance_export('+13055550101')", expect![[r#"
-        us-2026-11 loaded 2026-12-04T12:00:00-05:00 | sales: given 2026-12-01 05:00:00-05 (web form 7), held | not on the list | since 2026-12-04 12:02:00-05 (said in call 1), in force
-        us-2026-11 loaded 2026-12-04T12:02:00-05:00 | sales: given 2026-12-01 05:00:00-05 (web form 7), held | since 2026-12-04 12:02:00-05 (said in call 1), in force | since 2026-12-04 12:02:00-05 (said in call 1), in force"#]]).await;
+        us-2026-11 loaded 2026-12-04 17:00:00Z | sales: given 2026-12-01 05:00:00-05 (web form 7), held | not on the list | since 2026-12-04 12:02:00-05 (said in call 1), in force
+        us-2026-11 loaded 2026-12-04 17:02:00Z | sales: given 2026-12-01 05:00:00-05 (web form 7), held | since 2026-12-04 12:02:00-05 (said in call 1), in force | since 2026-12-04 12:02:00-05 (said in call 1), in force"#]]).await;
     dialer.check("select count(*) from dialer.compliance_export('+13055550101', '2026-12-04 12:01 America/New_York')", expect!["1"]).await;
     dialer
         .check("select count(*) from dialer.compliance_export('+13055550102')", expect!["0"])

@@ -44,6 +44,12 @@ async fn the_page_for_campaign_schedulers_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/campaign-scheduler.md").await;
 }
 
+// R178: the page maps each variable of the environment.
+#[tokio::test]
+async fn the_page_for_call_schedulers_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/call-scheduler.md").await;
+}
+
 // R030, R031, R193, R220, R221, R231: what leads mean for lines, days and cost.
 #[tokio::test]
 async fn the_page_on_capacity_runs_and_prints_what_it_says() {
@@ -53,6 +59,17 @@ async fn the_page_on_capacity_runs_and_prints_what_it_says() {
 #[tokio::test]
 async fn the_page_on_compliance_runs_and_prints_what_it_says() {
     check_page("docs/compliance.md").await;
+}
+
+// R217, R218: the trace of a test row, and what to look at when something is wrong.
+#[tokio::test]
+async fn the_page_for_classification_workflows_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/classification-workflow.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_status_names_runs_and_prints_what_it_says() {
+    check_page("docs/cookbook/status-names.md").await;
 }
 
 /// The examples in the comments of functions, and so on the reference page: `e.g. select ...`, with

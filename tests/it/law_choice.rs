@@ -337,3 +337,79 @@ async fn what_is_not_enforced_is_listed_with_its_reason() {
         )
         .await;
 }
+
+// R051, R052: hours fixed to the campaign's zone, and the law by the clock of whoever is called.
+#[tokio::test]
+async fn a_campaign_with_fixed_hours_keeps_the_law_of_each_persons_clock() {
+    let dialer = loaded().await;
+    dialer
+        .run("select dialer.create_campaign('office', 'voice', 'Mo-Fr 09:00-22:00', 'America/New_York', policy => 'eager'); select dialer.start_campaign('office')")
+        .await;
+    for number in ["+12145550101", "+12125550102"] {
+        dialer.run(&format!("select dialer.schedule_call('office', '{number}')")).await;
+    }
+    dialer.check("select distinct zones, jurisdictions from dialer.lane", expect!["{} | {}"]).await;
+    dialer.run("select dialer.choose_law('office', '{us-2026-11}', '{telemarketing}')").await;
+    dialer
+        .check(
+            CALLS,
+            expect![[r#"
+        1 | scheduled | - | 2026-12-04 12:00:00-05 | {America/Chicago} | {US-TX} | t
+        2 | scheduled | - | 2026-12-04 12:00:00-05 | {America/New_York} | {US-NYC} | t"#]],
+        )
+        .await;
+    for (clock, placed) in
+        [("2026-12-07 09:30", "1"), ("2026-12-07 09:59", "0"), ("2026-12-07 10:00", "1")]
+    {
+        dialer.clock(clock).await;
+        assert_eq!(dialer.place().await, placed, "{clock}");
+    }
+    dialer.sound().await;
+}
+
+// R051: who moves to another state has its law and its clocks.
+#[tokio::test]
+async fn calls_follow_a_contact_into_another_state() {
+    let dialer = loaded().await;
+    dialer.run(SALES).await;
+    dialer.run(&call("+13055550101", ", state => 'FL'")).await;
+    dialer.check(CALLS, expect!["1 | scheduled | - | 2026-12-04 12:00:00-05 | {America/Chicago,America/New_York} | {US-FL} | t"]).await;
+    dialer.run(&call("+13055550101", ", state => 'Kentucky'")).await;
+    dialer.run("update dialer.contact set jurisdiction = 'tx'").await;
+    dialer.check(CALLS, expect![[r#"
+        1 | scheduled | - | 2026-12-04 12:00:00-05 | {America/Chicago,America/Denver} | {US-FL,US-TX} | t
+        2 | scheduled | - | 2026-12-04 12:00:00-05 | {America/Chicago,America/Denver} | {US-FL,US-TX} | t"#]]).await;
+    dialer.check("select jurisdiction, jurisdictions, jurisdiction_source, zones, zone_source from dialer.contact", expect!["US-TX | {US-FL,US-TX} | both | {America/Chicago,America/Denver} | state"]).await;
+    // A second number of another state adds its own.
+    dialer.run("insert into dialer.endpoint (tenant_id, contact_id, channel, address) select tenant_id, contact_id, 'voice', '+15025550104' from dialer.contact").await;
+    dialer
+        .check(
+            "select jurisdictions, jurisdiction_source from dialer.contact",
+            expect!["{US-FL,US-KY,US-TX} | both"],
+        )
+        .await;
+    dialer
+        .check(
+            "select distinct jurisdictions from dialer.call join dialer.lane using (lane_id)",
+            expect!["{US-FL,US-KY,US-TX}"],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_dump_restores_the_choice_of_law_and_what_it_closed() {
+    let before = loaded().await;
+    before.run(SALES).await;
+    before.run("select dialer.add_legal_holidays('US-LA', '{2026-12-28}', 'proclaimed'); select dialer.set_tenant_cap('breath', 1, 'gap', 60); select dialer.declare_ban('storm', '{TX}')").await;
+    before.run(&call("+13055550101", ", tz => 'America/New_York'")).await;
+    before.run("select * from dialer.tick()").await;
+    let lanes = "select campaign_id, zones, jurisdictions, openings, cappings, law from dialer.lane order by lane_id";
+    let laws = "select c.name, c.law_id, w.packs, (select count(*) from dialer.calling_rule), (select count(*) from dialer.legal_holiday), (select count(*) from dialer.ban) from dialer.campaign c join dialer.law w using (law_id)";
+    let (lanes_before, laws_before) = (before.rows(lanes).await, before.rows(laws).await);
+    let after = crate::database::Database::empty().await;
+    after.load(&before.dump());
+    assert_eq!(after.rows(lanes).await, lanes_before);
+    assert_eq!(after.rows(laws).await, laws_before);
+    assert_ne!(laws_before, "");
+}

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What people, programs and dispatchers do. Statements of people lock several rows in one order, as
 /// Postgres asks of everybody. `{who}` names the session; the calls 1 to 6 wait, two
 /// of the others are claimed, one is intended, and two are placed (see `scene`).
-const OPERATIONS: [(&str, &str); 29] = [
+const OPERATIONS: [(&str, &str); 31] = [
     ("claim", "select count(*) from dialer.claim('{who}', 10)"),
     (
         "intend",
@@ -94,6 +94,11 @@ const OPERATIONS: [(&str, &str); 29] = [
         "select dialer.set_limits('voice', 5); select dialer.set_tenant_limits('default', 6); select dialer.add_caller_id('voice', '+12125550900', 3)",
     ),
     ("recompute_due", "select dialer.recompute_due()"),
+    ("choose_law", "select dialer.choose_law(null, '{us-2026-11}', '{telemarketing}')"),
+    (
+        "ban and cap",
+        "select dialer.declare_ban('storm', '{TX}', to_at => dialer.now() + interval '1 second'); select dialer.set_tenant_cap('breath', 1, 'gap', 60)",
+    ),
 ];
 
 /// Refusals that are answers: the call is being placed, has ended, or is past.
@@ -105,7 +110,7 @@ async fn scene() -> Dialer {
     dialer
         .run("update dialer.calendar set tz = 'America/New_York'; select dialer.set_limits('voice', 4);
               select dialer.create_campaign('summer', 'voice', calendar => 'campaign spring'); select dialer.start_campaign('summer');
-              select dialer.set_tenant_limits('default', 20); select dialer.add_caller_id('voice', '+12125550900', 9)")
+              select dialer.set_tenant_limits('default', 20); select dialer.load_calling_rules('us-2026-11'); select dialer.add_caller_id('voice', '+12125550900', 9)")
         .await;
     furnish(&dialer).await;
     dialer

@@ -58,7 +58,7 @@ async fn end(dialer: &Dialer, number: &str, said: &str) {
 
 const ROWS: &str = "select id, workflow_state, next_action_at::time, retry_count, last_error, workflow_metadata ->> 'classification_type' from pending_calls order by id";
 
-// R093, R103, R105, R109, R126, R127, R128, R129, R130, R131, C28, C29: from a row to its task, without a tick between.
+// R093, R102, R103, R105, R109, R112, R181, R126, R127, R128, R129, R130, R131, C28, C29: from a row to its task, without a tick between.
 #[tokio::test]
 async fn a_pending_call_is_classified_and_called_by_the_job() {
     let dialer = migrated().await;
@@ -150,6 +150,9 @@ async fn the_task_follows_after_the_wait(dialer: &Dialer) {
                 calling | completed"#]],
         )
         .await;
+    dialer
+        .check("select id, last_attempt_at::time from pending_calls order by 1", expect![""])
+        .await;
     dialer.check("select session_id, pending_call_id, call_type, workflow_state from call_sessions s join pending_calls p on p.id = s.pending_call_id order by 1", expect![[r#"
         1 | 1 | classification | completed
         2 | 2 | classification | completed
@@ -160,7 +163,7 @@ async fn the_task_follows_after_the_wait(dialer: &Dialer) {
     dialer.sound().await;
 }
 
-// R071, R077, R081, R163, R206, R207, C31: three tries 30 minutes apart, and both ways to fail.
+// R071, R077, R081, R100, R183, R184, R206, R207, C31: three tries 30 minutes apart, and both ways to fail.
 #[tokio::test]
 async fn a_pending_call_fails_after_three_tries() {
     let dialer = migrated().await;

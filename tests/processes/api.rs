@@ -43,7 +43,12 @@ pub async fn key(rehearsal: &Rehearsal, name: &str, scope: &str) -> String {
 
 /// The clock begins on Friday, half past ten in New York.
 pub async fn office(name: &str, flags: &[&str]) -> Office {
-    let mut rehearsal = begin(name, 1.0, &[]).await;
+    office_at(name, 1.0, flags).await
+}
+
+/// The same, with so many simulated seconds a second.
+async fn office_at(name: &str, rate: f64, flags: &[&str]) -> Office {
+    let mut rehearsal = begin(name, rate, &[]).await;
     rehearsal
         .db
         .batch_execute("select dialer.create_campaign('spring', 'voice', 'Mo-Fr 09:00-17:00')")
@@ -473,4 +478,78 @@ async fn a_call_goes_out_at_its_time_and_not_while_the_queue_rests() {
         .await
         .unwrap();
     assert_eq!(hook.status(), 404);
+}
+
+// R196, R197, R205, R213: what is logged of a call's life, from the start of the process to its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_tells_a_call_s_life_and_nobody_s_number() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let mut office = office_at("api_log", 60.0, &[]).await;
+    let campaign = json!({"name": "now", "account": "voice", "hours": "24/7", "policy": "once", "start": true});
+    office.post("/api/v1/campaigns", campaign).await.data();
+    let soon = |number: &str| {
+        let mut body = wanted(number, "2026-12-05T19:00:00Z");
+        body["agentId"] = json!("now");
+        body
+    };
+    for number in ["+12125550101", "+12125550102"] {
+        office.post("/api/v1/scheduling/schedule", soon(number)).await.data();
+    }
+    let moved = json!({"scheduledFor": "2026-12-06T19:00:00Z"});
+    office.post("/api/v1/scheduling/2/reschedule", moved).await.data();
+    office.post("/api/v1/scheduling/2/cancel", json!({})).await.data();
+    let mut daily = soon("+12125550103");
+    daily["recurring"] = json!({"frequency": "daily", "maxOccurrences": 2});
+    office.post("/api/v1/scheduling/schedule", daily).await.data();
+    let now = json!({"campaign": "now", "address": "+12125550104", "tz": "America/New_York"});
+    office.post("/api/v1/calls", now).await.data();
+    until(&office.rehearsal, "select exists (select from dialer.attempt)").await;
+    let (code, _) = office.rehearsal.stop_dispatcher(0).unwrap();
+    assert_eq!(code, Some(0));
+    let log = std::fs::read_to_string(office.rehearsal.dir.join("dialerd-0.log")).unwrap();
+    let mut place = 0;
+    for event in [
+        "dispatcher starts",
+        "call scheduled",
+        "call rescheduled",
+        "call cancelled",
+        "call is active",
+        "call has ended",
+        "dispatcher stops",
+        "dispatcher ends",
+    ] {
+        let found = log[place..].find(event);
+        place += found.unwrap_or_else(|| panic!("no {event:?} after {place} in:\n{log}"));
+    }
+    assert!(!log.contains("+1212555") && !log.contains(office.plan.as_str()), "{log}");
+}
+
+// R032: the API by itself, and a dispatcher without it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_api_runs_alone_and_a_dispatcher_without_it() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let office = office("api_alone", &["--no-dispatch", "--no-api"]).await;
+    assert_eq!(office.get("/api/v1/queue").await.status, 404);
+    let address = format!("127.0.0.1:{}", dialer_tests::rehearsal::free_port().unwrap());
+    let mut command = office.rehearsal.program(&["api", "--api-listen", &address]);
+    command.env("DIALERD_DATABASE_URL", office.rehearsal.login_url());
+    let mut alone = command.spawn().unwrap();
+    let ask = |path: &'static str| {
+        let url = format!("http://{address}{path}");
+        office.rehearsal.http.get(url).header("x-api-key", &office.read).send()
+    };
+    for _ in 0..200 {
+        if ask("/ready").await.is_ok_and(|answer| answer.status() == 200) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(ask("/api/v1/queue").await.unwrap().status(), 200);
+    assert_eq!(ask("/live").await.unwrap().status(), 200);
+    assert!(
+        ask("/metrics").await.unwrap().text().await.unwrap().contains("dialerd_api_requests_total")
+    );
+    assert_eq!(ask("/hooks/sandbox/voice").await.unwrap().status(), 404);
+    std::process::Command::new("kill").args(["-TERM", &alone.id().to_string()]).status().unwrap();
+    assert_eq!(alone.wait().unwrap().code(), Some(0));
 }

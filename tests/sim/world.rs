@@ -278,6 +278,10 @@ impl World {
         for session in dispatchers.chain([&self.judge, &self.people]) {
             session.batch_execute(&clock).await.map_err(|error| told(&error, &clock))?;
         }
+        // Mostly some dispatcher polled all the while; else it was an outage.
+        if self.chance.happens(80) {
+            self.say("update dialer.pulse set seen_at = greatest(seen_at, dialer.now())").await?;
+        }
         self.provider.hang_up(&mut self.chance, self.now);
         Ok(())
     }

@@ -88,6 +88,9 @@ async fn once(
     let answered = monotonic();
     let found = calls.len();
     metrics::counter!("dialerd_claimed_total").increment(found as u64);
+    if found > 0 {
+        tracing::debug!(want, found, "claimed");
+    }
     let overdue = calls.iter().any(|call| call.due_at < call.claimed_at);
     for call in calls {
         let reading = DialerTime { now_at: call.claimed_at, rate: time.rate, asked, answered };
@@ -104,6 +107,7 @@ async fn hand_over(
     time: DialerTime,
     permit: OwnedSemaphorePermit,
 ) {
+    tracing::debug!(attempt_id = %call.attempt_id, call_id = call.call_id, "call waits for its instant");
     // The channel is as long as there are permits, so this does not wait; it fails only when the
     // placer is gone, and then the lease ends by itself.
     drop(claimed.send(InHand { call, time, permit }).await);

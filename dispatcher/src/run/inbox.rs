@@ -90,6 +90,11 @@ fn answer(shared: &Shared, incoming: Incoming, result: String) {
     if result.starts_with("invalid") {
         tracing::warn!(account_id = incoming.account_id, result, "an event was not understood");
     }
+    if incoming.event.kind == Kind::Ended && result == "applied" {
+        let (attempt_id, outcome) = (incoming.event.attempt_id, incoming.event.outcome);
+        let outcome = outcome.unwrap_or("review");
+        tracing::info!(?attempt_id, outcome, "call has ended");
+    }
     shared.watched.heard(incoming.account_id, &incoming.event);
     // Whoever asked may have gone; the event is kept all the same.
     drop(incoming.kept.send(Kept::Stored(result)));

@@ -343,11 +343,14 @@ fn note(call: &Claimed, decision: &Decision) {
     metrics::counter!("dialerd_placed_total", &labels).increment(1);
     let (attempt_id, call_id) = (call.attempt_id, call.call_id);
     match decision {
-        Decision::Placed(_) => tracing::debug!(%attempt_id, call_id, "placed"),
-        Decision::Refused(refusal) => {
-            let class = refusal.class.outcome();
-            tracing::info!(%attempt_id, call_id, class, "the provider refused");
-        }
+        Decision::Placed(_) => tracing::info!(%attempt_id, call_id, "call is active"),
+        Decision::Refused(refusal) => match refusal.class.outcome() {
+            // A person has to mend it.
+            class @ ("account_error" | "config_error") => {
+                tracing::error!(%attempt_id, call_id, class, "call failed");
+            }
+            class => tracing::info!(%attempt_id, call_id, class, "the provider refused"),
+        },
         Decision::Unknown(reason) => {
             tracing::warn!(%attempt_id, call_id, reason, "it may be ringing; will be looked up");
         }

@@ -62,7 +62,10 @@ pub async fn look_up(shared: &Shared, account_id: i32, known: &Known, sought: So
         }
     };
     let result = match adapter.look_up(&shared.http, &account, &sought).await {
-        Ok(events) if events.is_empty() => "nothing_known",
+        Ok(events) if events.is_empty() => {
+            tracing::warn!(%attempt_id, account_id, "call is stalled; the provider tells nothing of it");
+            "nothing_known"
+        }
         Ok(events) => {
             for event in events {
                 // A full queue is not waited for: the attempt will be silent again.

@@ -62,6 +62,11 @@ pub async fn tick(shared: Arc<Shared>, stop: CancellationToken) {
                 let done = |(task, done): &(String, i32)| {
                     metrics::counter!("dialerd_upkeep_total", "task" => task.clone())
                         .increment((*done).max(0) as u64);
+                    match task.as_str() {
+                        _ if *done <= 0 => (),
+                        "series" => tracing::info!(count = *done, "next occurrences were made"),
+                        _ => tracing::debug!(task, done, "upkeep"),
+                    }
                     *done > 0
                 };
                 // Upkeep may have freed slots or made calls due.

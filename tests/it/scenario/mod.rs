@@ -6,3 +6,4 @@ mod journey_discharge;
 mod journey_redial;
 mod redial;
 mod scheduler;
+mod workflow;
