@@ -90,7 +90,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Closures(options) => return closures(options).await,
         Command::Doctor(options) => return Ok(doctor(*options).await),
         Command::Explain(options) => print!("{}", dialerd::ask::explain(&options).await?),
-        Command::Report(options) => print!("{}", dialerd::ask::report(&options).await?),
+        Command::Report(options) => report(&options, stop).await?,
         Command::Recipe(options) => {
             let dialerd::recipe::Command::Check(check) = options.command;
             print!("{}", dialerd::recipe::check(&check)?);
@@ -143,6 +143,22 @@ async fn closures(options: dialerd::closures::Options) -> anyhow::Result<ExitCod
         Err(error) => {
             eprintln!("dialerd: {}", dialerd::db::told(&error));
             Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Prints a report, once or again and again until somebody stops it.
+async fn report(
+    options: &dialerd::ask::Report,
+    stop: CancellationToken,
+) -> Result<(), dialerd::ask::Error> {
+    // Unbounded: it is asked for.
+    loop {
+        print!("{}", dialerd::ask::report(options).await?);
+        let Some(seconds) = options.every else { return Ok(()) };
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(std::time::Duration::from_secs(seconds)) => (),
         }
     }
 }

@@ -27,11 +27,13 @@ async fn the_page_on_opening_hours_runs_and_prints_what_it_says() {
     check_page("docs/decisions/0004-open-is-a-predicate.md").await;
 }
 
+// R011, R015, R164
 #[tokio::test]
 async fn the_page_for_discharge_batches_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/discharge-batch.md").await;
 }
 
+// R177, R214, R215: configuration as rows, what to look at before the first day, and the emergency stop.
 #[tokio::test]
 async fn the_page_for_redial_queues_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/redial-queue.md").await;
@@ -48,7 +50,7 @@ async fn the_page_for_call_schedulers_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/call-scheduler.md").await;
 }
 
-// R221
+// R030, R031, R193, R220, R221, R231: what leads mean for lines, days and cost.
 #[tokio::test]
 async fn the_page_on_capacity_runs_and_prints_what_it_says() {
     check_page("docs/capacity.md").await;

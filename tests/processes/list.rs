@@ -240,3 +240,48 @@ async fn holidays_come_from_a_file_of_dates_or_a_calendar() {
         .unwrap();
     assert!(code != 0 && printed.contains("nowhere"), "{printed}");
 }
+
+// R192, R202: a report is saved to a file that others can read, and watched while it changes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_is_saved_to_a_file_and_watched() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let rehearsal = open("report").await;
+    let planned = "select count(dialer.schedule_call('spring', n, tz => 'America/New_York')) from unnest('{+12125550101,+12125550102}'::text[]) n";
+    rehearsal.db.batch_execute(planned).await.unwrap();
+    let file = rehearsal.dir.join("totals.csv");
+    let name = file.to_string_lossy().into_owned();
+    let totals = ["report", "totals", "--campaign", "spring", "--csv", "--output", &name];
+    assert_eq!(rehearsal.dialerd(&totals).unwrap(), (String::new(), 0));
+    let saved = std::fs::read_to_string(&file).unwrap();
+    assert!(saved.starts_with("measure,calls,definition\ntotal_leads,2,"), "{saved}");
+    for arguments in [
+        &["report", "volume", "spring", "--added", "848"][..],
+        &["report", "range", "--from", "2026-01-01T00:00:00Z", "--to", "2027-01-01T00:00:00Z"],
+        &["report", "history", "--contact", "nobody", "--rows", "5"],
+    ] {
+        let (printed, code) = rehearsal.dialerd(arguments).unwrap();
+        assert_eq!(code, 0, "{arguments:?}: {printed}");
+    }
+    let (printed, _) =
+        rehearsal.dialerd(&["report", "volume", "spring", "--added", "848"]).unwrap();
+    assert!(
+        printed.lines().any(|line| line.contains("calls_a_day ") && line.contains("6800")),
+        "{printed}"
+    );
+    watched(&rehearsal);
+}
+
+/// Until it is stopped, the report is printed each second.
+fn watched(rehearsal: &Rehearsal) {
+    let mut program =
+        rehearsal.program(&["report", "totals", "--campaign", "spring", "--every", "1"]);
+    let mut child = program.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    let stopped =
+        std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(stopped.unwrap().success());
+    let mut printed = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut printed).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(printed.matches("total_leads").count() >= 2, "{printed}");
+}

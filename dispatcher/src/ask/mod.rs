@@ -8,6 +8,7 @@ use crate::db::ask::{Answer, Asker, literal};
 use crate::db::{self, Address};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 use std::time::Duration;
 pub use table::aligned;
 
@@ -40,23 +41,78 @@ pub struct Explain {
 pub struct Report {
     #[command(subcommand)]
     pub kind: Kind,
+    /// As CSV
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub csv: bool,
+    /// Into this file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Again and again, so many seconds apart
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub every: Option<u64>,
     #[command(flatten)]
     pub place: Place,
+}
+
+/// A span of time and a campaign; what is not given does not restrict.
+#[derive(Debug, Clone, Args)]
+pub struct Span {
+    /// From this instant (RFC 3339)
+    #[arg(long)]
+    from: Option<DateTime<Utc>>,
+    /// Until this instant (RFC 3339)
+    #[arg(long)]
+    to: Option<DateTime<Utc>>,
+    /// One campaign only
+    #[arg(long)]
+    campaign: Option<String>,
 }
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum Kind {
     /// What became of the calls, by outcome
-    Breakdown {
+    Breakdown(Span),
+    /// Calls, redials, outcomes and rates of a span
+    Range {
         /// From this instant (RFC 3339)
         #[arg(long)]
-        from: Option<DateTime<Utc>>,
+        from: DateTime<Utc>,
         /// Until this instant (RFC 3339)
         #[arg(long)]
-        to: Option<DateTime<Utc>>,
+        to: DateTime<Utc>,
         /// One campaign only
         #[arg(long)]
         campaign: Option<String>,
+    },
+    /// How many there are, were and are left
+    Totals {
+        /// Zone whose dates are meant
+        #[arg(long, default_value = "UTC")]
+        tz: String,
+        /// One campaign only
+        #[arg(long)]
+        campaign: Option<String>,
+    },
+    /// What the leads of a campaign mean in calls a day, now and with so many added
+    Volume {
+        campaign: String,
+        /// Leads that are to be added
+        #[arg(long, default_value_t = 0)]
+        added: u32,
+    },
+    /// Attempts, the newest first
+    History {
+        #[command(flatten)]
+        span: Span,
+        /// An outcome, answered, conversations, or the state of the call
+        #[arg(long)]
+        status: Option<String>,
+        /// Phone number, e-mail address, or the beginning of a name
+        #[arg(long)]
+        contact: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        rows: u16,
     },
     /// Today so far
     Today {
@@ -82,9 +138,6 @@ pub enum Kind {
         /// Until this instant (RFC 3339)
         #[arg(long)]
         to: Option<DateTime<Utc>>,
-        /// As CSV
-        #[arg(long)]
-        csv: bool,
     },
 }
 
@@ -98,6 +151,8 @@ pub enum Error {
     NoSuchCall(i64),
     #[error("the table cannot be written as CSV")]
     Csv(#[source] csv::Error),
+    #[error("{file} cannot be written", file = file.display())]
+    Output { file: PathBuf, source: std::io::Error },
 }
 
 /// The gates of a call, as text.
@@ -115,14 +170,18 @@ pub async fn explain(options: &Explain) -> Result<String, Error> {
     shown(&asker, &source, Some(answer), options.place.json).await
 }
 
-/// A report, as text.
+/// A report, as text; nothing where it went into a file.
 pub async fn report(options: &Report) -> Result<String, Error> {
     let source = options.kind.source();
     let asker = connect(&options.place).await?;
-    if matches!(options.kind, Kind::Compliance { csv: true, .. }) {
-        return table::csv(&asker.ask(&source).await?).map_err(Error::Csv);
-    }
-    shown(&asker, &source, None, options.place.json).await
+    let text = if options.csv {
+        table::csv(&asker.ask(&source).await?).map_err(Error::Csv)?
+    } else {
+        shown(&asker, &source, None, options.place.json).await?
+    };
+    let Some(file) = &options.output else { return Ok(text) };
+    std::fs::write(file, text).map_err(|source| Error::Output { file: file.clone(), source })?;
+    Ok(String::new())
 }
 
 async fn connect(place: &Place) -> Result<Asker, Error> {
@@ -150,38 +209,67 @@ async fn shown(
 impl Kind {
     /// The function, with its arguments by name.
     fn source(&self) -> String {
-        let mut arguments = Vec::new();
-        let mut add = |name: &str, value: Option<String>| {
-            arguments.extend(value.map(|value| format!("{name} => {value}")));
-        };
-        let function = match self {
-            Kind::Breakdown { from, to, campaign } => {
-                add("from_at", from.map(instant));
-                add("to_at", to.map(instant));
-                add("campaign", campaign.as_deref().map(literal));
-                "report_breakdown"
+        let words = |value: &Option<String>| value.as_deref().map(literal);
+        match self {
+            Kind::Breakdown(span) => call("report_breakdown", span.arguments()),
+            Kind::Range { from, to, campaign } => {
+                let span = Span { from: Some(*from), to: Some(*to), campaign: campaign.clone() };
+                call("report_range", span.arguments())
+            }
+            Kind::Totals { tz, campaign } => call(
+                "report_totals",
+                vec![("tz", Some(literal(tz))), ("campaign", words(campaign))],
+            ),
+            Kind::Volume { campaign, added } => call(
+                "expected_volume",
+                vec![("campaign", Some(literal(campaign))), ("added", Some(added.to_string()))],
+            ),
+            Kind::History { span, status, contact, rows } => {
+                let mut arguments = span.arguments();
+                arguments.push(("status", words(status)));
+                arguments.push(("contact", words(contact)));
+                arguments.push(("page_size", Some(rows.to_string())));
+                call("history_page", arguments)
             }
             Kind::Today { tz, campaign } => {
-                add("tz", Some(literal(tz)));
-                add("campaign", campaign.as_deref().map(literal));
-                "report_today"
+                call("report_today", vec![("tz", Some(literal(tz))), ("campaign", words(campaign))])
             }
-            Kind::Dashboard => return "scheduler_dashboard".to_owned(),
+            Kind::Dashboard => "scheduler_dashboard".to_owned(),
             Kind::WhyWaiting { campaign } => {
-                add("campaign", Some(literal(campaign)));
-                "why_waiting"
+                call("why_waiting", vec![("campaign", Some(literal(campaign)))])
             }
-            Kind::Compliance { number, from, to, .. } => {
-                add("number", Some(literal(number)));
-                add("from_at", from.map(instant));
-                add("to_at", to.map(instant));
-                "compliance_export"
+            Kind::Compliance { number, from, to } => {
+                let mut arguments = vec![("number", Some(literal(number)))];
+                let span = Span { from: *from, to: *to, campaign: None };
+                arguments.extend(span.arguments());
+                call("compliance_export", arguments)
             }
-        };
-        format!("{function}({})", arguments.join(", "))
+        }
     }
+}
+
+impl Span {
+    fn arguments(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
+            ("from_at", self.from.map(instant)),
+            ("to_at", self.to.map(instant)),
+            ("campaign", self.campaign.as_deref().map(literal)),
+        ]
+    }
+}
+
+/// A call of a function, with the arguments that are given.
+fn call(function: &str, arguments: Vec<(&str, Option<String>)>) -> String {
+    let given: Vec<String> = arguments
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} => {}", value?)))
+        .collect();
+    format!("{function}({})", given.join(", "))
 }
 
 fn instant(at: DateTime<Utc>) -> String {
     format!("{}::timestamptz", literal(&at.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string()))
 }
+
+#[cfg(test)]
+mod tests;
