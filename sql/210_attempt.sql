@@ -84,6 +84,16 @@ $$;
 comment on function dialer.dialled_times(text, bigint, bigint, bigint, dialer.channel, timestamptz) is
 'Instants of the ended attempts that count for a cap of this scope (call, number, contact), after an instant.';
 
+create function dialer.dialled_on(scope text, call_id bigint, contact_id bigint, endpoint_id bigint, channel dialer.channel, at timestamptz, tz text) returns bigint
+language plpgsql stable as $$
+begin
+    return (
+        select count(*) from dialer.dialled(scope, dialled_on.call_id, dialled_on.contact_id, dialled_on.endpoint_id, dialled_on.channel, at - interval '2 days', at - interval '2 days') d
+        where (d at time zone tz)::date = (at at time zone tz)::date);
+end $$;
+comment on function dialer.dialled_on(text, bigint, bigint, bigint, dialer.channel, timestamptz, text) is
+'How many ended attempts that count for a cap of this scope (call, number, contact) lie on the local date of an instant.';
+
 create function dialer.cap_horizon(caps dialer.cap[], at timestamptz) returns timestamptz
 language plpgsql immutable as $$
 begin

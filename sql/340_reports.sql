@@ -83,8 +83,7 @@ create function dialer.daily_max_reached(campaign text default null, at timestam
 language sql stable as $$
     select c.call_id, n.attempts, y.max_per_day
     from dialer.call c join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id) join dialer.lane l on l.lane_id = c.lane_id
-    cross join lateral (select count(*) as attempts from dialer.dialled(y.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, at - interval '2 days', at - interval '2 days') d
-        where (d at time zone l.openings[1].tz)::date = (at at time zone l.openings[1].tz)::date) n
+    cross join lateral (select dialer.dialled_on(y.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, at, l.openings[1].tz) as attempts offset 0) n
     where c.tenant_id = dialer.current_tenant() and c.state = 'scheduled' and y.max_per_day is not null and n.attempts >= y.max_per_day
       and (daily_max_reached.campaign is null or c.campaign_id = dialer.campaign_named(daily_max_reached.campaign))
 $$;

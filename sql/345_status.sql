@@ -126,17 +126,6 @@ comment on function dialer.redial_word(dialer.call_state, boolean) is
 'A call in the words of a redial queue: pending, daily_max_reached (it waits, and its attempts of the local day are spent), completed (ended, however).
 e.g. select dialer.redial_word(''scheduled'', true) --> daily_max_reached';
 
-create function dialer.attempts_on(call_id bigint, at timestamptz, tz text) returns bigint
-language plpgsql stable as $$
-begin
-    return (
-        select count(*) from dialer.call c join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)
-        cross join lateral dialer.dialled(y.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, at - interval '2 days', at - interval '2 days') d
-        where c.call_id = attempts_on.call_id and (d at time zone coalesce(tz, 'UTC'))::date = (at at time zone coalesce(tz, 'UTC'))::date);
-end $$;
-comment on function dialer.attempts_on(bigint, timestamptz, text) is
-'Attempts on the local date of an instant that count against the caps of a call''s policy: its own, its number''s or its contact''s.';
-
 create view dialer.redial_status as
     select c.tenant_id, c.call_id, g.name as campaign, e.address as phone_number,
            dialer.redial_word(c.state, d.attempts_today >= d.max_today) as status, d.attempts_today, d.max_today,
@@ -146,7 +135,7 @@ create view dialer.redial_status as
     join dialer.endpoint e on e.endpoint_id = c.endpoint_id join dialer.lane l on l.lane_id = c.lane_id
     cross join lateral (
         -- Counted from attempts, whenever it is asked: there is no counter, and nothing to be reset at midnight.
-        select m.max_today, case when c.ended_at is null then dialer.attempts_on(c.call_id, dialer.now(), l.openings[1].tz) end as attempts_today
+        select m.max_today, case when c.ended_at is null then dialer.dialled_on(y.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, dialer.now(), l.openings[1].tz) end as attempts_today
         from (select min(k.max_count) as max_today from unnest(dialer.policy_caps(y)) k where k.kind = 'local_dates' and k.amount = 1) m) d;
 comment on view dialer.redial_status is
 'every call in the words of a redial queue (redial_word), with the attempts of the contact''s local day and how many are allowed (null: any number), and the next redial. Found quickly by call_id, campaign_id or contact_id';
