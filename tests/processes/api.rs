@@ -553,3 +553,39 @@ async fn the_api_runs_alone_and_a_dispatcher_without_it() {
     std::process::Command::new("kill").args(["-TERM", &alone.id().to_string()]).status().unwrap();
     assert_eq!(alone.wait().unwrap().code(), Some(0));
 }
+
+// R172, R173, R188, R189, R190, R223: the day's numbers, for whoever shows a key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_numbers_of_the_day_are_there_for_whoever_shows_a_key() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let office = office("api_reports", &["--no-dispatch"]).await;
+    office.post("/api/v1/campaigns/spring/start", json!({})).await.data();
+    for number in ["+12125550101", "+12125550102"] {
+        let call = json!({"campaign": "spring", "address": number, "tz": "America/New_York"});
+        office.post("/api/v1/calls", call).await.data();
+    }
+    let sold = "create temporary table mine as select attempt_id, token from dialer.claim('d1', 10);
+        select dialer.intend('d1', array_agg(attempt_id), array_agg(token)) from mine;
+        select dialer.mark_placed(array_agg(attempt_id), array_agg(token), array_agg(attempt_id::text)) from mine;
+        select dialer.settle(array_agg(attempt_id), array_agg(token), array_agg('sale'::text), array_agg('SALE'::text), array_agg('{}'::jsonb)) from mine";
+    office.rehearsal.db.batch_execute(sold).await.unwrap();
+    let today = "/api/admin/statistics/today?tz=America/New_York";
+    assert_eq!(office.ask(Method::GET, "", today, &[], None).await.code(), (401, "UNAUTHORIZED"));
+    let reply = office.get(today).await;
+    let data = reply.data();
+    assert_eq!((&data["date"], &data["total_calls"]), (&json!("2026-12-04"), &json!(2)));
+    assert_eq!((&data["leads_created"], &data["outcomes"]), (&json!(2), &json!({"sale": 2})));
+    let reply = office.get("/api/admin/reports/daily?tz=America/New_York&date=2026-12-04").await;
+    let data = reply.data();
+    assert_eq!(data["attempts"]["total_calls"], json!(2));
+    let measure = |part: &str, name: &str| {
+        let rows = data[part].as_array().unwrap();
+        rows.iter().find(|row| row["measure"] == json!(name)).unwrap()["value"].clone()
+    };
+    assert_eq!(measure("breakdown", "completed_sale"), json!(2));
+    assert_eq!(measure("totals", "total_leads"), json!(2));
+    let before = office.get("/api/admin/reports/daily?tz=America/New_York&date=2026-12-03").await;
+    assert_eq!(before.data()["attempts"]["total_calls"], json!(0));
+    let history = office.get("/api/v1/attempts?status=sale&campaign=spring").await;
+    assert_eq!(history.data()["items"].as_array().unwrap().len(), 2);
+}

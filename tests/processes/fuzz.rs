@@ -86,6 +86,8 @@ async fn the_api_keeps_to_its_description_whatever_it_is_sent() {
     command.args(["-w", "1", "--continue-on-failure", "--warnings", "off", "--no-color"]);
     command.args(["--suppress-health-check", "all"]);
     command.args(["--report", "har", "--report-dir"]).arg(&dir);
+    // It keeps what it has found beside where it runs.
+    command.current_dir(&dir);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
