@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build check fmt test test-core test-it test-telephony fuzz sim mutants soak bench-functions bench-dispatch demo db stop clean
+.PHONY: help setup build check fmt test test-core test-it test-telephony fuzz sim mutants soak bench-functions bench-dispatch bench-api demo db stop clean
 
 # One selection of packages and one profile everywhere, so that nothing is compiled twice.
 # A server with RUST_BACKTRACE would send backtraces to its clients.
@@ -83,6 +83,10 @@ bench-dispatch: ## what claim, intend and settle sustain, beside rival queues; h
 	@$(MAKE) --no-print-directory setup
 	@cargo xtask with-pg --release --durable -- target/release/bench-dispatch
 	@cargo xtask with-pg --release --durable -- target/release/bench-latency
+
+bench-api: ## what the REST API costs over HTTP (release build)
+	@$(MAKE) --no-print-directory setup
+	@cargo xtask with-pg --release --durable -- target/release/bench-api
 
 demo: ## a campaign of several days in two minutes, judged and reported (DEMO_EXIT=1: ends by itself)
 	@$(MAKE) --no-print-directory setup

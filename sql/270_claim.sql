@@ -177,7 +177,7 @@ begin
                    and o.to_at - o.from_at >= f.misfire_after order by o.to_at desc limit 1) end as outage,
                f.contact_limit is not null and dialer.contact_spent(c.contact_id, x.campaign_id, f.contact_limit, f.contact_limit_counts) as contact_spent,
                f.by_contact and (p.zones <> f.zones or f.law_id is not null and p.jurisdictions <> f.jurisdictions) as elsewhere, f.cappings, f.zones,
-               coalesce(c.payload ->> 'subject', f.subject) as subject, e.address, p.jurisdictions, p.jurisdiction_source, p.attributes, f.purposes, c.tenant_id, greatest(at, x.due_at, f.opens_at) as at_,
+               coalesce(c.payload ->> 'subject', f.subject) as subject, e.address, p.jurisdictions, p.jurisdiction_source, case when bans <> '{}' then p.attributes end as attributes, f.purposes, c.tenant_id, greatest(at, x.due_at, f.opens_at) as at_,
                row_number() over (partition by c.endpoint_id order by x.position) as same_number,
                row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person,
                exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
@@ -229,12 +229,12 @@ begin
             else row('place', null, null)::dialer.verdict end as gate
         from allowed a)
     select coalesce(array_agg(row(j.call_id, j.lane_id, j.campaign_id, j.due_at, (j.gate).verdict, (j.gate).reason, (j.gate).next_at,
-        case when (j.gate).verdict = 'place' then j.decision || jsonb_build_object('zone_source', j.zone_source,
-            'local_time', to_char(j.at_ at time zone j.tz, 'Dy YYYY-MM-DD HH24:MI:SS'), 'counted', cardinality(j.dialled))
-            || case when j.capped is null and j.subject is null then '{}' else jsonb_strip_nulls(jsonb_build_object('subject', j.subject, 'jurisdiction_source', j.jurisdiction_source,
-                   'capped', (j.capped).seen, 'no_message', nullif((j.capped).no_message, false))) end end,
+        case when (j.gate).verdict <> 'place' then null when j.capped is null and j.subject is null then j.decision || n.noted
+             else j.decision || n.noted || jsonb_strip_nulls(jsonb_build_object('subject', j.subject, 'jurisdiction_source', j.jurisdiction_source, 'capped', (j.capped).seen,
+                  'no_message', nullif((j.capped).no_message, false))) end,
         j.virtual_rank)::dialer.judged order by j.position), '{}')
-    into judged from gated j;
+    into judged from gated j cross join lateral (select jsonb_build_object('zone_source', j.zone_source,
+        'local_time', to_char(j.at_ at time zone j.tz, 'Dy YYYY-MM-DD HH24:MI:SS'), 'counted', cardinality(j.dialled)) as noted) n;
     return judged;
 end $$;
 comment on function dialer.judge(dialer.candidate[], timestamptz) is

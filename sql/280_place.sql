@@ -27,6 +27,7 @@ begin
             when exists (select from dialer.do_not_call_entries(l.tenant_id, l.contact_id, e.address, at)) then 'do_not_call'
             when exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) then 'converted'
             when g.consent is not null and not exists (select from dialer.consents(l.tenant_id, e.address, g.consent, at)) then 'consent_missing'
+            when c.step is not null and (dialer.step_now(g.workflow_id, l.tenant_id, e.address, at)).name is distinct from c.step then 'next_step'
             when g.law_id is not null and (p.zones <> n.zones or p.jurisdictions <> n.jurisdictions) then 'elsewhere'
             when bans <> '{}' and dialer.ban_until(bans, l.tenant_id, p.jurisdictions, e.address, p.attributes, w.purposes, greatest(at, l.place_at)) is not null then 'ban'
             when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'
@@ -46,7 +47,7 @@ begin
     return judged;
 end $$;
 comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
-'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, conversion, consent, bans, window, caps of law and tenant.';
+'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, conversion, consent, step, bans, window, caps of law and tenant.';
 
 create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
 returns table (attempt_id uuid, allowed boolean, reason text)
@@ -102,6 +103,8 @@ begin
     -- The business said meanwhile how the call ends: it must not wait for another attempt to learn it.
     perform dialer.end_waiting(array[c.call_id], dialer.outcome_end_state(c.stated_outcome), c.stated_outcome::text, at, c.stated_outcome)
     from dialer.call c where c.call_id = any (waiting) and c.stated_outcome is not null;
+    -- What became known of the number meanwhile.
+    perform dialer.restep(array_agg(c.call_id), at) from dialer.call c where c.call_id = any (waiting) and c.step is not null and c.ended_at is null having count(*) > 0;
     return cardinality(waiting);
 end $$;
 comment on function dialer.take_back(uuid[], text[], timestamptz) is

@@ -415,7 +415,7 @@ async fn over_limit_rests_the_account_and_counts_for_nobody() {
     dialer.check("select outcome, counts from dialer.attempt", expect!["over_limit | f"]).await;
 }
 
-// R119
+// R119, R082
 #[tokio::test]
 async fn an_account_error_stops_the_account_and_a_configuration_error_the_campaign() {
     let dialer = Dialer::open().await;
@@ -452,7 +452,7 @@ async fn an_account_error_stops_the_account_and_a_configuration_error_the_campai
     dialer.sound().await;
 }
 
-// R072, R080, C20
+// R072, R080, C20, R082
 #[tokio::test]
 async fn technical_failures_have_a_ladder_of_their_own_and_an_end() {
     let dialer = Dialer::open().await;

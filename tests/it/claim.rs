@@ -67,7 +67,7 @@ async fn a_lower_limit_is_effective_at_the_next_claim_and_zero_stops() {
     dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["1"]).await;
 }
 
-// R022, C1, C34
+// R022, C1, C34, R014
 #[tokio::test]
 async fn the_rate_gives_each_call_an_instant_of_its_own() {
     let dialer = Dialer::open().await;
@@ -323,6 +323,7 @@ async fn a_redial_follows_its_contact_into_another_zone() {
     dialer.sound().await;
 }
 
+// R204, R231
 #[tokio::test]
 async fn nothing_wakes_a_dispatcher_for_calls_whose_time_is_over_or_nearly() {
     let dialer = Dialer::open().await;

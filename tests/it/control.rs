@@ -170,7 +170,7 @@ async fn explain_names_every_gate_with_its_numbers() {
         caller_id | t | the provider chooses the number to call from | -
         consent | t | the campaign asks for none | -
         lifetime | t | 1 attempts of any number | -
-        contact_limit | t | at most  attempts with one contact in this campaign | -
+        contact_limit | t | the campaign has no limit per contact | -
         conversion | t | the person has not converted | -
         callback | t | none was promised | -
         attempts_today | f | 0 made on this local date, 0 more can be made | 2026-12-07 11:00:00-05"#]]).await;

@@ -7,6 +7,7 @@ use crate::dialer::Dialer;
 use crate::preclassify::{CAMPAIGNS, TABLE, migration};
 use expect_test::expect;
 
+// R101, R185, R199
 #[tokio::test]
 async fn pg_cron_drives_the_ticks_and_a_team_s_own_workflow() {
     let cron = Session::to("postgres").await;

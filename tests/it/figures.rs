@@ -97,7 +97,7 @@ async fn random_days(seed: u32) -> Dialer {
     dialer
 }
 
-// R188-R191, R194, C36: each figure has one definition, and a person who counts finds the same.
+// R188-R191, R194, C36, R187, R203: each figure has one definition, and a person who counts finds the same.
 #[tokio::test]
 async fn every_figure_is_what_a_person_counts_in_the_raw_rows() {
     for seed in [1, 2, 3] {

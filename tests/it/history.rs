@@ -100,6 +100,7 @@ async fn the_history_is_filtered_and_paged() {
     dialer.check(&page(""), expect![[""]]).await;
 }
 
+// R219
 /// A page must not read all attempts: it goes by the index, backwards, and stops.
 #[tokio::test]
 async fn a_page_of_the_history_is_read_by_its_index() {

@@ -19,6 +19,7 @@ mod consent;
 mod control;
 mod conversion;
 mod cron;
+mod coverage;
 mod database;
 mod dialer;
 mod docs;

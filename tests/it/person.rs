@@ -21,6 +21,9 @@ async fn ada() -> Dialer {
                select dialer.give_consent('+12125550101', 'sales', 'web form', evidence => '{"words": "I, Quetzal Ada, agree"}');
                select dialer.classify_number('+12125550101', 'human', source => 'quetzal');
                select dialer.schedule_series('spring', '+12125550101', '2026-12-07 12:00', 'FREQ=WEEKLY', 'America/New_York', payload => '{"note": "quetzal"}');
+               select dialer.classify_number('+12125550101', 'human');
+               select dialer.request_callback(1, '2026-12-04 15:00');
+               select dialer.mark_converted(address => '+12125550101', campaigns => '{spring}');
                select dialer.begin_import('spring', 'list');
                insert into dialer.import_row (import_id, line, name, phone, tz) values (1, 2, 'Quetzal Ada', '+12125550101', 'America/New_York');
                select dialer.import_contacts(1);
@@ -38,7 +41,7 @@ async fn ada() -> Dialer {
 async fn all_that_is_known_of_a_person_comes_in_one_answer() {
     let dialer = ada().await;
     let parts = "select string_agg(k || ' ' || case jsonb_typeof(v) when 'array' then jsonb_array_length(v)::text else '-' end, ', ' order by k) from jsonb_each(dialer.export_person('(212) 555-0101')) x(k, v)";
-    dialer.check(parts, expect!["attempts 1, callbacks 0, calls 1, changes 6, classifications 1, consents 1, contact -, conversions 0, do_not_call 0, events 3, exported_at -, memberships 0, numbers 1, series 1"]).await;
+    dialer.check(parts, expect!["attempts 1, callbacks 1, calls 1, changes 7, classifications 1, consents 1, contact -, conversions 1, do_not_call 0, events 3, exported_at -, memberships 0, numbers 1, series 1"]).await;
     dialer.check("select e -> 'contact' ->> 'name', e -> 'calls' -> 0 -> 'payload', e -> 'attempts' -> 0 ->> 'outcome', e -> 'attempts' -> 0 -> 'decision' ->> 'local_time' from dialer.export_person(external_key => 'quetzal-7') e",
         expect![[r#"Quetzal Ada | {"note": "quetzal"} | no_answer | Fri 2026-12-04 12:00:00"#]]).await;
     dialer
@@ -65,7 +68,7 @@ async fn all_that_is_known_of_a_person_comes_in_one_answer() {
 async fn nothing_names_an_erased_person_and_what_happened_stays_known() {
     let dialer = ada().await;
     let report = "select measure, calls from dialer.report_breakdown('2026-12-01', '2027-01-01') where calls <> 0";
-    dialer.check("select contact_id, calls_cancelled, cardinality(provider_calls), rows_erased > 8 from dialer.erase_person('+12125550101', reason => 'letter of 4 December')", expect!["1 | 1 | 1 | t"]).await;
+    dialer.check("select contact_id, calls_cancelled, cardinality(provider_calls), rows_erased > 8 from dialer.erase_person('+12125550101', reason => 'letter of 4 December')", expect!["1 | 0 | 1 | t"]).await;
     let dump = String::from_utf8(dialer.dump()).expect("a dump is text").to_lowercase();
     let named: Vec<_> = dump
         .lines()
@@ -79,7 +82,7 @@ async fn nothing_names_an_erased_person_and_what_happened_stays_known() {
     dialer
         .check(
             "select state, end_reason, payload from dialer.call where contact_id = 1",
-            expect!["cancelled | erased | {}"],
+            expect!["cancelled | converted | {}"],
         )
         .await;
     dialer
@@ -91,7 +94,7 @@ async fn nothing_names_an_erased_person_and_what_happened_stays_known() {
             expect![[r#"
                 total_leads | 2
                 active_for_redial | 1
-                cancelled_other | 1
+                cancelled_converted | 1
                 should_continue | 1
                 non_sale | 2
                 non_dnc | 2

@@ -6,7 +6,7 @@ use expect_test::expect;
 const STATS: &str = "select * from dialer.queue_stats()";
 const SCHEDULER: &str = "select * from dialer.scheduler_stats()";
 
-// R176, R216: a pause holds for every campaign, in the claim and in the instant of placing.
+// R176, R216, R215: a pause holds for every campaign, in the claim and in the instant of placing.
 #[tokio::test]
 async fn a_paused_queue_places_nothing_and_loses_nothing() {
     let dialer = Dialer::open().await;

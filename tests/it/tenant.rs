@@ -202,7 +202,7 @@ async fn a_key_ends_by_its_time_or_when_it_is_taken_back() {
         .await;
 }
 
-// R224: an administrator of one tenant cannot have another's credentials sent anywhere.
+// R224, R180: an administrator of one tenant cannot have another's credentials sent anywhere.
 #[tokio::test]
 async fn a_tenant_names_the_secrets_that_it_was_given() {
     let dialer = Dialer::open().await;

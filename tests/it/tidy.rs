@@ -244,6 +244,23 @@ fn nothing_is_left_to_do() {
     none("unfinished work is not merged", broken);
 }
 
+// C32
+#[test]
+fn sql_talks_to_nobody_but_the_database() {
+    let words = [
+        "http_post",
+        "http_get",
+        "net.http",
+        "dblink",
+        "to program",
+        "from program",
+        "pg_read_file",
+    ];
+    let is_broken = |line: &str| words.iter().any(|word| line.contains(word));
+    let broken = lines_with(&sources(), |source| source.name.starts_with("sql/"), is_broken);
+    none("what leaves the database is the dispatcher's to do", broken);
+}
+
 // D10
 #[test]
 fn time_and_chance_come_in_through_one_door() {

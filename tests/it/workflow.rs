@@ -333,6 +333,32 @@ async fn a_late_answer_lets_the_call_go_on_and_an_older_one_changes_nothing() {
     dialer.sound().await;
 }
 
+// What is learnt between the claim and the instant of placing still counts: nobody is asked what is known.
+#[tokio::test]
+async fn a_step_that_has_become_another_is_not_placed() {
+    let dialer = in_steps().await;
+    dialer.people(2).await;
+    dialer.run("create temporary table held as select attempt_id, token, call_id from dialer.claim('d1', 2)").await;
+    dialer.run("select dialer.classify_number('2125550101', 'human')").await;
+    dialer
+        .check(
+            "select h.call_id, i.allowed, i.reason from dialer.intend('d1', (select array_agg(attempt_id) from held), (select array_agg(token) from held)) i
+             join held h using (attempt_id) order by 1",
+            expect![[r#"
+                1 | f | next_step
+                2 | t | -"#]],
+        )
+        .await;
+    dialer.check(CALLS, expect![[r#"
+        1 | scheduled | talk | next_step | 12:00:00 | human
+        2 | in_flight | classify | - | 12:00:00 | -"#]]).await;
+    dialer.place().await;
+    dialer.check("select step from dialer.lease order by call_id", expect![[r#"
+        talk
+        classify"#]]).await;
+    dialer.sound().await;
+}
+
 // R134: named steps of one's own, what each needs, and how long an answer is kept.
 #[tokio::test]
 async fn a_workflow_of_one_s_own_asks_in_order_and_chooses_its_task() {

@@ -8,7 +8,7 @@ use std::process::Command;
 
 const PAGE: &str = "docs/api.md";
 
-// R229: a curl example for each endpoint, and they work.
+// R229, R172, R173, R227: a curl example for each endpoint, and they work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_examples_of_the_page_on_the_api_do_what_it_says() {
     let _turn = ONE_AT_A_TIME.lock().await;

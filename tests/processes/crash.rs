@@ -17,7 +17,7 @@ async fn two_dispatchers_side_by_side_keep_every_limit() {
     verdict(&rehearsal, &people).await;
 }
 
-// D2, D3
+// D2, D3, R108
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dispatcher_that_is_killed_twice_loses_and_doubles_nothing() {
     let _turn = ONE_AT_A_TIME.lock().await;

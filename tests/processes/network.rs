@@ -89,6 +89,7 @@ async fn a_cut_network_is_told_and_survived_without_a_storm() {
     assert_eq!(number(&rehearsal, "select count(*) from dialer.invariant_violation").await, 0);
 }
 
+// R110
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_open_sockets_are_noticed_and_given_up() {
     let _turn = ONE_AT_A_TIME.lock().await;

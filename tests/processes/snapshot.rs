@@ -25,6 +25,7 @@ async fn until_gauge(rehearsal: &Rehearsal, is_so: impl Fn(f64) -> bool) {
 const AT_ONCE: &str = "do $$ begin execute replace(pg_get_functiondef( \
     'dialer.old_snapshots(interval)'::regprocedure), '00:05:00', '00:00:00'); end $$";
 
+// R214
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_transaction_is_shown_by_metrics_and_doctor() {
     let _turn = ONE_AT_A_TIME.lock().await;

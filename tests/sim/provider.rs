@@ -29,6 +29,9 @@ const OUTCOMES: [End; 16] = [
     ("provider_fault", None),
     ("completed", None),
 ];
+/// What a call finds out of its number: an answer, nothing, or a word that nobody knows.
+const CLASSIFICATIONS: [Option<&str>; 5] =
+    [Some("human"), None, Some("ivr_only"), Some("IVR then human"), Some("phone tree")];
 /// Attempts a day and seconds between two, as the policy of the simulation says.
 pub const DAY_MAX: usize = 3;
 pub const GAP_SECONDS: i64 = 60;
@@ -236,6 +239,9 @@ impl Provider {
         if let Some((outcome, label)) = call.ended.filter(|_| kind == "ended") {
             event["outcome"] = json!(outcome);
             event["disposition"] = json!(label);
+            // Heard where a step asks, and nowhere else. The call says it, so that no chance is used up.
+            event["classification"] = json!(CLASSIFICATIONS[id % CLASSIFICATIONS.len()]);
+            event["success"] = json!([None, Some(true), Some(false)][id % 3]);
             if outcome == "callback" {
                 event["callback_at"] = json!((call.at + Duration::hours(1)).to_rfc3339());
             }

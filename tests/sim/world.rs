@@ -154,6 +154,8 @@ impl World {
             let campaign = Campaign { name, running, over, opens: 11, closes: 20, fixed };
             self.truth.campaigns.insert(i64::try_from(index + 1).unwrap(), campaign);
         }
+        self.say(&format!("select dialer.use_workflow('{}', 'preclassify')", CAMPAIGNS[0].0))
+            .await?;
         self.truth.limits = [(Holder::Account(1), 3), (Holder::Account(2), 2)].into();
         self.truth.rates = vec![(self.now, 1, None), (self.now, 2, None)];
         for index in 0..people {

@@ -45,7 +45,7 @@ async fn demo() -> Result<bool> {
         begins: BEGINS.parse()?,
         rate,
         max_concurrent: CALLS_AT_ONCE,
-        sandbox_flags: Vec::new(),
+        sandbox_flags: vec!["--mix-for".to_owned(), WHO_ANSWERS.to_owned()],
     };
     let mut rehearsal = Rehearsal::start("demo", plan).await?;
     println!("   one real second is {} of the demo; it begins on {BEGINS}", span(rate));
@@ -148,6 +148,9 @@ async fn schedule_the_other_kinds(rehearsal: &Rehearsal) -> Result<()> {
 
 const MEMBERS: usize = 5;
 const OFFICES: usize = 6;
+/// Who answers in the offices.
+const WHO_ANSWERS: &str = "+1201=customer-ended-call:ivr_only=3, customer-ended-call:ivr_then_human=2, \
+    customer-ended-call:human=2, customer-did-not-answer=1";
 const OTHER_KINDS: &str = "
     select dialer.create_campaign('check-ins', 'voice', 'Mo-Fr 09:00-18:00', policy => 'once');
     select dialer.schedule_call('check-ins', '+16465550181', '2026-12-07 12:00 America/New_York', tz => 'America/New_York', hours => 'Mo-Fr 10:00-16:00');

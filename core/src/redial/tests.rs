@@ -90,7 +90,7 @@ fn the_ladder_starts_again_each_day_or_goes_on() {
     assert_eq!(after(&policy(LadderScope::Lifetime), Outcome::Busy, (1, 5, 0)), Some(60 * MINUTE));
 }
 
-// R079, R080, C21
+// R079, R080, C21, R078
 #[test]
 fn technical_failures_climb_their_own_ladder() {
     let policy = policy(LadderScope::Day);

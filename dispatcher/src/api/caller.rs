@@ -4,6 +4,7 @@ use super::Api;
 use super::answer::{Answer, Answered, Refusal};
 use super::bucket::KeyHash;
 use super::input;
+use super::page::{Page, Span};
 use crate::clock::monotonic;
 use crate::db::api::{Asking, Scope, Transaction};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -90,6 +91,18 @@ impl Caller {
         let rows = transaction.rows(asking).await?;
         transaction.commit().await?;
         Ok(rows)
+    }
+
+    /// One page of what a function lists, the youngest first, each row by its number.
+    pub async fn page<T: DeserializeOwned>(
+        &self,
+        asking: Asking,
+        span: &Span,
+        id: impl Fn(&T) -> i64,
+    ) -> Answered<Page<T>> {
+        let asking = asking.bigint("before_id", span.before_id()?);
+        let rows = self.rows(asking.integer("limit_", span.one_more())).await?;
+        Ok(Answer::ok(span.page(rows, |row| id(row).to_string())))
     }
 
     pub async fn one<T: DeserializeOwned>(&self, asking: Asking) -> Result<T, Refusal> {

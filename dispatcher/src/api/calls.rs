@@ -122,11 +122,8 @@ async fn list(caller: Caller, Asked(wanted): Asked<Wanted>) -> Answered<Page<Cal
         .text("owner", wanted.user_id.as_deref())
         .text("external_key", wanted.external_key.as_deref())
         .text("outcome", wanted.outcome.as_deref())
-        .bigint("series_id", wanted.series_id)
-        .bigint("before_id", span.before_id()?)
-        .integer("limit_", span.one_more());
-    let rows = caller.rows(asking).await?;
-    Ok(Answer::ok(span.page(rows, |row: &Call| row.call_id.to_string())))
+        .bigint("series_id", wanted.series_id);
+    caller.page(asking, &span, |row: &Call| row.call_id).await
 }
 
 /// A call to be planned; see `dialer.schedule_call`.

@@ -91,12 +91,8 @@ pub struct Wanted {
     responses((status = 200, description = "a page of them", body = Success<Page<Campaign>>)))]
 async fn list(caller: Caller, Asked(wanted): Asked<Wanted>) -> Answered<Page<Campaign>> {
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
-    let asking = Asking::of("find_campaigns")
-        .text("state", wanted.state.map(CampaignState::word))
-        .bigint("before_id", span.before_id()?)
-        .integer("limit_", span.one_more());
-    let rows = caller.rows(asking).await?;
-    Ok(Answer::ok(span.page(rows, |row: &Campaign| row.campaign_id.to_string())))
+    let asking = Asking::of("find_campaigns").text("state", wanted.state.map(CampaignState::word));
+    caller.page(asking, &span, |row: &Campaign| row.campaign_id).await
 }
 
 /// One campaign.

@@ -66,11 +66,8 @@ async fn contacts(caller: Caller, Asked(wanted): Asked<WantedContacts>) -> Answe
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
     let asking = Asking::of("find_contacts")
         .text("person", wanted.person.as_deref())
-        .text("external_key", wanted.external_key.as_deref())
-        .bigint("before_id", span.before_id()?)
-        .integer("limit_", span.one_more());
-    let rows = caller.rows(asking).await?;
-    Ok(Answer::ok(span.page(rows, |row: &Contact| row.contact_id.to_string())))
+        .text("external_key", wanted.external_key.as_deref());
+    caller.page(asking, &span, |row: &Contact| row.contact_id).await
 }
 
 /// One contact.
@@ -156,12 +153,8 @@ async fn do_not_call(
     Asked(wanted): Asked<WantedEntries>,
 ) -> Answered<Page<DoNotCall>> {
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
-    let asking = Asking::of("find_do_not_call")
-        .text("address", wanted.address.as_deref())
-        .bigint("before_id", span.before_id()?)
-        .integer("limit_", span.one_more());
-    let rows = caller.rows(asking).await?;
-    Ok(Answer::ok(span.page(rows, |row: &DoNotCall| row.do_not_call_id.to_string())))
+    let asking = Asking::of("find_do_not_call").text("address", wanted.address.as_deref());
+    caller.page(asking, &span, |row: &DoNotCall| row.do_not_call_id).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -242,11 +235,8 @@ async fn consents(caller: Caller, Asked(wanted): Asked<WantedConsents>) -> Answe
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
     let asking = Asking::of("find_consents")
         .text("address", wanted.address.as_deref())
-        .text("purpose", wanted.purpose.as_deref())
-        .bigint("before_id", span.before_id()?)
-        .integer("limit_", span.one_more());
-    let rows = caller.rows(asking).await?;
-    Ok(Answer::ok(span.page(rows, |row: &Consent| row.consent_id.to_string())))
+        .text("purpose", wanted.purpose.as_deref());
+    caller.page(asking, &span, |row: &Consent| row.consent_id).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

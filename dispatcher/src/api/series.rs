@@ -78,11 +78,8 @@ async fn list(caller: Caller, Asked(wanted): Asked<Wanted>) -> Answered<Page<Ser
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
     let asking = Asking::of("find_series")
         .text("campaign", wanted.campaign.as_deref())
-        .text("state", wanted.state.map(SeriesState::word))
-        .bigint("before_id", span.before_id()?)
-        .integer("limit_", span.one_more());
-    let rows = caller.rows(asking).await?;
-    Ok(Answer::ok(span.page(rows, |row: &Series| row.series_id.to_string())))
+        .text("state", wanted.state.map(SeriesState::word));
+    caller.page(asking, &span, |row: &Series| row.series_id).await
 }
 
 /// A series to be made; see `dialer.schedule_series`.

@@ -270,3 +270,6 @@ fn call(function: &str, arguments: Vec<(&str, Option<String>)>) -> String {
 fn instant(at: DateTime<Utc>) -> String {
     format!("{}::timestamptz", literal(&at.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string()))
 }
+
+#[cfg(test)]
+mod tests;

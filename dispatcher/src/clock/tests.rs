@@ -15,6 +15,7 @@ fn the_late_reading_is_ahead_of_the_early_one_by_the_round_trip() {
     assert_eq!(time.late(now) - time.early(now), TimeDelta::milliseconds(18_000));
 }
 
+// R043
 #[test]
 fn an_instant_is_reached_when_the_early_reading_says_so() {
     for rate in [1.0, 60.0, 1800.0] {

@@ -6,6 +6,7 @@ fn parsed(text: &str) -> Stated {
     toml::from_str(text).expect("good TOML")
 }
 
+// R177
 #[test]
 fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let file = parsed("database_url = 'postgres:///a'\nin_hand = 7\npoll_ms = 50");

@@ -1,6 +1,7 @@
 //! What becomes of a call: weights over ended reasons and business dispositions.
 //!
-//! Written `reason[:disposition]=weight, ...`, for all numbers or for those with a prefix.
+//! Written `reason[:disposition]=weight, ...`, for all numbers or for those with a prefix. The
+//! dispositions human, ivr_only and ivr_then_human are what was found out about the number.
 
 use super::chance::{Dice, Span};
 use std::str::FromStr;

@@ -306,8 +306,14 @@ pub fn object(sandbox: &Sandbox, call: &CallRecord) -> Value {
     value
 }
 
+/// What an assistant finds out about a number, told beside what became of the call.
+const CLASSIFICATIONS: [&str; 3] = ["human", "ivr_only", "ivr_then_human"];
+
 fn analysis(call: &CallRecord) -> Value {
     match disposition_of(call) {
+        Some(found) if CLASSIFICATIONS.contains(&found) => {
+            json!({"structuredData": {"classification": found}})
+        }
         Some(disposition) => json!({"structuredData": {"disposition": disposition}}),
         None => json!({}),
     }

@@ -295,7 +295,7 @@ async fn a_failed_dispatch_is_tried_again_and_is_no_outcome_of_the_call() {
     dialer.sound().await;
 }
 
-// R037, R038, R039, R040, R042, R166, R169, R182, R194, C5, C6: what the list shows while a call goes its way.
+// R037, R038, R039, R040, R042, R166, R169, R182, R194, C5, C6, R141: what the list shows while a call goes its way.
 #[tokio::test]
 async fn a_call_is_pending_processing_and_completed_in_the_words_of_the_scheduler() {
     let dialer = office().await;
