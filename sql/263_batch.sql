@@ -369,7 +369,8 @@ declare
 begin
     slots := array(select r from dialer.restagger_plan(call_ids, base, step, at, strategy, options) r);
     select array_agg(s.call_id), array_agg(s.due_at) into ids, times from unnest(slots) s where s.result = 'moved';
-    perform dialer.check_bans(c.lane_id, u.due_at) from unnest(ids, times) u(call_id, due_at) join dialer.call c using (call_id);
+    perform dialer.check_bans(c.lane_id, u.due_at) from unnest(ids, times) u(call_id, due_at) join dialer.call c using (call_id)
+    where exists (select from dialer.closure_range r where r.tenant_id = c.tenant_id and r.kind = 'ban');
     perform dialer.move_waiting(ids, times, 'restaggered');
     -- One that a claim took in this moment has not moved.
     return query select s.position, s.call_id, s.was_at, c.due_at, s.local_time, s.tz, case when s.result = 'moved' and c.due_at <> s.due_at then 'not_waiting' else s.result end
