@@ -151,11 +151,14 @@ async fn the_task_follows_after_the_wait(dialer: &Dialer) {
         )
         .await;
     dialer
-        .check("select id, last_attempt_at::time from pending_calls order by 1", expect![[r#"
+        .check(
+            "select id, last_attempt_at::time from pending_calls order by 1",
+            expect![[r#"
             1 | 12:00:30
             2 | 12:00:00
             3 | 12:00:00
-            4 | 12:00:00"#]])
+            4 | 12:00:00"#]],
+        )
         .await;
     dialer.check("select session_id, pending_call_id, call_type, workflow_state from call_sessions s join pending_calls p on p.id = s.pending_call_id order by 1", expect![[r#"
         1 | 1 | classification | completed

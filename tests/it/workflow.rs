@@ -349,13 +349,23 @@ async fn a_step_that_has_become_another_is_not_placed() {
                 2 | t | -"#]],
         )
         .await;
-    dialer.check(CALLS, expect![[r#"
+    dialer
+        .check(
+            CALLS,
+            expect![[r#"
         1 | scheduled | talk | next_step | 12:00:00 | human
-        2 | in_flight | classify | - | 12:00:00 | -"#]]).await;
+        2 | in_flight | classify | - | 12:00:00 | -"#]],
+        )
+        .await;
     dialer.place().await;
-    dialer.check("select step from dialer.lease order by call_id", expect![[r#"
+    dialer
+        .check(
+            "select step from dialer.lease order by call_id",
+            expect![[r#"
         talk
-        classify"#]]).await;
+        classify"#]],
+        )
+        .await;
     dialer.sound().await;
 }
 
