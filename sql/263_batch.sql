@@ -96,15 +96,15 @@ returns interval[] language plpgsql stable as $$
 declare
     origin constant timestamptz := '2000-01-01 00:00:00+00';
     spread interval;
+    slots interval[];
 begin
     if strategy = 'even' then
         spread := dialer.spread_open(base, (options ->> 'until')::timestamptz, openings, step * of_count);
         return array(select spread * ((p - 1) / of_count::double precision) from unnest(positions) with ordinality u(p, place) order by u.place);
     end if;
     -- Slots without hours are the offsets; the calls walk them in the open time of their own lanes.
-    return array(
-        select s.at - origin from unnest(positions) with ordinality u(p, place)
-        join dialer.stagger_series(origin, of_count, step, strategy, options => options) s on s.index = u.p - 1 order by u.place);
+    slots := array(select s.at - origin from dialer.stagger_series(origin, of_count, step, strategy, options => options) s order by s.index);
+    return array(select slots[u.p] from unnest(positions) with ordinality u(p, place) order by u.place);
 end $$;
 comment on function dialer.offsets_of(dialer.opening[], bigint[], bigint, timestamptz, interval, text, jsonb) is
 'Open time from the base to the slots of these positions by a stagger strategy (see stagger_series). Errors: PD012 step, PD015 strategy or option.';
@@ -113,20 +113,24 @@ create function dialer.batch_plan(campaign_id bigint, results dialer.intake_resu
     batch_key text, cases jsonb, first_position bigint, of_count bigint)
 returns dialer.plan_row[] language plpgsql stable as $$
 begin
+    -- Nothing is joined by position: of a large batch the planner would not know how large it is.
     return array(
         with accepted as (
-            select r.line, r.contact_id, case channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end as endpoint_id, cases -> (r.line - 1)::integer as fields,
+            select r.line, r.contact_id, case channel when 'email' then r.email_endpoint_id else r.voice_endpoint_id end as endpoint_id,
                    case when strategy = 'even' and c.by_contact then p.zones else '{}' end as zones, case when strategy = 'even' and c.law_id is not null then p.jurisdictions else '{}' end as jurisdictions
             from unnest(results) r join dialer.campaign c on c.campaign_id = batch_plan.campaign_id left join dialer.contact p using (contact_id)
             where r.verdict = 'accepted'),
         -- An even spread is as long as the day of each area; any other is alike for all.
-        slot as (
-            select u.line, u.after from (select a.zones, a.jurisdictions, array_agg(a.line order by a.line) as lines from accepted a group by a.zones, a.jurisdictions) g
-            cross join lateral unnest(g.lines, dialer.offsets_of(case when strategy = 'even' then dialer.lane_openings(batch_plan.campaign_id, g.zones, null, g.jurisdictions) else '{}' end,
-                array(select l + first_position - 1 from unnest(g.lines) with ordinality x(l, place) order by x.place), of_count, base, step, strategy, options)) u(line, after))
-        select row(a.line, a.contact_id, a.endpoint_id, base, null, coalesce(nullif(a.fields -> 'payload', 'null'), '{}'),
-            batch_key || '/' || channel || '/' || coalesce(a.fields ->> 'external_key', (first_position + a.line - 1)::text), null, s.after)::dialer.plan_row
-        from accepted a join slot s using (line) order by a.line);
+        area as (
+            select a.zones, a.jurisdictions, array_agg(a.line order by a.line) as lines, array_agg(a.line + first_position - 1 order by a.line) as positions,
+                   array_agg(a.contact_id order by a.line) as contacts, array_agg(a.endpoint_id order by a.line) as endpoints
+            from accepted a group by a.zones, a.jurisdictions)
+        select row(u.line, u.contact_id, u.endpoint_id, base, null, coalesce(nullif(cases -> (u.line - 1)::integer -> 'payload', 'null'), '{}'),
+            batch_key || '/' || channel || '/' || coalesce(cases -> (u.line - 1)::integer ->> 'external_key', (first_position + u.line - 1)::text), null, u.after)::dialer.plan_row
+        from area g cross join lateral unnest(g.lines, g.contacts, g.endpoints, dialer.offsets_of(
+            case when strategy = 'even' then dialer.lane_openings(batch_plan.campaign_id, g.zones, null, g.jurisdictions) else '{}' end,
+            g.positions, of_count, base, step, strategy, options)) u(line, contact_id, endpoint_id, after)
+        order by u.line);
 end $$;
 comment on function dialer.batch_plan(bigint, dialer.intake_result[], text, timestamptz, interval, text, jsonb, text, jsonb, bigint, bigint) is
 'Calls of a batch in one channel: each case at its slot of open time after the base, whatever the chunking.';
@@ -175,14 +179,17 @@ returns setof dialer.batch_line language plpgsql volatile as $$
 declare
     target bigint := dialer.campaign_named(campaign);
     rows dialer.plan_row[] := dialer.batch_plan(target, results, channel, base, step, strategy, options, batch_key, cases, first_position, of_count);
+    planned dialer.planned_row[] := array(select p from dialer.plan(target, rows, at) p order by p.position);
 begin
+    -- One planned row for each row, both in the order of positions.
     return query
-        select first_position + r.position - 1, of_count, cases -> (r.position - 1)::integer ->> 'external_key', channel, campaign, p.call_id, r.offset_open, p.due_at,
+        select first_position + p.position - 1, of_count, cases -> (p.position - 1)::integer ->> 'external_key', channel, campaign, p.call_id, p.offset_open, p.due_at,
                dialer.wall_time(p.due_at, 'UTC'), dialer.wall_time(p.due_at, z.tz), z.tz, (p.due_at at time zone z.tz)::date - (base at time zone z.tz)::date, p.result
-        from dialer.plan(target, rows, at) p join unnest(rows) r using (position)
-        join dialer.campaign c on c.campaign_id = target join dialer.calendar k using (calendar_id) left join dialer.contact o on o.contact_id = r.contact_id
+        from unnest(planned, array(select r.contact_id from unnest(rows) r order by r.position), array(select r.offset_open from unnest(rows) r order by r.position))
+             p(position, call_id, due_at, result, contact_id, offset_open)
+        join dialer.campaign c on c.campaign_id = target join dialer.calendar k using (calendar_id) left join dialer.contact o on o.contact_id = p.contact_id
         cross join lateral (select case c.zone_rule when 'fixed' then k.tz else o.zones[1] end as tz) z
-        order by r.position;
+        order by p.position;
 end $$;
 comment on function dialer.batch_channel(dialer.intake_result[], text, text, timestamptz, interval, text, jsonb, text, jsonb, bigint, bigint, timestamptz) is
 'Plans a batch in one channel and says what became of each case.';
@@ -326,14 +333,17 @@ begin
             select u.call_id, u.place, c.state, c.due_at, l.openings, l.openings[1].tz as tz
             from unnest(call_ids) with ordinality u(call_id, place)
             left join dialer.call c on c.call_id = u.call_id and c.tenant_id = dialer.current_tenant() left join dialer.lane l using (lane_id)),
-        slot as (
-            select x.call_id, x.after from (
-                select a.openings, array_agg(a.call_id order by a.place) as ids, array_agg(a.place order by a.place) as places from asked a where a.openings <> '{}' group by a.openings) g
-            cross join lateral unnest(g.ids, dialer.offsets_of(g.openings, g.places, cardinality(call_ids), from_at, step, strategy, options)) x(call_id, after)),
+        area as (
+            select a.openings, array_agg(a.call_id order by a.place) as ids, array_agg(a.place order by a.place) as places, array_agg(a.state order by a.place) as states,
+                   array_agg(a.due_at order by a.place) as dues
+            from asked a where a.openings <> '{}' group by a.openings),
         timed as (
-            select a.*, case when a.state = 'scheduled' and a.openings <> '{}'
-                then dialer.next_open_all(dialer.add_open_all(from_at, s.after, a.openings), a.openings) end as new_at
-            from asked a left join slot s using (call_id))
+            select u.place, u.call_id, u.state, u.due_at, g.openings[1].tz as tz, case when u.state = 'scheduled'
+                then dialer.next_open_all(dialer.add_open_all(from_at, u.after, g.openings), g.openings) end as new_at
+            from area g cross join lateral unnest(g.ids, g.places, g.states, g.dues,
+                dialer.offsets_of(g.openings, g.places, cardinality(call_ids), from_at, step, strategy, options)) u(call_id, place, state, due_at, after)
+            union all
+            select a.place, a.call_id, a.state, a.due_at, a.tz, null from asked a where a.openings is null or a.openings = '{}')
         select t.place, t.call_id, t.due_at, t.new_at, dialer.wall_time(t.new_at, t.tz), t.tz,
                case when t.state is null then 'unknown' when t.state <> 'scheduled' then 'not_waiting' when t.new_at is null then 'never_open'
                     when t.new_at = t.due_at then 'same' else 'moved' end
@@ -359,7 +369,8 @@ declare
 begin
     slots := array(select r from dialer.restagger_plan(call_ids, base, step, at, strategy, options) r);
     select array_agg(s.call_id), array_agg(s.due_at) into ids, times from unnest(slots) s where s.result = 'moved';
-    perform dialer.check_bans(c.lane_id, u.due_at) from unnest(ids, times) u(call_id, due_at) join dialer.call c using (call_id);
+    perform dialer.check_bans(c.lane_id, u.due_at) from unnest(ids, times) u(call_id, due_at) join dialer.call c using (call_id)
+    where exists (select from dialer.closure_range r where r.tenant_id = c.tenant_id and r.kind = 'ban');
     perform dialer.move_waiting(ids, times, 'restaggered');
     -- One that a claim took in this moment has not moved.
     return query select s.position, s.call_id, s.was_at, c.due_at, s.local_time, s.tz, case when s.result = 'moved' and c.due_at <> s.due_at then 'not_waiting' else s.result end

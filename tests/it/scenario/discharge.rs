@@ -23,7 +23,7 @@ const ELIGIBLE: &str = "dialer.cases_of('select id as external_key, patient as n
 
 const BASES: &str = "'calls', 'mails', '2026-12-04 14:00', '2026-12-04 13:00', batch_key => 'friday', preset => 'discharge_batch'";
 
-// R001, R003, R006, R007, R011, R012, R013, R228: eligible rows go out on two channels, each with its base and step; chunks change nothing.
+// R001, R003, R006, R007, R009, R011, R012, R013, R228: eligible rows go out on two channels, each with its base and step; chunks change nothing.
 #[tokio::test]
 async fn a_query_gives_the_cases_of_a_batch_and_chunks_give_its_times() {
     let dialer = clinic().await;
@@ -67,6 +67,13 @@ async fn a_query_gives_the_cases_of_a_batch_and_chunks_give_its_times() {
         )
         .await;
     dialer.check("select count(*) from chunks", expect!["50"]).await;
+    // Each case's own slot is what its call was given, not the base of the batch.
+    dialer
+        .check(
+            "select count(*) from chunks b join dialer.call c using (call_id) where c.planned_at = b.due_at and c.due_at = b.due_at",
+            expect!["50"],
+        )
+        .await;
     // Sent once more by an impatient hand.
     dialer
         .check(
