@@ -9,7 +9,7 @@ declare
     id bigint := dialer.campaign_named(campaign);
     wanted integer := case when workflow is not null then dialer.workflow_named(workflow) end;
 begin
-    perform from dialer.campaign c where c.campaign_id = id for update;
+    perform from dialer.campaign c where c.campaign_id = id for no key update;
     if exists (select from dialer.call c where c.campaign_id = id and c.ended_at is null) then
         perform dialer.fail('PD046', format('campaign "%s" has calls that are not ended', campaign), 'Calls take their first step when they are planned.',
             'Choose the workflow before the first call is planned, or make a new campaign.');
