@@ -120,3 +120,15 @@ begin
 end $$;
 comment on function dialer.add_do_not_call(text, text, timestamptz, text) is
 'Puts a phone number (any usual spelling; region for national ones) or e-mail address on the do-not-call list of the tenant and cancels its waiting calls. Error PD014: neither.';
+
+create function dialer.add_person_do_not_call(external_key text, source text default 'stated', expires_at timestamptz default null)
+returns bigint language plpgsql volatile as $$
+declare added bigint;
+begin
+    insert into dialer.do_not_call (contact_id, source, expires_at, added_at)
+    values ((dialer.person_named(null, add_person_do_not_call.external_key, 'US')).contact_id, add_person_do_not_call.source, add_person_do_not_call.expires_at, dialer.now())
+    returning do_not_call_id into added;
+    return added;
+end $$;
+comment on function dialer.add_person_do_not_call(text, text, timestamptz) is
+'Puts a person, named by your own key, on the do-not-call list of the tenant: all their numbers and addresses, those that come later included, until expires_at (null: for good); cancels their waiting calls. An area is closed by declare_ban. Error PD018: nobody.';

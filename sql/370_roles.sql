@@ -83,7 +83,7 @@ begin
                 'create_redial_policy',
                 'map_disposition', 'set_disposition',
                 'create_campaign', 'start_campaign', 'pause_campaign', 'resume_campaign', 'stop_campaign', 'archive_campaign',
-                'add_do_not_call',
+                'add_do_not_call', 'add_person_do_not_call',
                 'create_workflow', 'use_workflow', 'classify_number', 'forget_classification', 'set_classification', 'map_classification',
                 'retry_dead_letters', 'reset_stuck',
                 'pause_queue', 'resume_queue', 'close_queue', 'clean_queue',

@@ -142,3 +142,31 @@ async fn nobody_is_erased_while_they_are_called() {
         )
         .await;
 }
+
+// D4: a person is not called on any number, the later ones included, until the entry is over.
+#[tokio::test]
+async fn a_person_is_on_the_do_not_call_list_with_all_their_numbers() {
+    let dialer = Dialer::open().await;
+    let plan = |number: u32| {
+        format!(
+            "select result from dialer.schedule_call('spring', '+12125550{number}', tz => 'America/New_York', external_key => 'crm-7')"
+        )
+    };
+    dialer.check(&plan(101), expect!["scheduled"]).await;
+    dialer.run("select dialer.add_person_do_not_call('crm-7', 'letter', '2027-01-01')").await;
+    dialer
+        .check("select state, end_reason from dialer.call", expect!["cancelled | do_not_call"])
+        .await;
+    dialer.check(&plan(102), expect!["do_not_call"]).await;
+    dialer
+        .check_refusal(
+            "select dialer.add_person_do_not_call('crm-8')",
+            expect![[r#"
+        PD018: nobody is known by this external key
+        detail: The key is not repeated here: errors are logged.
+        hint: Look in dialer.contact."#]],
+        )
+        .await;
+    dialer.clock("2027-01-04 12:00").await;
+    dialer.check(&plan(102), expect!["scheduled"]).await;
+}
