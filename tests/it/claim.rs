@@ -78,10 +78,10 @@ async fn the_rate_gives_each_call_an_instant_of_its_own() {
             "select place_at - claimed_at from dialer.claim('d1', 100) order by place_at",
             expect![[r#"
                 00:00:00
-                00:00:00.051
-                00:00:00.102
-                00:00:00.153
-                00:00:00.204"#]],
+                00:00:00.0525
+                00:00:00.105
+                00:00:00.1575
+                00:00:00.21"#]],
         )
         .await;
     dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
@@ -257,15 +257,15 @@ async fn the_rate_holds_for_calls_that_become_due_together_in_a_moment() {
             "select place_at - claimed_at from dialer.claim('d1', 100) order by place_at",
             expect![[r#"
                 00:00:00.2
-                00:00:00.251
-                00:00:00.302
-                00:00:00.353"#]],
+                00:00:00.2525
+                00:00:00.305
+                00:00:00.3575"#]],
         )
         .await;
     dialer
         .check(
             "select next_slot_at - dialer.now() from dialer.account_control",
-            expect!["00:00:00.404"],
+            expect!["00:00:00.41"],
         )
         .await;
     dialer.sound().await;

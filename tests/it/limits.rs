@@ -27,8 +27,8 @@ async fn a_campaign_has_a_rate_of_its_own() {
                 spring | 00:00:00
                 summer | 00:00:00
                 summer | 00:00:00
-                spring | 00:00:00.102
-                spring | 00:00:00.204"#]],
+                spring | 00:00:00.105
+                spring | 00:00:00.21"#]],
         )
         .await;
     dialer.check(CLAIMED, expect!["0"]).await;
@@ -78,10 +78,10 @@ async fn a_tenant_has_limits_over_all_its_accounts() {
             "select place_at - claimed_at from dialer.claim('d1', 100) order by 1",
             expect![[r#"
                 00:00:00
-                00:00:00.051
-                00:00:00.102
-                00:00:00.153
-                00:00:00.204"#]],
+                00:00:00.0525
+                00:00:00.105
+                00:00:00.1575
+                00:00:00.21"#]],
         )
         .await;
     dialer.run("select dialer.set_tenant_limits('default')").await;
@@ -119,10 +119,10 @@ async fn calls_go_out_from_the_caller_id_that_is_least_in_use() {
         .check(
             PLACES,
             expect![[r#"
-        00:00:00 | +12125550001
-        00:00:00 | +12125550002
-        00:00:00 | +12125550001
-        00:00:00.204 | +12125550002"#]],
+                00:00:00 | +12125550001
+                00:00:00 | +12125550002
+                00:00:00 | +12125550001
+                00:00:00.21 | +12125550002"#]],
         )
         .await;
     dialer.check(PLACES, expect![""]).await;
@@ -131,8 +131,8 @@ async fn calls_go_out_from_the_caller_id_that_is_least_in_use() {
         .check(
             PLACES,
             expect![[r#"
-        00:00:00 | +12125550002
-        00:00:00.204 | +12125550002"#]],
+                00:00:00 | +12125550002
+                00:00:00.21 | +12125550002"#]],
         )
         .await;
     dialer.run("select dialer.add_caller_id('voice', '+12125550002', 0)").await;

@@ -151,7 +151,7 @@ async fn a_recurring_campaign_begins_at_once_within_its_limits() {
         dialer.end("completed").await;
         begun = dialer.rows("select count(*) from dialer.attempt").await.parse().expect("a count");
     }
-    // A rate keeps two per cent below itself, and here a claim comes only once a second.
+    // A rate keeps five per cent below itself, and here a claim comes only once a second.
     assert!((50..=60).contains(&begun), "{begun} calls in a minute of 60");
     dialer.sound().await;
 }

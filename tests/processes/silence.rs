@@ -19,7 +19,7 @@ async fn an_attempt_of_which_nothing_is_heard_ends_as_unknown_and_frees_its_slot
         .batch_execute(&format!(
             "update dialer.provider_account set max_concurrent = 1, ring_seconds = 30, call_seconds_max = 30, answer_seconds = 1, grace_seconds = 1;
              select dialer.create_campaign('once', 'voice', '24/7', tz => 'UTC', policy => 'once'); select dialer.start_campaign('once');
-             select dialer.schedule_call('once', '{LOST}', tz => 'America/New_York', priority => 0);
+             select dialer.schedule_call('once', '{LOST}', tz => 'America/New_York', priority => 1);
              select dialer.schedule_call('once', '{NEXT}', tz => 'America/New_York', priority => 2)"
         ))
         .await

@@ -46,7 +46,7 @@ async fn two_hundred_calls_ring_once_and_end_as_the_far_end_says() {
 
 /// One call that neither side ends, so that only the longest time allowed can.
 async fn endless(trial: &Trial) {
-    const SQL: &str = "select dialer.schedule_call('calls', '+14045550100', tz => 'UTC', priority => 0, payload => $1)";
+    const SQL: &str = "select dialer.schedule_call('calls', '+14045550100', tz => 'UTC', priority => 1, payload => $1)";
     let payload = json!({"settings": {"extension": "hold"}});
     trial.rehearsal.db.execute(SQL, &[&payload]).await.unwrap();
 }

@@ -165,8 +165,9 @@ async fn a_campaign_begins_at_most_fifty_calls_a_minute() {
     let dialer =
         campaign("Mo-Fr 09:00-17:00", "America/New_York", ", max_concurrent => 100", 200).await;
     let mut begun = Vec::new();
-    for second in 0..180 {
-        dialer.clock(&format!("2026-12-04 09:{:02}:{:02}", second / 60, second % 60)).await;
+    for tenths in (0..1800).step_by(5) {
+        let (minute, second) = (tenths / 600, tenths % 600);
+        dialer.clock(&format!("2026-12-04 09:{minute:02}:{:04.1}", f64::from(second) / 10.0)).await;
         dialer.place().await;
         dialer.end("completed").await;
     }
