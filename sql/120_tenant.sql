@@ -108,10 +108,16 @@ begin
 end $$;
 comment on function dialer.tenant_named(text) is 'Number of a tenant by its name. Error PD020: no such tenant.';
 
+create function dialer.is_secret_name(name text) returns boolean
+language sql immutable parallel safe as $$
+    select name ~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$'
+$$;
+comment on function dialer.is_secret_name(text) is 'Whether a text can be the name of an environment variable or credential: letters, digits, _, . and -, at most 64, and no digit first; null for null.';
+
 -- Which secrets of dialerd's environment a tenant's accounts may name.
 create table dialer.tenant_secret (
     tenant_id integer not null references dialer.tenant,
-    secret_name text not null constraint tenant_secret_is_a_name_and_not_a_secret check (secret_name ~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$'),
+    secret_name text not null constraint tenant_secret_is_a_name_and_not_a_secret check (dialer.is_secret_name(secret_name)),
     constraint secret_is_allowed_once primary key (tenant_id, secret_name)
 );
 comment on table dialer.tenant_secret is 'names of the secrets that a tenant''s accounts may use; "default" may name any until one is listed for it';
@@ -119,7 +125,7 @@ comment on table dialer.tenant_secret is 'names of the secrets that a tenant''s 
 create function dialer.allow_secret(tenant text, secret_name text) returns void
 language plpgsql volatile as $$
 begin
-    if secret_name is null or secret_name !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$' then
+    if secret_name is null or not dialer.is_secret_name(secret_name) then
         -- What was given may be the secret itself: it is not repeated.
         perform dialer.fail('PD035', 'this is not the name of a secret', 'A secret is named by the environment variable or credential that holds it: letters, digits, _, . and -, at most 64.',
             'Put the secret into the environment of dialerd and give the variable''s name.');
@@ -173,23 +179,20 @@ comment on function dialer.slot_after_change(timestamptz, numeric) is 'The next 
 
 create function dialer.set_tenant_limits(tenant text, max_concurrent integer default null, per_second numeric default null) returns void
 language plpgsql volatile as $$
+declare own integer;
 begin
     if max_concurrent < 0 or not coalesce(per_second between 0.0001 and 10000, true) then
         perform dialer.fail('PD035', format('tenant "%s" may not have max_concurrent %s and per_second %s', tenant, coalesce(max_concurrent::text, 'unlimited'),
                 coalesce(per_second::text, 'unlimited')),
             'Calls at once are zero or more; calls a second are 0.0001 to 10000.', 'Give null for no limit, max_concurrent => 0 to stop new calls.');
     end if;
+    own := dialer.tenant_named(tenant);
     -- A claim that began before the tenant had limits holds no lock of the tenant: it ends first, so that what it opens is counted.
-    perform from dialer.account_control k join dialer.provider_account a using (account_id) join dialer.tenant t using (tenant_id)
-        where t.name = tenant order by k.account_id for update of k;
-    update dialer.tenant t set max_concurrent = set_tenant_limits.max_concurrent, per_second = set_tenant_limits.per_second where t.name = tenant;
-    if not found then
-        perform dialer.fail('PD020', format('tenant "%s" does not exist', tenant), null, 'Create it with dialer.create_tenant.');
-    end if;
-    update dialer.tenant_control k set next_slot_at = dialer.slot_after_change(k.next_slot_at, set_tenant_limits.per_second)
-    from dialer.tenant t where t.name = tenant and k.tenant_id = t.tenant_id;
-    insert into dialer.tenant_control (tenant_id) select t.tenant_id from dialer.tenant t
-    where t.name = tenant and (t.max_concurrent is not null or t.per_second is not null) on conflict do nothing;
+    perform from dialer.account_control k join dialer.provider_account a using (account_id)
+        where a.tenant_id = own order by k.account_id for update of k;
+    update dialer.tenant t set max_concurrent = set_tenant_limits.max_concurrent, per_second = set_tenant_limits.per_second where t.tenant_id = own;
+    update dialer.tenant_control k set next_slot_at = dialer.slot_after_change(k.next_slot_at, set_tenant_limits.per_second) where k.tenant_id = own;
+    insert into dialer.tenant_control (tenant_id) select own where max_concurrent is not null or per_second is not null on conflict do nothing;
 end $$;
 comment on function dialer.set_tenant_limits(text, integer, numeric) is
 'Sets what a tenant may have over all its accounts, from the next claim on: calls at once and new calls a second; null takes a limit away. For the owner of the database''s dialer only. Errors: PD020 no such tenant, PD035 bad limit.';

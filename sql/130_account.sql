@@ -11,8 +11,8 @@ create table dialer.provider_account (
     channel dialer.channel not null default 'voice',
     base_url text,
     settings jsonb not null default '{}' constraint account_settings_are_an_object check (jsonb_typeof(settings) = 'object'),
-    secret_name text constraint secret_name_is_a_name_and_not_a_secret check (secret_name ~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$'),
-    webhook_secret_name text constraint webhook_secret_name_is_a_name_and_not_a_secret check (webhook_secret_name ~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$'),
+    secret_name text constraint secret_name_is_a_name_and_not_a_secret check (dialer.is_secret_name(secret_name)),
+    webhook_secret_name text constraint webhook_secret_name_is_a_name_and_not_a_secret check (dialer.is_secret_name(webhook_secret_name)),
     max_concurrent integer not null constraint max_concurrent_is_not_negative check (max_concurrent between 0 and 100000),
     per_second numeric constraint per_second_is_possible check (per_second between 0.0001 and 10000),
     inbound_reserve integer not null default 0 constraint inbound_reserve_is_not_negative check (inbound_reserve >= 0),
@@ -143,13 +143,13 @@ create function dialer.account_is_sound() returns trigger language plpgsql as $$
 declare forbidden text[];
 begin
     -- The constraints say the same, but their errors show the whole row, in which somebody may have put a secret.
-    if new.secret_name !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$' or new.webhook_secret_name !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$' then
+    if not dialer.is_secret_name(new.secret_name) or not dialer.is_secret_name(new.webhook_secret_name) then
         perform dialer.fail('PD035', format('account "%s" is given something that is not the name of a secret', new.name),
             'A secret is named by the environment variable or credential that holds it: letters, digits, _, . and -, at most 64.',
             'Put the secret into the environment of dialerd and give the variable''s name.');
     elsif new.settings ? 'secrets' and (jsonb_typeof(new.settings -> 'secrets') <> 'object' or exists (
             select from jsonb_each(case jsonb_typeof(new.settings -> 'secrets') when 'object' then new.settings -> 'secrets' else '{}' end) s
-            where jsonb_typeof(s.value) <> 'string' or s.value #>> '{}' !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$')) then
+            where jsonb_typeof(s.value) <> 'string' or not dialer.is_secret_name(s.value #>> '{}'))) then
         perform dialer.fail('PD035', format('account "%s" has settings.secrets that are not names of secrets', new.name),
             'settings.secrets is an object of roles and names of environment variables or credentials, as in {"password": "PBX_PASSWORD"}.',
             'Put the secret into the environment of dialerd and give the variable''s name.');
