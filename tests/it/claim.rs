@@ -371,7 +371,9 @@ async fn of_two_channels_under_one_cap_one_is_called() {
 #[tokio::test]
 async fn a_contact_that_moves_after_the_claim_is_not_called_in_its_old_zone() {
     let dialer = Dialer::open().await;
-    dialer.run("select dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')").await;
+    dialer
+        .run("select dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')")
+        .await;
     dialer.run("create temporary table mine as select * from dialer.claim('d1', 10)").await;
     dialer.run("update dialer.contact set zones = '{America/Los_Angeles}'").await;
     dialer
@@ -381,6 +383,11 @@ async fn a_contact_that_moves_after_the_claim_is_not_called_in_its_old_zone() {
         )
         .await;
     dialer.check("select count(*) from dialer.claim('d1', 10)", expect!["0"]).await;
-    dialer.check("select state, due_at from dialer.call", expect!["scheduled | 2026-12-04 12:00:00-05"]).await;
+    dialer
+        .check(
+            "select state, due_at from dialer.call",
+            expect!["scheduled | 2026-12-04 12:00:00-05"],
+        )
+        .await;
     dialer.sound().await;
 }
