@@ -146,7 +146,7 @@ revoke select on dialer.api_key from dialer_reader, dialer_user, dialer_admin;
 grant select (api_key_id, tenant_id, name, scope, created_at, expires_at, revoked_at, last_used_on) on dialer.api_key to dialer_admin;
 grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.contact,
     dialer.endpoint, dialer.do_not_call, dialer.import_row, dialer.classification to dialer_user, dialer_admin;
-grant update (wait, keep) on dialer.workflow_step to dialer_user, dialer_admin;
+grant update (wait, keep, policy_id) on dialer.workflow_step to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
 grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
         caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
