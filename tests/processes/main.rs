@@ -25,5 +25,6 @@ mod snapshot;
 mod storm;
 mod vendors;
 mod webhook;
+mod workflow;
 
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
