@@ -186,6 +186,7 @@ begin
     elsif exists (select from unnest(bases) b where b < at - interval '1 minute') then
         perform dialer.fail('PD027', format('a batch cannot begin at %s', (select min(b) from unnest(bases) b)), format('It is now %s.', at), 'Leave call_at and email_at out to begin as soon as it is allowed.');
     end if;
+    perform dialer.check_due(coalesce((select max(b) from unnest(bases) b), at) + coalesce((select max(s) from unnest(steps) s), interval '0') * greatest(of_count, 1)::double precision, at);
 end $$;
 comment on function dialer.check_batch(jsonb, text, text, timestamptz[], interval[], bigint, bigint, timestamptz) is 'Refuses arguments of schedule_batch that make no sense. Errors: PD012, PD015, PD025, PD027.';
 

@@ -103,6 +103,13 @@ async fn business_hours_in_kolkata_are_kolkata_s() {
         detail: It is now 2025-11-01 10:00:00+05:30.
         hint: Give a later time."#]];
     not_scheduled(&dialer, "2025-10-31 10:00Z", "", past).await;
+    for more in ["", ", every => 'daily'"] {
+        let mistyped = expect![[r#"
+            PD027: due time 9999-12-31 10:00:00+05:30 is more than 100 years ahead
+            detail: It is now 2025-11-01 10:00:00+05:30.
+            hint: Correct the year."#]];
+        not_scheduled(&dialer, "9999-12-31 10:00+05:30", more, mistyped).await;
+    }
     dialer.sound().await;
 }
 
