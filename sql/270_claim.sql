@@ -415,6 +415,22 @@ end $$;
 comment on function dialer.choose_calls(dialer.provider_account, integer, timestamptz, interval, integer, dialer.placing[]) is
 'Chooses calls of one account whose control row the caller has locked, and gives them their instants; what may not be placed moves or ends.';
 
+create function dialer.one_at_a_person(placings dialer.placing[]) returns dialer.placing[]
+language plpgsql stable as $$
+begin
+    if not exists (select from unnest(placings) p join dialer.lane l using (lane_id) where l.cappings <> '{}') then
+        return placings;
+    end if;
+    -- A cap may count over channels, and what is chosen here was judged without the other: it waits until the other's lease is open.
+    return array(
+        select row(c.call_id, c.lane_id, c.campaign_id, c.account_id, c.caller_id, c.due_at, c.place_at, c.place_by, c.decision)::dialer.placing
+        from (select p.*, row_number() over (partition by k.contact_id order by p.place_at, p.call_id) as turn, bool_or(l.cappings <> '{}') over (partition by k.contact_id) as capped
+              from unnest(placings) p join dialer.call k using (call_id) join dialer.lane l on l.lane_id = p.lane_id) c
+        where c.turn = 1 or not c.capped);
+end $$;
+comment on function dialer.one_at_a_person(dialer.placing[]) is
+'Of what a claim has chosen for a person under caps of the law or the tenant only the first; the others are due still, and are judged with it open.';
+
 create function dialer.lease_out(placings dialer.placing[], dispatcher text, at timestamptz) returns uuid[]
 language plpgsql volatile as $$
 declare leased uuid[];
@@ -425,7 +441,7 @@ begin
         select c.call_id, gen_random_uuid(), c.endpoint_id, nextval('dialer.lease_token'), c.tenant_id, c.campaign_id, c.lane_id, p.account_id, p.caller_id,
                c.contact_id, c.step, c.channel, lease_out.dispatcher, p.due_at, at, p.place_at, least(p.place_by, c.expires_at - dialer.place_margin(a)),
                p.place_at + dialer.real_interval(make_interval(secs => a.lease_seconds)), p.decision
-        from unnest(placings) p join dialer.call c using (call_id) join dialer.provider_account a on a.account_id = p.account_id
+        from unnest(dialer.one_at_a_person(placings)) p join dialer.call c using (call_id) join dialer.provider_account a on a.account_id = p.account_id
         where p.place_at < least(p.place_by, c.expires_at - dialer.place_margin(a))
         order by c.contact_id, c.channel, c.endpoint_id
         on conflict do nothing
