@@ -6,6 +6,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod api;
+mod api_doors;
 mod api_page;
 mod backfill;
 mod crash;
