@@ -37,6 +37,7 @@ mod limits;
 mod listen;
 mod locks;
 mod machine;
+mod overview;
 mod own_hours;
 mod person;
 mod place;

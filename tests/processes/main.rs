@@ -18,6 +18,7 @@ mod limit;
 mod list;
 mod mail;
 mod network;
+mod overview;
 mod pooler;
 mod rate;
 mod silence;
