@@ -9,6 +9,7 @@ pub mod backfill;
 pub mod clock;
 pub mod closures;
 pub mod config;
+pub mod console;
 pub mod db;
 pub mod doctor;
 pub mod import;

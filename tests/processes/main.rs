@@ -8,6 +8,8 @@
 mod api;
 mod api_page;
 mod backfill;
+mod browser;
+mod console;
 mod crash;
 mod database;
 mod day;
