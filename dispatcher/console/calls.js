@@ -20,7 +20,7 @@ export function calls(main, page, campaign) {
     const asked = { ...more, from: from && instant(from), until: until && instant(until), cursor };
     return get(what === "calls" ? "api/v1/calls" : "api/v1/attempts", asked, page.signal);
   }, (items) => (filter.what === "calls" ? callRows(items) : attemptRows(items)));
-  const what = select("what", [["calls", "calls, as they are now"], ["attempts", "attempts that have ended"]], "calls");
+  const what = select("what", [["calls", "calls as they are now"], ["attempts", "attempts that ended"]], "calls");
   const of = {
     calls: [field("State", select("state", named(STATES), "")), field("Last outcome", select("outcome", named(OUTCOMES), ""))],
     attempts: [field("Outcome or state", select("status", named([...OUTCOMES, ...GROUPS, ...STATES.filter((state) => !OUTCOMES.includes(state))]), ""))],
