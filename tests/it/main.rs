@@ -8,6 +8,7 @@
 mod attempt;
 mod backfill;
 mod ban;
+mod batch;
 mod calendar;
 mod callback;
 mod calling_rule_pack;
@@ -39,6 +40,7 @@ mod limits;
 mod listen;
 mod locks;
 mod machine;
+mod overview;
 mod own_hours;
 mod person;
 mod place;
