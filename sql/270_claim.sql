@@ -160,7 +160,7 @@ begin
     -- What is the lane's, the campaign's and the policy's is looked up once for all its calls. Materialized: a column that
     -- calls a function would otherwise be computed anew wherever it is used.
     with lane_facts as materialized (
-        select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.by_contact, g.law_id, g.subject, l.jurisdictions, l.cappings, w.purposes, dialer.place_margin(k) as margin,
+        select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.by_contact, g.law_id, g.subject, l.jurisdictions, l.cappings, l.lifted, w.purposes, w.exempt_consent, dialer.place_margin(k) as margin,
                g.misfire, g.misfire_after, g.consent, g.callback_late, g.contact_limit, g.contact_limit_counts,
                y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since,
                jsonb_strip_nulls(jsonb_build_object('law', l.law)) || jsonb_build_object('zones', dialer.opening_zones(l.openings), 'hours', l.openings[1].hours::text, 'own_hours', nullif(l.own_hours, ''), 'open_until', l.open_until,
@@ -176,7 +176,8 @@ begin
                case when f.misfire <> 'place' then (select o from dialer.outage o where o.from_at <= x.due_at and o.to_at > x.due_at and o.to_at <= at
                    and o.to_at - o.from_at >= f.misfire_after order by o.to_at desc limit 1) end as outage,
                f.contact_limit is not null and dialer.contact_spent(c.contact_id, x.campaign_id, f.contact_limit, f.contact_limit_counts) as contact_spent,
-               f.by_contact and (p.zones <> f.zones or f.law_id is not null and p.jurisdictions <> f.jurisdictions) as elsewhere, f.cappings, f.zones,
+               f.by_contact and (p.zones <> f.zones or f.law_id is not null and p.jurisdictions <> f.jurisdictions
+                   or f.lifted <> case when f.exempt_consent is null then '{}' else dialer.lifted(f.law_id, p.jurisdictions, e.address, greatest(at, x.due_at, f.opens_at)) end) as elsewhere, f.cappings, f.zones,
                coalesce(c.payload ->> 'subject', f.subject) as subject, e.address, p.jurisdictions, p.jurisdiction_source, case when bans <> '{}' then p.attributes end as attributes, f.purposes, c.tenant_id, greatest(at, x.due_at, f.opens_at) as at_,
                row_number() over (partition by c.endpoint_id order by x.position) as same_number,
                row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person,
@@ -415,6 +416,22 @@ end $$;
 comment on function dialer.choose_calls(dialer.provider_account, integer, timestamptz, interval, integer, dialer.placing[]) is
 'Chooses calls of one account whose control row the caller has locked, and gives them their instants; what may not be placed moves or ends.';
 
+create function dialer.one_at_a_person(placings dialer.placing[]) returns dialer.placing[]
+language plpgsql stable as $$
+begin
+    if not exists (select from unnest(placings) p join dialer.lane l using (lane_id) where l.cappings <> '{}') then
+        return placings;
+    end if;
+    -- A cap may count over channels, and what is chosen here was judged without the other: it waits until the other's lease is open.
+    return array(
+        select row(c.call_id, c.lane_id, c.campaign_id, c.account_id, c.caller_id, c.due_at, c.place_at, c.place_by, c.decision)::dialer.placing
+        from (select p.*, row_number() over (partition by k.contact_id order by p.place_at, p.call_id) as turn, bool_or(l.cappings <> '{}') over (partition by k.contact_id) as capped
+              from unnest(placings) p join dialer.call k using (call_id) join dialer.lane l on l.lane_id = p.lane_id) c
+        where c.turn = 1 or not c.capped);
+end $$;
+comment on function dialer.one_at_a_person(dialer.placing[]) is
+'Of what a claim has chosen for a person under caps of the law or the tenant only the first; the others are due still, and are judged with it open.';
+
 create function dialer.lease_out(placings dialer.placing[], dispatcher text, at timestamptz) returns uuid[]
 language plpgsql volatile as $$
 declare leased uuid[];
@@ -425,7 +442,7 @@ begin
         select c.call_id, gen_random_uuid(), c.endpoint_id, nextval('dialer.lease_token'), c.tenant_id, c.campaign_id, c.lane_id, p.account_id, p.caller_id,
                c.contact_id, c.step, c.channel, lease_out.dispatcher, p.due_at, at, p.place_at, least(p.place_by, c.expires_at - dialer.place_margin(a)),
                p.place_at + dialer.real_interval(make_interval(secs => a.lease_seconds)), p.decision
-        from unnest(placings) p join dialer.call c using (call_id) join dialer.provider_account a on a.account_id = p.account_id
+        from unnest(dialer.one_at_a_person(placings)) p join dialer.call c using (call_id) join dialer.provider_account a on a.account_id = p.account_id
         where p.place_at < least(p.place_by, c.expires_at - dialer.place_margin(a))
         order by c.contact_id, c.channel, c.endpoint_id
         on conflict do nothing

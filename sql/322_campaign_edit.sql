@@ -191,8 +191,8 @@ begin
         old.recurs, old.contact_limit, old.contact_limit_counts, old.campaign_id, old.settings, old.subject, old.workflow_id)
     returning campaign_id into made;
     -- A law of its own goes along.
-    insert into dialer.law (tenant_id, campaign_id, packs, purposes, min_confidence, contradictions, uncovered, margin, chosen_at)
-    select w.tenant_id, made, w.packs, w.purposes, w.min_confidence, w.contradictions, w.uncovered, w.margin, at from dialer.law w where w.campaign_id = old.campaign_id;
+    insert into dialer.law (tenant_id, campaign_id, packs, purposes, min_confidence, contradictions, uncovered, margin, exempt_consent, hang_up_seconds, chosen_at)
+    select w.tenant_id, made, w.packs, w.purposes, w.min_confidence, w.contradictions, w.uncovered, w.margin, w.exempt_consent, w.hang_up_seconds, at from dialer.law w where w.campaign_id = old.campaign_id;
     perform dialer.follow_law(array[made], at);
     return made;
 end $$;

@@ -41,7 +41,7 @@ language plpgsql stable as $$
 declare
     target dialer.campaign;
     zones text[] := case when attainable.tz is not null then array[dialer.zone_named(attainable.tz)] else (select z.zones from dialer.zones_known(null, attainable.state, null) z) end;
-    places text[] := (select r.jurisdictions from dialer.resolve_jurisdiction(dialer.jurisdiction_of(attainable.state)) r);
+    places text[] := (select r.jurisdictions from dialer.resolve_jurisdiction(attainable.state) r);
     openings dialer.opening[];
 begin
     select c.* into target from dialer.campaign c where c.campaign_id = dialer.campaign_named(attainable.campaign);

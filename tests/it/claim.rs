@@ -341,3 +341,78 @@ async fn nothing_wakes_a_dispatcher_for_calls_whose_time_is_over_or_nearly() {
     dialer.check("select state, end_reason from dialer.call", expect!["expired | expired"]).await;
     dialer.sound().await;
 }
+
+// Two channels of one person are two calls that a claim may take together; what counts over both must not turn both away for ever.
+#[tokio::test]
+async fn of_two_channels_under_one_cap_one_is_called() {
+    let dialer = Dialer::open().await;
+    dialer
+        .run(
+            "update dialer.provider_account set max_concurrent = 100; update dialer.calendar set hours = '24/7';
+             select dialer.create_account('post', 'resend', 5, channel => 'email'); select dialer.create_campaign('letters', 'post', '24/7'); select dialer.start_campaign('letters');
+             select dialer.set_tenant_cap('one a day', 1, 'local_dates', 1, channels => '{voice,email}');
+             select dialer.schedule_batch('[{\"phone\": \"+12125550101\", \"email\": \"ada@example.com\", \"tz\": \"America/New_York\"}]', call_campaign => 'spring', email_campaign => 'letters')",
+        )
+        .await;
+    assert_eq!(dialer.place().await, "1");
+    assert_eq!(dialer.place().await, "0");
+    dialer
+        .check(
+            "select state, wait_reason, count(*) from dialer.call group by 1, 2 order by 1, 2",
+            expect![[r#"
+                scheduled | tenant_cap | 1
+                in_flight | - | 1"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+// R050
+#[tokio::test]
+async fn a_contact_that_moves_after_the_claim_is_not_called_in_its_old_zone() {
+    let dialer = Dialer::open().await;
+    dialer
+        .run("select dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')")
+        .await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 10)").await;
+    dialer.run("update dialer.contact set zones = '{America/Los_Angeles}'").await;
+    dialer
+        .check(
+            "select i.allowed, i.reason from mine, dialer.intend('d1', array[attempt_id], array[token]) i",
+            expect!["f | elsewhere"],
+        )
+        .await;
+    dialer.check("select count(*) from dialer.claim('d1', 10)", expect!["0"]).await;
+    dialer
+        .check(
+            "select state, due_at from dialer.call",
+            expect!["scheduled | 2026-12-04 12:00:00-05"],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+// R104: a number that was found unusable, or a person who is gone, between claim and call.
+#[tokio::test]
+async fn a_number_that_became_unusable_is_not_called_after_the_claim() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.run("create temporary table taken as select * from dialer.claim('d1', 10)").await;
+    dialer.run("update dialer.endpoint set status = 'unusable' where address = '+12125550101'; delete from dialer.contact where contact_id = 2").await;
+    dialer
+        .check(
+            "select t.address, i.allowed, i.reason from taken t, dialer.intend('d1', array[t.attempt_id], array[t.token]) i order by 1",
+            expect![[r#"
+                +12125550101 | f | number_unusable
+                +12125550102 | f | number_unusable"#]],
+        )
+        .await;
+    assert_eq!(dialer.place().await, "0");
+    dialer
+        .check(
+            "select distinct state, end_reason from dialer.call",
+            expect!["failed | number_unusable"],
+        )
+        .await;
+    dialer.sound().await;
+}

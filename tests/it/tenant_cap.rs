@@ -171,6 +171,42 @@ async fn caps_per_subject_count_what_is_about_it_or_about_nothing() {
     dialer.sound().await;
 }
 
+// C19: nobody says who ended an answered call, so a short one counts as a hang-up.
+#[tokio::test]
+async fn a_short_conversation_counts_as_a_hang_up() {
+    for (more, outcome, waits) in [
+        ("", r#""outcome": "completed", "duration_seconds": 29.9"#, true),
+        ("", r#""outcome": "completed", "duration_seconds": 30"#, false),
+        // How long it was is not known.
+        ("", r#""outcome": "completed""#, true),
+        ("", r#""outcome": "rejected""#, true),
+        ("", r#""outcome": "voicemail", "duration_seconds": 5"#, false),
+        ("", r#""outcome": "no_answer""#, false),
+        (", hang_up_seconds => 5", r#""outcome": "completed", "duration_seconds": 5"#, false),
+        (", hang_up_seconds => 5", r#""outcome": "completed", "duration_seconds": 4.9"#, true),
+        (", hang_up_seconds => 0", r#""outcome": "completed", "duration_seconds": 0"#, false),
+        (", hang_up_seconds => 0", r#""outcome": "rejected""#, true),
+    ] {
+        let dialer = two_campaigns().await;
+        dialer.run(&format!("select dialer.set_tenant_cap('hung up', 0, 'cooldown_dates', 7, counts => 'hang_ups'{more})")).await;
+        assert_eq!(dialer.place().await, "1");
+        dialer
+            .run(&format!("select dialer.ingest_event(account_id, jsonb_agg(jsonb_build_object('event_key', 'end', 'kind', 'ended', 'attempt_id', attempt_id) || '{{{outcome}}}')) from dialer.lease group by account_id"))
+            .await;
+        dialer.clock("2026-12-04 12:10").await;
+        summer(&dialer).await;
+        dialer.place().await;
+        let held = dialer.rows("select wait_reason = 'tenant_cap' and due_at = '2026-12-11' from dialer.call where call_id = 2").await;
+        let expected = if waits { "t" } else { "-" };
+        assert!(held == expected || (!waits && held == "f"), "{more} {outcome}: {held}");
+    }
+    let dialer = two_campaigns().await;
+    dialer.check_refusal("select dialer.set_tenant_cap('hung up', 0, 'cooldown_dates', 7, counts => 'hang_ups', hang_up_seconds => 3601)", expect![[r#"
+        PD044: cap "hung up" takes conversations of less than 3601 seconds for hang-ups
+        detail: It is 0 (none) to 3600.
+        hint: Leave it out for 30."#]]).await;
+}
+
 #[tokio::test]
 async fn caps_that_make_no_sense_are_refused() {
     let dialer = Dialer::open().await;

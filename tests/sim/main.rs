@@ -53,17 +53,19 @@ async fn campaigns_survive_everything_that_these_seeds_bring() {
         }
         Err(_) => SEEDS.to_vec(),
     };
-    for seed in seeds {
+    for (seed, focus) in
+        seeds.iter().flat_map(|seed| [Focus::Wide, Focus::Rules].map(|focus| (*seed, focus)))
+    {
         let plan = Plan {
             seed,
-            name: seed.to_string(),
+            name: format!("{seed}_{focus:?}").to_lowercase(),
             defects: Vec::new(),
             habit: Habit::Sound,
-            focus: Focus::Wide,
+            focus,
         };
         match live(&plan, STEPS).await {
-            Ok(summary) => println!("seed {seed}: {summary}"),
-            Err(why) => panic!("seed {seed}, {why}\nagain with: make sim SEED={seed}"),
+            Ok(summary) => println!("seed {seed}, {focus:?}: {summary}"),
+            Err(why) => panic!("seed {seed}, {focus:?}, {why}\nagain with: make sim SEED={seed}"),
         }
     }
 }

@@ -47,6 +47,7 @@ fn habit(name: &'static str, habit: Habit) -> Mutant {
 fn mutants() -> Vec<Mutant> {
     let mut all = limits();
     all.extend(gates());
+    all.extend(rules());
     all.extend(rates());
     all.extend(placing());
     all.extend(ending());
@@ -268,6 +269,40 @@ fn placing() -> Vec<Mutant> {
     ]
 }
 
+fn rules() -> Vec<Mutant> {
+    let all = vec![
+        mutant(
+            "a claim does not ask for bans",
+            vec![function("judge", "when a.banned_until > a.at_ then", "when false then")],
+        ),
+        mutant(
+            "bans are not asked for before placing",
+            vec![function(
+                "judge_intentions",
+                "when bans <> '{}' and dialer.ban_until(",
+                "when false and dialer.ban_until(",
+            )],
+        ),
+        mutant(
+            "a cap of the tenant counts no attempt that has ended",
+            vec![function(
+                "counted_times",
+                "where a.contact_id = counted_times.contact_id and",
+                "where false and a.contact_id = counted_times.contact_id and",
+            )],
+        ),
+        mutant(
+            "who moves after the claim is called by the old zone's clock",
+            vec![function(
+                "judge_intentions",
+                "when g.by_contact and (p.zones <> n.zones or",
+                "when g.law_id is not null and (p.zones <> n.zones or",
+            )],
+        ),
+    ];
+    all.into_iter().map(|mutant| mutant.among(Focus::Rules)).collect()
+}
+
 fn ending() -> Vec<Mutant> {
     vec![
         mutant(
@@ -362,6 +397,7 @@ fn every_seeded_defect_is_found_and_without_one_nothing_is() {
         Focus::Rate,
         Focus::Minds,
         Focus::Expiry,
+        Focus::Rules,
     ];
     mutants.splice(0..0, all.map(|focus| mutant(SOUND, Vec::new()).among(focus)));
     if let Ok(only) = std::env::var("MUTANT") {

@@ -3,7 +3,7 @@
 //! Draws a decision: what to tell the database, and what then goes into the judge's book.
 
 use crate::chance::Chance;
-use crate::truth::{Campaign, Effect, Holder, Truth};
+use crate::truth::{Ban, Campaign, Effect, Holder, Truth};
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 
@@ -33,6 +33,57 @@ fn if_allowed(sql: &str) -> String {
     )
 }
 
+fn contact_moves(chance: &mut Chance, number: String) -> Decision {
+    let zone = *chance.pick(&ZONES);
+    let sql = format!(
+        "update dialer.contact p set zones = '{{{zone}}}', zone_source = 'stated' from dialer.endpoint e where e.contact_id = p.contact_id and e.address = '{number}'"
+    );
+    decision("a contact moves", sql, vec![Effect::Moved(number, zone)])
+}
+
+/// What authorities and the tenant decide about everybody's calls.
+pub fn decide_rules(
+    chance: &mut Chance,
+    truth: &Truth,
+    now: DateTime<Utc>,
+    busy: &[String],
+) -> Decision {
+    let numbers: Vec<String> = truth.zones.keys().cloned().collect();
+    let number = chance.pick(if busy.is_empty() { &numbers } else { busy }).clone();
+    match chance.below(8) {
+        0..3 => {
+            let prefix = number[..*chance.pick(&[4, 11, number.len()])].to_owned();
+            let from = now + Duration::seconds(*chance.pick(&[0, 0, 1, 3]));
+            let to = chance.pick(&[Some(20), Some(60), Some(600), None]).map(Duration::seconds);
+            let to = to.map(|lasts| from + lasts);
+            let until = to.map_or("null".to_owned(), |to| format!("'{to}'"));
+            decision(
+                "calls are banned",
+                format!(
+                    "select dialer.declare_ban('storm', area_codes => '{{{prefix}}}', from_at => '{from}', to_at => {until})"
+                ),
+                vec![Effect::Banned(Ban { prefix, from, to })],
+            )
+        }
+        3 | 4 => decision(
+            "bans are lifted",
+            "select dialer.lift_ban(ban_id) from dialer.ban where lifted_at is null and coalesce(to_at, 'infinity') > dialer.now()".to_owned(),
+            vec![Effect::Lifted],
+        ),
+        5 => {
+            let limit = *chance.pick(&[Some(1), Some(2), None]);
+            let sql = match limit {
+                Some(limit) => {
+                    format!("select dialer.set_tenant_cap('hour', {limit}, 'rolling', 3600)")
+                }
+                None => "select dialer.remove_tenant_cap(name) from dialer.tenant_cap".to_owned(),
+            };
+            decision("another cap of the tenant", sql, vec![Effect::Hourly(limit)])
+        }
+        _ => contact_moves(chance, number),
+    }
+}
+
 /// One decision. `busy` are the numbers that are just being called: the most telling moment.
 pub fn decide(chance: &mut Chance, truth: &Truth, now: DateTime<Utc>, busy: &[String]) -> Decision {
     let numbers: Vec<&String> = truth.zones.keys().collect();
@@ -49,16 +100,7 @@ pub fn decide(chance: &mut Chance, truth: &Truth, now: DateTime<Utc>, busy: &[St
         5..14 => go_on(chance, truth),
         14..20 => limits(chance, truth),
         20..24 => hours(chance, truth, now),
-        24 | 25 => {
-            let zone = *chance.pick(&ZONES);
-            decision(
-                "a contact moves",
-                format!(
-                    "update dialer.contact p set zones = '{{{zone}}}', zone_source = 'stated' from dialer.endpoint e where e.contact_id = p.contact_id and e.address = '{number}'"
-                ),
-                vec![Effect::Moved(number, zone)],
-            )
-        }
+        24 | 25 => contact_moves(chance, number),
         _ => call(chance, truth, now, &number),
     }
 }

@@ -52,6 +52,8 @@ pub struct Request {
     /// The claims in their order, and the limits in force at each.
     pub claimed: usize,
     pub limits: Rc<Limits>,
+    /// How often a person might be called within an hour.
+    pub hourly: Option<usize>,
     pub window: Rc<Window>,
     pub zone: Tz,
     pub place_by: DateTime<Utc>,
@@ -65,6 +67,12 @@ struct Call {
     request: Request,
     at: DateTime<Utc>,
     ended: Option<End>,
+}
+
+impl Call {
+    fn counts(&self) -> bool {
+        self.ended.is_none_or(|(outcome, _)| outcome != "provider_fault")
+    }
 }
 
 #[derive(Default)]
@@ -156,10 +164,7 @@ impl Provider {
 
     fn judge_repetition(&self, request: &Request, now: DateTime<Utc>) -> Verdict<()> {
         let date = |at: DateTime<Utc>| at.with_timezone(&request.zone).date_naive();
-        let counts = |call: &&Call| {
-            call.request.number == request.number
-                && call.ended.is_none_or(|(outcome, _)| outcome != "provider_fault")
-        };
+        let counts = |call: &&Call| call.request.number == request.number && call.counts();
         let before: Vec<DateTime<Utc>> =
             self.calls.values().filter(counts).map(|call| call.at).collect();
         let today = before.iter().filter(|at| date(**at) == date(now)).count();
@@ -176,6 +181,15 @@ impl Provider {
             return Err(format!("{} is called again after {gap} seconds", request.number));
         }
         Ok(())
+    }
+
+    /// Calls to a number within the last hour that count.
+    pub fn within_an_hour(&self, number: &str, now: DateTime<Utc>) -> usize {
+        // An attempt counts from its intention on, if the dialer never heard that it was placed.
+        let since = now - Duration::seconds(3600 - LEASE_SECONDS);
+        let counts =
+            |call: &&Call| call.request.number == number && call.at > since && call.counts();
+        self.calls.values().filter(counts).count()
     }
 
     fn judge_rate(&self, request: &Request, now: DateTime<Utc>) -> Verdict<()> {

@@ -91,10 +91,16 @@ impl World {
         let request = &attempt.request;
         let refused = |why: String| format!("intend let {} through: {why}", request.number);
         self.objections(&request.number, request.call_id, request.campaign).map_err(refused)?;
-        // The contact's zone is that of the claim; hours and rule are those of this moment.
-        let window = self.truth.window(request.campaign, request.zone);
+        let window = self.window(request.campaign, &request.number);
         if !window.is_open(self.now) {
             return Err(refused(format!("{} is outside {window:?}", self.now)));
+        }
+        // A cap holds from the claim after its change on.
+        if let (Some(then), Some(now)) = (request.hourly, self.truth.hourly) {
+            let before = self.provider.within_an_hour(&request.number, self.now);
+            if before >= then.max(now) {
+                return Err(refused(format!("{before} calls within an hour")));
+            }
         }
         if self.chance.happens(3) {
             self.dispatchers[at].hand.remove(place);

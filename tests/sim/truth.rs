@@ -55,6 +55,20 @@ pub struct Planned {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// From and until when numbers that begin so must not be called.
+#[derive(Clone, Debug)]
+pub struct Ban {
+    pub prefix: String,
+    pub from: DateTime<Utc>,
+    pub to: Option<DateTime<Utc>>,
+}
+
+impl Ban {
+    pub fn holds(&self, number: &str, at: DateTime<Utc>) -> bool {
+        number.starts_with(&self.prefix) && self.from <= at && self.to.is_none_or(|to| at < to)
+    }
+}
+
 pub const OFFICE: Tz = chrono_tz::America::New_York;
 
 #[derive(Default)]
@@ -68,6 +82,9 @@ pub struct Truth {
     /// Rates of accounts, and since when.
     pub rates: Vec<(DateTime<Utc>, i32, Option<f64>)>,
     pub forbidden: BTreeSet<String>,
+    pub bans: Vec<Ban>,
+    /// How often a person may be called within an hour, over all campaigns.
+    pub hourly: Option<usize>,
     /// Calls that ended with what is final, as far as the dialer was told.
     pub finished: BTreeSet<i64>,
     /// Numbers that were forbidden in the very moment in which a call to them was being planned.
@@ -78,6 +95,9 @@ pub struct Truth {
 #[derive(Clone, Debug)]
 pub enum Effect {
     Forbidden(String),
+    Banned(Ban),
+    Lifted,
+    Hourly(Option<usize>),
     Running(i64, bool),
     Over(i64),
     Limit(Holder, Option<usize>),
@@ -94,6 +114,9 @@ impl Truth {
     pub fn apply(&mut self, effect: Effect, now: DateTime<Utc>) {
         match effect {
             Effect::Forbidden(number) => drop(self.forbidden.insert(number)),
+            Effect::Banned(ban) => self.bans.push(ban),
+            Effect::Lifted => self.bans.clear(),
+            Effect::Hourly(limit) => self.hourly = limit,
             Effect::Running(id, running) => self.campaign(id).running = running,
             Effect::Over(id) => {
                 self.campaign(id).running = false;

@@ -48,6 +48,8 @@ pub enum Focus {
     Minds,
     /// Calls that expire in some seconds, and nothing else.
     Expiry,
+    /// Calls are banned, capped over all campaigns, and people move.
+    Rules,
 }
 
 /// What differs between worlds.
@@ -198,6 +200,10 @@ impl World {
                 Effect::Limit(Holder::Caller("+12125550001".to_owned()), Some(1)),
             ),
             Focus::Rate => ("select dialer.set_limits('voice', 6, 5)", Effect::Rate(1, Some(5.0))),
+            Focus::Rules => (
+                "select dialer.set_tenant_cap('hour', 2, 'rolling', 3600)",
+                Effect::Hourly(Some(2)),
+            ),
         };
         self.say(sql).await?;
         self.truth.apply(effect, self.now);
@@ -308,7 +314,9 @@ impl World {
             322..328 => self.say("select dialer.tick()").await.map(|()| "tick"),
             328..336 => self.die(),
             336..352 => self.claims_at_once().await,
-            352..358 if self.focus == Focus::Wide => self.meddle_during_a_claim().await,
+            352..358 if matches!(self.focus, Focus::Wide | Focus::Rules) => {
+                self.meddle_during_a_claim().await
+            }
             358..364 => self.stale_token().await,
             364 => self.restart().await,
             365 if self.focus == Focus::Wide => self.plan_while_forbidden().await,
@@ -320,7 +328,7 @@ impl World {
             _ if self.focus == Focus::Expiry => self.plan_another().await,
             _ if self.focus == Focus::Minds => self.change_minds().await,
             // Nobody meddles.
-            _ if self.focus != Focus::Wide => self.claims_at_once().await,
+            _ if !matches!(self.focus, Focus::Wide | Focus::Rules) => self.claims_at_once().await,
             _ => self.meddle().await,
         }
     }
@@ -399,6 +407,7 @@ impl World {
                 caller: row.caller,
                 claimed: self.claims,
                 limits: Rc::clone(&limits),
+                hourly: self.truth.hourly,
                 place_by: row.place_by,
                 expires_at: planned.expires_at,
             };
@@ -425,6 +434,9 @@ impl World {
         }
         if !self.truth.campaigns[&campaign].running {
             return Err("its campaign does not run".to_owned());
+        }
+        if let Some(ban) = self.truth.bans.iter().find(|ban| ban.holds(number, self.now)) {
+            return Err(format!("calls are banned: {ban:?}"));
         }
         Ok(())
     }
@@ -490,7 +502,11 @@ impl World {
     pub(crate) fn decide(&mut self) -> Decision {
         let hands = self.dispatchers.iter().flat_map(|dispatcher| &dispatcher.hand);
         let busy: Vec<String> = hands.map(|attempt| attempt.request.number.clone()).collect();
-        operator::decide(&mut self.chance, &self.truth, self.now, &busy)
+        let decide = match self.focus {
+            Focus::Rules => operator::decide_rules,
+            _ => operator::decide,
+        };
+        decide(&mut self.chance, &self.truth, self.now, &busy)
     }
 
     async fn meddle(&mut self) -> Verdict<&'static str> {

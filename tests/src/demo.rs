@@ -48,6 +48,7 @@ async fn demo() -> Result<bool> {
         sandbox_flags: vec!["--mix-for".to_owned(), WHO_ANSWERS.to_owned()],
     };
     let mut rehearsal = Rehearsal::start("demo", plan).await?;
+    rehearsal.keep_files = true;
     println!("   one real second is {} of the demo; it begins on {BEGINS}", span(rate));
     println!("   psql '{}'", rehearsal.url);
     set_up(&rehearsal).await?;
@@ -60,6 +61,7 @@ async fn demo() -> Result<bool> {
     watch(&rehearsal).await?;
     report(&rehearsal).await?;
     let good = verdict(&mut rehearsal, &list).await?;
+    rehearsal.keep_files = !good;
     if std::env::var_os("DEMO_EXIT").is_none() {
         say("Everything stays up for you to look at; Ctrl-C ends it");
         println!("   psql '{}'", rehearsal.url);

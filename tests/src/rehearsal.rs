@@ -39,7 +39,9 @@ pub struct Rehearsal {
     /// With the rights of a dispatcher and no others.
     dispatcher_url: String,
     pub plan: Plan,
+    /// Logs and other files; they go with the rehearsal unless it fails.
     pub dir: PathBuf,
+    pub keep_files: bool,
     programs: PathBuf,
     sandbox: Option<Child>,
     sandbox_port: u16,
@@ -79,6 +81,7 @@ impl Rehearsal {
             dispatcher_url,
             plan,
             dir,
+            keep_files: false,
             programs: programs()?,
             sandbox: None,
             sandbox_port: free_port()?,
@@ -293,6 +296,10 @@ impl Drop for Rehearsal {
         {
             let _ = child.kill();
             let _ = child.wait();
+        }
+        // What failed is to be looked into.
+        if !self.keep_files && !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.dir);
         }
     }
 }
