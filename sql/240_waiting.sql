@@ -121,10 +121,20 @@ begin
 end $$;
 comment on function dialer.read_address(text, text) is 'A phone number (any usual spelling; region for national ones) in E.164, or an e-mail address in lower case. Error PD014: neither.';
 
+create function dialer.check_expiry(expires_at timestamptz) returns void
+language plpgsql stable as $$
+begin
+    if expires_at <= dialer.now() then
+        perform dialer.fail('PD064', format('a do-not-call entry until %s would forbid nothing', expires_at), format('It is now %s.', dialer.now()), 'Give an instant to come, or none for an entry that stays.');
+    end if;
+end $$;
+comment on function dialer.check_expiry(timestamptz) is 'Refuses a do-not-call entry that would be over before it begins. Error PD064.';
+
 create function dialer.add_do_not_call(address text, source text default 'stated', expires_at timestamptz default null, region text default 'US')
 returns bigint language plpgsql volatile as $$
 declare added bigint;
 begin
+    perform dialer.check_expiry(expires_at);
     insert into dialer.do_not_call (address, source, expires_at, added_at)
     values (dialer.read_address(address, region),
             add_do_not_call.source, add_do_not_call.expires_at, dialer.now())
@@ -132,16 +142,17 @@ begin
     return added;
 end $$;
 comment on function dialer.add_do_not_call(text, text, timestamptz, text) is
-'Puts a phone number (any usual spelling; region for national ones) or e-mail address on the do-not-call list of the tenant and cancels its waiting calls. Error PD014: neither.';
+'Puts a phone number (any usual spelling; region for national ones) or e-mail address on the do-not-call list of the tenant and cancels its waiting calls. Errors: PD014 neither, PD064 it would be over already.';
 
 create function dialer.add_person_do_not_call(external_key text, source text default 'stated', expires_at timestamptz default null)
 returns bigint language plpgsql volatile as $$
 declare added bigint;
 begin
+    perform dialer.check_expiry(expires_at);
     insert into dialer.do_not_call (contact_id, source, expires_at, added_at)
     values ((dialer.person_named(null, add_person_do_not_call.external_key, 'US')).contact_id, add_person_do_not_call.source, add_person_do_not_call.expires_at, dialer.now())
     returning do_not_call_id into added;
     return added;
 end $$;
 comment on function dialer.add_person_do_not_call(text, text, timestamptz) is
-'Puts a person, named by your own key, on the do-not-call list of the tenant: all their numbers and addresses, those that come later included, until expires_at (null: for good); cancels their waiting calls. An area is closed by declare_ban. Error PD018: nobody.';
+'Puts a person, named by your own key, on the do-not-call list of the tenant: all their numbers and addresses, those that come later included, until expires_at (null: for good); cancels their waiting calls. An area is closed by declare_ban. Errors: PD018 nobody, PD064 it would be over already.';

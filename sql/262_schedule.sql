@@ -17,6 +17,16 @@ begin
 end $$;
 comment on function dialer.admit_one(text, text, text, text, text, text, text, timestamptz) is 'Adds or updates the contact of one number or e-mail address. Error PD014: neither.';
 
+create function dialer.check_due(due_at timestamptz, at timestamptz) returns void
+language plpgsql stable as $$
+begin
+    -- LIMIT: whoever means more has mistyped the year, and four digits are all that many programs read.
+    if due_at > at + interval '100 years' then
+        perform dialer.fail('PD027', format('due time %s is more than 100 years ahead', due_at), format('It is now %s.', at), 'Correct the year.');
+    end if;
+end $$;
+comment on function dialer.check_due(timestamptz, timestamptz) is 'Refuses a due time that is out of all reason. Error PD027.';
+
 create function dialer.schedule_call(
     campaign text, address text, due_at timestamptz default null, name text default null, tz text default null, state text default null,
     external_key text default null, priority integer default null, expires_at timestamptz default null, payload jsonb default '{}',
@@ -36,6 +46,7 @@ begin
     if due_at is not null and due_at < at - interval '1 minute' then
         perform dialer.fail('PD027', format('due time %s is in the past', due_at), format('It is now %s.', at), 'Leave due_at out to call as soon as it is allowed.');
     end if;
+    perform dialer.check_due(due_at, at);
     if expires_at is not null and expires_at <= coalesce(due_at, at) then
         perform dialer.fail('PD027', format('the call would expire at %s, before it is due at %s', expires_at, coalesce(due_at, at)), null,
             'Give a later expires_at, or none.');
@@ -93,6 +104,7 @@ begin
     if due_at < at then
         perform dialer.fail('PD027', format('due time %s is in the past', due_at), format('It is now %s.', at), 'Give a time in the future.');
     end if;
+    perform dialer.check_due(due_at, at);
     select dialer.next_open_all(due_at, l.openings) into moved from dialer.lane l where l.lane_id = target.lane_id and l.openings <> '{}';
     if moved is null then
         perform dialer.fail('PD027', format('call %s can never be placed after %s', call_id, due_at), 'Its calling window has no opening from there on.',

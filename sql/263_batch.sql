@@ -19,12 +19,26 @@ comment on function dialer.wall_time(timestamptz, text) is
 'An instant as a clock in a zone shows it, with its weekday; milliseconds where there are any.
 e.g. select dialer.wall_time(''2025-12-20 01:57:45.934+00'', ''America/New_York'') --> Fri 2025-12-19 20:57:45.934';
 
+create function dialer.check_weekday(at timestamptz, tz text, weekday text) returns void
+language plpgsql stable as $$
+declare
+    is_day text := to_char(at at time zone tz, 'FMDay');
+    stated text := lower(btrim(weekday, ' .,'));
+begin
+    if stated !~ '^[a-z]{2,}$' or not starts_with(lower(is_day), stated) then
+        perform dialer.fail('PD053', format('%s is a %s in %s, not a %s', to_char(at at time zone tz, 'YYYY-MM-DD'), is_day, tz, weekday),
+            'A weekday that is stated has to be that of the date, on the wall clock of the zone.', 'Correct the date or the weekday, or leave the weekday out.');
+    end if;
+end $$;
+comment on function dialer.check_weekday(timestamptz, text, text) is 'Refuses a weekday that is not that of the date; its first two letters or more are enough. Error PD053.';
+
 create function dialer.at_wall(wall text, tz text) returns timestamptz
 language plpgsql stable as $$
 declare
-    part text[] := regexp_match(wall, '^\s*(?:(mo|tu|we|th|fr|sa|su)[a-z]*[\s,]+)?(\d{4}-\d\d-\d\d)(?:[T\s]+(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?))?\s*$', 'i');
+    part text[] := regexp_match(wall, '^\s*(?:([a-z]+)[\s.,]+)?(\d{4}-\d\d-\d\d)(?:[T\s]+(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?))?\s*$', 'i');
     zone text := dialer.zone_named(tz);
     local_ timestamp;
+    at timestamptz;
 begin
     begin
         local_ := (part[2] || ' ' || coalesce(part[3], '00:00'))::timestamp;
@@ -34,13 +48,15 @@ begin
     if part is null then
         perform dialer.fail('PD055', format('"%s" is not a wall-clock time', coalesce(wall, 'null')), 'It is a date, with its weekday if you like, and a time of day.',
             'Write e.g. Tuesday 2025-11-04 09:00.');
-    elsif lower(part[1]) <> left(lower(to_char(local_, 'Dy')), 2) then
-        perform dialer.fail('PD055', format('%s is a %s', part[2], to_char(local_, 'FMDay')), format('The value is "%s".', wall), 'Correct the weekday or the date.');
     end if;
-    return dialer.next_occurrence('FREQ=DAILY;COUNT=1', local_, zone);
+    at := dialer.next_occurrence('FREQ=DAILY;COUNT=1', local_, zone);
+    if part[1] is not null then
+        perform dialer.check_weekday(at, zone, part[1]);
+    end if;
+    return at;
 end $$;
 comment on function dialer.at_wall(text, text) is
-'The instant of a wall-clock time in a zone, such as Tuesday 2025-11-04 09:00; a weekday that is stated must be that of the date. A time that does not exist when clocks go forward is moved forward, one that comes twice is the first. Errors: PD055 not a time, or another weekday; PD011 zone.
+'The instant of a wall-clock time in a zone, such as Tuesday 2025-11-04 09:00; a weekday that is stated must be that of the date. A time that does not exist when clocks go forward is moved forward, one that comes twice is the first. Errors: PD055 not a time, PD053 another weekday, PD011 zone.
 e.g. select dialer.at_wall(''Tuesday 2025-11-04 09:00'', ''Asia/Kolkata'') --> 2025-11-04 03:30:00+00';
 
 create function dialer.batch_case(fields jsonb) returns jsonb
@@ -184,6 +200,7 @@ begin
     elsif exists (select from unnest(bases) b where b < at - interval '1 minute' or b = 'infinity') then
         perform dialer.fail('PD027', format('a batch cannot begin at %s', (select b from unnest(bases) b where b < at - interval '1 minute' or b = 'infinity' limit 1)), format('It is now %s.', at), 'Leave call_at and email_at out to begin as soon as it is allowed.');
     end if;
+    perform dialer.check_due(coalesce((select max(b) from unnest(bases) b), at) + coalesce((select max(s) from unnest(steps) s), interval '0') * greatest(of_count, 1)::double precision, at);
 end $$;
 comment on function dialer.check_batch(jsonb, text, text, timestamptz[], interval[], bigint, bigint, timestamptz) is 'Refuses arguments of schedule_batch that make no sense. Errors: PD012, PD015, PD025, PD027.';
 

@@ -92,6 +92,7 @@ begin
     if next_at is null then
         perform dialer.fail('PD027', format('the series "%s" from %s has no occurrence after %s', rule, start_local, at), null, 'Give a later end, or an earlier start.');
     end if;
+    perform dialer.check_due(next_at, at);
     who := dialer.admit_one(address, name, tz, state, external_key, region, 'schedule_series', at);
     insert into dialer.series (campaign_id, contact_id, endpoint_id, rule, start_local, tz, gap, overlap, month_end, priority, payload, next_at, created_at, hours, hours_tz)
     values (campaign_id, who.contact_id, coalesce(who.email_endpoint_id, who.voice_endpoint_id), rule, start_local, tz, gap, overlap, month_end, dialer.priority_of(priority),

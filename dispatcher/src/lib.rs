@@ -6,9 +6,11 @@
 pub mod api;
 pub mod ask;
 pub mod backfill;
+mod body;
 pub mod clock;
 pub mod closures;
 pub mod config;
+pub mod console;
 pub mod db;
 pub mod doctor;
 pub mod import;

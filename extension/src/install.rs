@@ -94,6 +94,7 @@ install_in_order! {
     "350_explain": "../../sql/350_explain.sql",
     "352_compliance": "../../sql/352_compliance.sql",
     "355_api": "../../sql/355_api.sql",
+    "357_overview": "../../sql/357_overview.sql",
     "360_invariants": "../../sql/360_invariants.sql",
     "370_roles": "../../sql/370_roles.sql",
 }

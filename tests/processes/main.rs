@@ -6,8 +6,11 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod api;
+mod api_doors;
 mod api_page;
 mod backfill;
+mod browser;
+mod console;
 mod crash;
 mod database;
 mod day;
@@ -18,6 +21,7 @@ mod limit;
 mod list;
 mod mail;
 mod network;
+mod overview;
 mod pooler;
 mod rate;
 mod silence;
