@@ -36,7 +36,7 @@ stable parallel safe cost 50 rows 1
 language c as 'MODULE_PATHNAME', 'resolve_zone_wrapper';
 
 comment on function dialer.resolve_zone(text, text, text) is
-    'The time zones in which somebody may be, sorted, by the first source that gives any: stated (one zone, or several with commas; names that are no zones are passed over, old spellings such as US/Eastern count as the new ones), state (of the address: TX, US-TX, CA-QC, Texas), number (in E.164, by area code or country). Several zones mean: call only when open in all. One row. source: stated, state, number or unknown. confidence: high (stated, or a state with one zone), medium (a state with several zones, all of them candidates), low (the number alone: people keep their numbers when they move), none (no zone is known: never open).
+    'The time zones in which somebody may be, sorted, by the first source that gives any: stated (one zone, or several with commas; names that are no zones are passed over, old spellings such as US/Eastern count as the new ones), state (of the address: TX, US-TX, CA-QC, Texas, or a ZIP code of the United States), number (in E.164, by area code or country). Several zones mean: call only when open in all. One row. source: stated, state, number or unknown. confidence: high (stated, or a state with one zone), medium (a state with several zones, all of them candidates), low (the number alone: people keep their numbers when they move), none (no zone is known: never open).
 e.g. select zones, source, confidence from dialer.resolve_zone(state => ''TN'', phone => ''+12125550123'')';
 
 create function dialer.jurisdiction_of(place text, phone text default null)
@@ -48,6 +48,15 @@ comment on function dialer.jurisdiction_of(text, text) is
     'The code of the place whose law holds: US-FL for FL, US-FL or Florida; CA-ON; FR or France for a country. Two letters are a state of the United States or Canada where there is one (CA is California, DE Delaware), unless the phone (in E.164) is of the country that they name. Null for what is no place.
 e.g. select dialer.jurisdiction_of(''Florida'') --> US-FL';
 
+create function dialer.states_of_zip(zip text)
+returns text[]
+immutable strict parallel safe cost 5
+language c as 'MODULE_PATHNAME', 'states_of_zip_wrapper';
+
+comment on function dialer.states_of_zip(text) is
+    'The states and territories of the United States in which a ZIP code (33101 or 33101-1234) may be, by its first three digits; several mean that the rules of all of them hold. Empty for what is no ZIP code, and for one whose state is not known (military ones, Guam).
+e.g. select dialer.states_of_zip(''73960'') --> {US-OK,US-TX}';
+
 create function dialer.jurisdiction_chain(jurisdiction text)
 returns text[]
 immutable strict parallel safe cost 5
@@ -57,13 +66,13 @@ comment on function dialer.jurisdiction_chain(text) is
     'A jurisdiction and those that it lies in, the narrowest first: the rules of all of them hold.
 e.g. select dialer.jurisdiction_chain(''US-NYC'') --> {US-NYC,US-NY,US}';
 
-create function dialer.resolve_jurisdiction(stated text default null, phones text[] default null)
+create function dialer.resolve_jurisdiction(stated text default null, phones text[] default null, zip text default null)
 returns table (jurisdictions text[], source text)
 immutable parallel safe cost 50 rows 1
 language c as 'MODULE_PATHNAME', 'resolve_jurisdiction_wrapper';
 
-comment on function dialer.resolve_jurisdiction(text, text[]) is
-    'The jurisdictions whose rules hold for somebody, sorted, by the place of the address and by all numbers (E.164); several: the rules of all of them. A number tells its state by area code, or its country; where it disagrees with the address, both are kept. One row. source: stated (the address, and the numbers agree), number, both (they disagree) or unknown.
+comment on function dialer.resolve_jurisdiction(text, text[], text) is
+    'The jurisdictions whose rules hold for somebody, sorted, by the address (the place that was stated, and a ZIP code of the United States, which may be given in its stead) and by all numbers (E.164); several: the rules of all of them. A number tells its state by area code, or its country; where it disagrees with the address, both are kept, and where place and ZIP code disagree as well. Five digits are no ZIP code where the place, or without a place the first number, is of another country. One row. source: stated (the address, and the numbers agree), number, both (they disagree) or unknown.
 e.g. select jurisdictions, source from dialer.resolve_jurisdiction(''TX'', array[''+13055550123''])';
 
 create function dialer.normalize_outcome(word text)

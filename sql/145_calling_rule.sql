@@ -4,9 +4,9 @@
 -- Invariants kept: 4 (the strictest of campaign and law wins), 6 (an unknown jurisdiction, or one without rules, is closed).
 
 create type dialer.capping as (
-    code text, cap dialer.cap, cap_key text, counts text, channels dialer.channel[], instead text, source text);
+    code text, cap dialer.cap, cap_key text, counts text, channels dialer.channel[], instead text, source text, hang_up_seconds integer);
 comment on type dialer.capping is
-'a cap with what it counts: cap_key number, person, subject (person and subject) or campaign; counts attempts, answered, conversations, voicemails, refusals or hang_ups; in these channels; instead: wait, or no_message (the call is placed and leaves no message)';
+'a cap with what it counts: cap_key number, person, subject (person and subject) or campaign; counts attempts, answered, conversations, voicemails, refusals or hang_ups; in these channels; instead: wait, or no_message (the call is placed and leaves no message); hang_up_seconds: a conversation that was shorter counts among hang_ups';
 
 create table dialer.rule_pack (
     tenant_id integer not null default dialer.current_tenant() references dialer.tenant,
@@ -36,6 +36,8 @@ create table dialer.calling_rule (
     contradicts text,
     not_enforced text,
     partly text,
+    exempt_with text[] not null default '{}' constraint exempt_with_is_consent_or_relationship check (exempt_with <@ '{consent,relationship}'),
+    relationship_within interval,
     source text not null,
     as_of text not null,
     url text not null,
@@ -51,6 +53,8 @@ comment on column dialer.calling_rule.tz is 'the zone that the rule itself names
 comment on column dialer.calling_rule.holidays is 'the list of legal holidays on which nothing is open, or only in holiday_hours';
 comment on column dialer.calling_rule.contradicts is 'the rule of which this is another reading: in force as well, unless the choice of law says otherwise';
 comment on column dialer.calling_rule.not_enforced is 'why the dialer does not enforce it';
+comment on column dialer.calling_rule.exempt_with is 'it does not hold for who has agreed (consent), or is a customer (relationship), where a campaign has chosen so (law.exempt_consent)';
+comment on column dialer.calling_rule.relationship_within is 'how old such a relationship may be; null: for as long as it is recorded to hold';
 comment on column dialer.calling_rule.partly is 'what of it the dialer does not enforce, or keeps more strictly';
 
 create table dialer.legal_holiday (
@@ -73,12 +77,17 @@ create table dialer.law (
     contradictions text not null default 'strictest' constraint contradictions_are_strictest_or_as_read check (contradictions in ('strictest', 'as_read')),
     uncovered text not null default 'closed' constraint uncovered_is_closed_or_open check (uncovered in ('closed', 'open')),
     margin interval not null default '60 seconds' constraint margin_is_short check (margin between interval '0' and interval '1 day'),
-    chosen_at timestamptz not null default dialer.now()
+    exempt_consent text constraint exempt_consent_is_not_blank check (btrim(exempt_consent) <> ''),
+    hang_up_seconds integer not null default 30 constraint hang_up_is_within_an_hour check (hang_up_seconds between 0 and 3600),
+    chosen_at timestamptz not null default dialer.now(),
+    constraint exemption_is_of_a_campaign check (exempt_consent is null or campaign_id is not null)
 );
 create unique index law_is_chosen_once on dialer.law (tenant_id, coalesce(campaign_id, 0));
 comment on index dialer.law_is_chosen_once is 'choose_law replaces the choice before';
 comment on table dialer.law is 'the choice of law of a tenant (campaign null) or of one campaign, which replaces it';
 comment on column dialer.law.uncovered is 'what holds where no pack has a rule of the country: closed, or open';
+comment on column dialer.law.exempt_consent is 'the purpose under which consents and relationships are recorded (give_consent) that lift the rules which say so; null: every rule holds for everybody';
+comment on column dialer.law.hang_up_seconds is 'a conversation that was shorter counts as a hang-up, because nobody says who ended it';
 comment on column dialer.law.margin is 'added to rolling periods of caps: statutes do not say on which side the last second falls';
 
 create table dialer.shipped_pack (pack text primary key, as_of date not null, holidays_until date not null, about text not null);
@@ -87,7 +96,8 @@ create table dialer.shipped_rule (
     pack text not null, code text not null, jurisdiction text not null, scope text not null, purposes text[] not null, provision text not null,
     hours dialer.hours, tz text, holidays text, holiday_hours text,
     max_count integer, kind text, amount integer, cap_key text, counts text, channels dialer.channel[],
-    confidence text not null, contradicts text, not_enforced text, partly text, source text not null, as_of text not null, url text not null, note text not null,
+    confidence text not null, contradicts text, not_enforced text, partly text, exempt_with text[] not null, relationship_within interval,
+    source text not null, as_of text not null, url text not null, note text not null,
     primary key (pack, code));
 comment on table dialer.shipped_rule is 'the rules of shipped packs, as load_calling_rules takes them';
 create table dialer.shipped_holiday (pack text not null, list text not null, closed_on date not null, name text not null, primary key (pack, list, closed_on));
@@ -115,10 +125,10 @@ begin
     insert into dialer.legal_holiday (list, closed_on, name, pack)
     select h.list, h.closed_on, h.name, h.pack from dialer.shipped_holiday h where h.pack = load_calling_rules.pack on conflict do nothing;
     insert into dialer.calling_rule (pack, code, jurisdiction, scope, purposes, provision, hours, tz, holidays, holiday_hours, capping, confidence, contradicts,
-                                     not_enforced, partly, source, as_of, url, note)
+                                     not_enforced, partly, exempt_with, relationship_within, source, as_of, url, note)
     select s.pack, s.code, s.jurisdiction, s.scope, s.purposes, s.provision, s.hours, s.tz, s.holidays, s.holiday_hours,
-           case when s.kind is not null then row(s.code, row(s.max_count, s.kind, s.amount, null)::dialer.cap, s.cap_key, s.counts, s.channels, 'wait', s.source)::dialer.capping end,
-           s.confidence, s.contradicts, s.not_enforced, s.partly, s.source, s.as_of, s.url, s.note
+           case when s.kind is not null then row(s.code, row(s.max_count, s.kind, s.amount, null)::dialer.cap, s.cap_key, s.counts, s.channels, 'wait', s.source, null)::dialer.capping end,
+           s.confidence, s.contradicts, s.not_enforced, s.partly, s.exempt_with, s.relationship_within, s.source, s.as_of, s.url, s.note
     from dialer.shipped_rule s where s.pack = load_calling_rules.pack;
     get diagnostics loaded = row_count;
     return loaded;
@@ -162,16 +172,32 @@ end $$;
 comment on function dialer.add_legal_holidays(text, date[], text) is
 'Adds dates to a list of legal holidays, from the next claim on; returns how many were new. They outlive a new load of the pack. Error PD042: no rule asks for that list.';
 
-create function dialer.law_rules(law_id integer, jurisdictions text[]) returns setof dialer.calling_rule
+create function dialer.remove_legal_holidays(list text, dates date[]) returns integer
+language plpgsql volatile as $$
+declare removed integer;
+begin
+    -- A day that a pack has as well stays closed: its row was not added a second time, and comes back with the next load.
+    delete from dialer.legal_holiday h
+    where h.tenant_id = dialer.current_tenant() and h.list = remove_legal_holidays.list and h.closed_on = any (dates) and h.pack is null
+      and not exists (select from dialer.shipped_holiday s join dialer.rule_pack p on p.pack = s.pack and p.tenant_id = h.tenant_id where s.list = h.list and s.closed_on = h.closed_on);
+    get diagnostics removed = row_count;
+    return removed;
+end $$;
+comment on function dialer.remove_legal_holidays(text, date[]) is
+'Takes dates away that add_legal_holidays has added by mistake, from the next claim on; returns how many. Those of the packs stay.';
+
+create function dialer.law_rules(law_id integer, jurisdictions text[], lifted text[] default '{}') returns setof dialer.calling_rule
 language sql stable as $$
     select r.* from dialer.law w join dialer.calling_rule r on r.tenant_id = w.tenant_id and r.pack = any (w.packs)
     where w.law_id = law_rules.law_id and r.provision <> 'note' and r.purposes <@ w.purposes
       and array_position('{low,medium,high}', r.confidence) >= array_position('{low,medium,high}', w.min_confidence)
       and (r.contradicts is null or w.contradictions = 'strictest')
       and r.jurisdiction in (select c from unnest(jurisdictions) j cross join lateral unnest(dialer.jurisdiction_chain(j)) c)
+      -- What was lifted holds again as soon as the choice of law asks for it.
+      and (w.exempt_consent is null or r.code <> all (lifted))
     order by r.pack, r.code
 $$;
-comment on function dialer.law_rules(integer, text[]) is 'The rules that a choice of law puts in force for somebody of these jurisdictions.';
+comment on function dialer.law_rules(integer, text[], text[]) is 'The rules that a choice of law puts in force for somebody of these jurisdictions, but those that are lifted for them.';
 
 create function dialer.law_covers(law_id integer, jurisdictions text[]) returns boolean
 language sql stable as $$
@@ -202,7 +228,7 @@ begin
 end $$;
 comment on function dialer.rule_openings(dialer.calling_rule, text[]) is 'The openings of a rule: its hours, less its holidays, in its own zone or in all of these.';
 
-create function dialer.law_openings(law_id integer, zones text[], jurisdictions text[]) returns dialer.opening[]
+create function dialer.law_openings(law_id integer, zones text[], jurisdictions text[], lifted text[] default '{}') returns dialer.opening[]
 language plpgsql stable as $$
 declare found dialer.opening[];
 begin
@@ -211,26 +237,26 @@ begin
     end if;
     -- Several rules with the same hours (the federal ones of two offices) are one opening.
     select coalesce(array_agg(distinct o), '{}') into found
-    from dialer.law_rules(law_openings.law_id, jurisdictions) r cross join lateral unnest(dialer.rule_openings(r, zones)) o where r.provision = 'window';
+    from dialer.law_rules(law_openings.law_id, jurisdictions, lifted) r cross join lateral unnest(dialer.rule_openings(r, zones)) o where r.provision = 'window';
     return found;
 end $$;
-comment on function dialer.law_openings(integer, text[], text[]) is 'What a choice of law opens for people of these zones and jurisdictions; null: nothing, because zone or jurisdiction is not known or no pack speaks of it.';
+comment on function dialer.law_openings(integer, text[], text[], text[]) is 'What a choice of law opens for people of these zones and jurisdictions, for whom some rules may be lifted; null: nothing, because zone or jurisdiction is not known or no pack speaks of it.';
 
-create function dialer.law_cappings(law_id integer, jurisdictions text[]) returns dialer.capping[]
+create function dialer.law_cappings(law_id integer, jurisdictions text[], lifted text[] default '{}') returns dialer.capping[]
 language sql stable as $$
     select coalesce(array_agg(row(k.code, row((k.cap).max_count, (k.cap).kind,
         (k.cap).amount + case (k.cap).kind when 'rolling' then extract(epoch from w.margin)::integer else 0 end, null)::dialer.cap,
-        k.cap_key, k.counts, k.channels, k.instead, k.source)::dialer.capping order by r.code), '{}')
-    from dialer.law w cross join lateral dialer.law_rules(w.law_id, jurisdictions) r cross join lateral (select (r.capping).*) k
+        k.cap_key, k.counts, k.channels, k.instead, k.source, w.hang_up_seconds)::dialer.capping order by r.code), '{}')
+    from dialer.law w cross join lateral dialer.law_rules(w.law_id, jurisdictions, lifted) r cross join lateral (select (r.capping).*) k
     where w.law_id = law_cappings.law_id and r.provision = 'cap'
 $$;
-comment on function dialer.law_cappings(integer, text[]) is 'The caps that a choice of law sets for people of these jurisdictions, with its margin.';
+comment on function dialer.law_cappings(integer, text[], text[]) is 'The caps that a choice of law sets for people of these jurisdictions, with its margin, but those that are lifted for them.';
 
-create function dialer.law_record(law_id integer, jurisdictions text[]) returns jsonb
+create function dialer.law_record(law_id integer, jurisdictions text[], lifted text[] default '{}') returns jsonb
 language sql stable as $$
-    select jsonb_build_object('jurisdictions', jurisdictions, 'purposes', w.purposes,
+    select case when lifted <> '{}' and w.exempt_consent is not null then jsonb_build_object('lifted', lifted, 'exempt_consent', w.exempt_consent) else '{}' end || jsonb_build_object('jurisdictions', jurisdictions, 'purposes', w.purposes,
         'packs', (select coalesce(jsonb_object_agg(p.pack, to_char(p.loaded_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')), '{}') from dialer.rule_pack p where p.tenant_id = w.tenant_id and p.pack = any (w.packs)),
-        'rules', (select coalesce(jsonb_agg(r.code order by r.code), '[]') from dialer.law_rules(w.law_id, jurisdictions) r))
+        'rules', (select coalesce(jsonb_agg(r.code order by r.code), '[]') from dialer.law_rules(w.law_id, jurisdictions, lifted) r))
     from dialer.law w where w.law_id = law_record.law_id
 $$;
-comment on function dialer.law_record(integer, text[]) is 'What is noted of the law in the decision of an attempt: packs and when they were loaded, purposes, jurisdictions, rules in force.';
+comment on function dialer.law_record(integer, text[], text[]) is 'What is noted of the law in the decision of an attempt: packs and when they were loaded, purposes, jurisdictions, rules in force, and those that were lifted by consent.';

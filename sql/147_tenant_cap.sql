@@ -11,7 +11,7 @@ create table dialer.tenant_cap (
 comment on table dialer.tenant_cap is 'caps that hold over all campaigns of a tenant';
 
 create function dialer.set_tenant_cap(name text, max_count integer, kind text, amount integer default null, cap_key text default 'person', counts text default 'attempts',
-    channels text[] default '{voice}', instead text default 'wait') returns void
+    channels text[] default '{voice}', instead text default 'wait', hang_up_seconds integer default 30) returns void
 language plpgsql volatile as $$
 begin
     if coalesce(cap_key, '') <> all ('{number,person,subject,campaign}') or coalesce(counts, '') <> all ('{attempts,answered,conversations,voicemails,refusals,hang_ups}')
@@ -19,17 +19,19 @@ begin
         perform dialer.fail('PD044', format('cap "%s" counts %s per %s in %s, else %s', name, counts, cap_key, coalesce(channels::text, 'null'), instead),
             'cap_key is number, person, subject or campaign; counts is attempts, answered, conversations, voicemails, refusals or hang_ups; channels are voice, email, sms; instead is wait or no_message.',
             'E.g. select dialer.set_tenant_cap(''after a refusal'', 0, ''cooldown_dates'', 60, counts => ''refusals'').');
+    elsif not coalesce(hang_up_seconds between 0 and 3600, false) then
+        perform dialer.fail('PD044', format('cap "%s" takes conversations of less than %s seconds for hang-ups', name, coalesce(hang_up_seconds::text, 'null')), 'It is 0 (none) to 3600.', 'Leave it out for 30.');
     elsif amount > 31622400 or (kind like '%dates' and amount > 366) then
         perform dialer.fail('PD044', format('cap "%s" looks back %s', name, amount), 'A cap looks back a year at most: 31622400 seconds, or 366 dates.');
     end if;
     -- Raises PD015 for a cap that the claim could not use.
     perform dialer.next_callable('2000-01-01 00:00:00+00', '{}', '{}', array[row(max_count, kind, amount, null)::dialer.cap], 'UTC');
     insert into dialer.tenant_cap (name, capping)
-    values (set_tenant_cap.name, row('tenant: ' || set_tenant_cap.name, row(max_count, kind, amount, null)::dialer.cap, cap_key, counts, channels::dialer.channel[], instead, 'set by the tenant')::dialer.capping)
+    values (set_tenant_cap.name, row('tenant: ' || set_tenant_cap.name, row(max_count, kind, amount, null)::dialer.cap, cap_key, counts, channels::dialer.channel[], instead, 'set by the tenant', hang_up_seconds)::dialer.capping)
     on conflict on constraint tenant_cap_pkey do update set capping = excluded.capping;
 end $$;
-comment on function dialer.set_tenant_cap(text, integer, text, integer, text, text, text[], text) is
-'Sets a cap over all campaigns of the tenant, from the next claim on, on top of their policies: max_count, kind and amount as in dialer.cap (gap and rolling in seconds; cooldown_dates counts from the last of what it counts). cap_key: per number, person, subject (person and subject) or campaign (person in one campaign). counts: attempts, answered, conversations, voicemails (messages left), refusals or hang_ups. channels: which calls count and are held back. instead: wait until it is allowed, or no_message (call, and leave no message). Errors: PD044, PD015.';
+comment on function dialer.set_tenant_cap(text, integer, text, integer, text, text, text[], text, integer) is
+'Sets a cap over all campaigns of the tenant, from the next claim on, on top of their policies: max_count, kind and amount as in dialer.cap (gap and rolling in seconds; cooldown_dates counts from the last of what it counts). cap_key: per number, person, subject (person and subject) or campaign (person in one campaign). counts: attempts, answered, conversations, voicemails (messages left), refusals or hang_ups. channels: which calls count and are held back. instead: wait until it is allowed, or no_message (call, and leave no message). hang_up_seconds: which conversations count among hang_ups, besides calls that were rejected: those that were shorter. Errors: PD044, PD015.';
 
 create function dialer.remove_tenant_cap(name text) returns void
 language plpgsql volatile as $$

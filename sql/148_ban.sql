@@ -62,8 +62,7 @@ begin
       and (b.jurisdictions is null and b.area_codes is null
            or exists (select from unnest(b.area_codes) a where starts_with(address, a))
            or exists (select from unnest(ban_until.jurisdictions) j where dialer.jurisdiction_chain(j) && b.jurisdictions)
-              and (b.zips is null or coalesce((select bool_or(starts_with(z.zip, p)) from (select btrim(coalesce(attributes ->> 'zip', attributes ->> 'zip_code',
-                  attributes ->> 'postal_code', attributes ->> 'postcode', '')) as zip) z cross join unnest(b.zips) p where z.zip <> ''), true))
+              and (b.zips is null or coalesce((select bool_or(starts_with(dialer.zip_of(attributes), p)) from unnest(b.zips) p), true))
            -- Of whom the place is not known may be there.
            or b.jurisdictions is not null and ban_until.jurisdictions = '{}'));
 end $$;

@@ -1,5 +1,5 @@
 -- Campaigns and their lanes. A lane is campaign x calling area (zones, and jurisdictions where a law
--- is chosen) x own hours x priority: all calls that open and close together.
+-- is chosen) x own hours x lifted rules x priority: all calls that open and close together.
 -- Who uses it: planning finds or makes the lane of a call; claim reads only open lanes of running campaigns.
 -- Invariants kept: 4 (a lane without a known zone has no opening), 14 (closing time, pause and stop touch lanes and campaigns, never calls).
 
@@ -81,6 +81,7 @@ create table dialer.lane (
     jurisdictions text[] not null default '{}',
     own_hours text not null default '',
     own_tz text not null default '',
+    lifted text[] not null default '{}',
     priority smallint not null,
     openings dialer.opening[] not null,
     cappings dialer.capping[] not null default '{}',
@@ -91,12 +92,13 @@ create table dialer.lane (
     floor timestamptz not null default '-infinity',
     floor_from timestamptz not null default '-infinity',
     constraint lane_priority_is_1_to_100 check (priority between 1 and 100),
-    constraint lane_is_unique unique (campaign_id, zones, jurisdictions, priority, own_hours, own_tz)
+    constraint lane_is_unique unique (campaign_id, zones, jurisdictions, priority, own_hours, own_tz, lifted)
 ) with (fillfactor = 50);
 comment on table dialer.lane is 'campaign x calling area x own hours x priority: the next open span [opens_at, open_until), looked up again at recheck_at';
 comment on column dialer.lane.floor is 'claims begin to read the schedule here instead of among the dead entries of calls that were served; for a minute (real time) after floor_from, when a claim read from the beginning: whoever commits late is not missed';
 comment on column dialer.lane.zones is 'sorted zone names; open only when open in all; empty: zone unknown, never open';
 comment on column dialer.lane.jurisdictions is 'whose calling rules hold, sorted; empty where the campaign has no law, or for contacts of whom it is not known';
+comment on column dialer.lane.lifted is 'codes of calling rules that do not hold for the people in it, because they have agreed or are customers';
 comment on column dialer.lane.cappings is 'caps of the law and of the tenant, on top of the policy''s';
 comment on column dialer.lane.law is 'what is noted of the law in the decisions of its attempts';
 comment on column dialer.lane.own_hours is 'hours that its calls bring with them, on top of the campaign''s, as text; empty: none of their own';
@@ -127,35 +129,38 @@ language sql stable as $$
 $$;
 comment on function dialer.campaign_openings(bigint, text[], dialer.own_hours) is 'The campaign''s hours and closures in every zone of the area, or in the calendar''s zone where the rule is fixed; then the hours of its calls'' own.';
 
-create function dialer.lane_openings(campaign_id bigint, zones text[], own dialer.own_hours default null, jurisdictions text[] default '{}') returns dialer.opening[]
+create function dialer.lane_openings(campaign_id bigint, zones text[], own dialer.own_hours default null, jurisdictions text[] default '{}', lifted text[] default '{}')
+returns dialer.opening[]
 language plpgsql stable as $$
 declare
     law integer := (select c.law_id from dialer.campaign c where c.campaign_id = lane_openings.campaign_id);
     openings dialer.opening[] := dialer.campaign_openings(campaign_id, zones, own);
+    of_law dialer.opening[];
 begin
     if law is not null then
-        openings := openings || dialer.law_openings(law, zones, jurisdictions);
-        if openings = '{}' or dialer.law_openings(law, zones, jurisdictions) is null then
+        of_law := dialer.law_openings(law, zones, jurisdictions, lifted);
+        if openings = '{}' or of_law is null then
             return '{}';
         end if;
+        openings := openings || of_law;
     end if;
     -- LIMIT: what the calendar can hold; more zones and rules at once than that are not understood, and closed.
     return case when cardinality(openings) <= 64 then openings else '{}' end;
 end $$;
-comment on function dialer.lane_openings(bigint, text[], dialer.own_hours, text[]) is 'Openings of a lane: the campaign''s, the own hours of its calls, and those of the law that the campaign keeps; none where that law does not know the zone or the jurisdiction.';
+comment on function dialer.lane_openings(bigint, text[], dialer.own_hours, text[], text[]) is 'Openings of a lane: the campaign''s, the own hours of its calls, and those of the law that the campaign keeps; none where that law does not know the zone or the jurisdiction.';
 
-create function dialer.lane_cappings(campaign_id bigint, jurisdictions text[]) returns dialer.capping[]
+create function dialer.lane_cappings(campaign_id bigint, jurisdictions text[], lifted text[] default '{}') returns dialer.capping[]
 language sql stable as $$
-    select case when c.law_id is null then '{}' else dialer.law_cappings(c.law_id, jurisdictions) end || dialer.tenant_cappings(c.tenant_id)
+    select case when c.law_id is null then '{}' else dialer.law_cappings(c.law_id, jurisdictions, lifted) end || dialer.tenant_cappings(c.tenant_id)
     from dialer.campaign c where c.campaign_id = lane_cappings.campaign_id
 $$;
-comment on function dialer.lane_cappings(bigint, text[]) is 'Caps of a lane on top of its policy''s: those of the law that the campaign keeps, and its tenant''s.';
+comment on function dialer.lane_cappings(bigint, text[], text[]) is 'Caps of a lane on top of its policy''s: those of the law that the campaign keeps, and its tenant''s.';
 
-create function dialer.lane_law(campaign_id bigint, jurisdictions text[]) returns jsonb
+create function dialer.lane_law(campaign_id bigint, jurisdictions text[], lifted text[] default '{}') returns jsonb
 language sql stable as $$
-    select dialer.law_record(c.law_id, jurisdictions) from dialer.campaign c where c.campaign_id = lane_law.campaign_id and c.law_id is not null
+    select dialer.law_record(c.law_id, jurisdictions, lifted) from dialer.campaign c where c.campaign_id = lane_law.campaign_id and c.law_id is not null
 $$;
-comment on function dialer.lane_law(bigint, text[]) is 'What is noted of the law in the decisions of a lane''s attempts; null without one.';
+comment on function dialer.lane_law(bigint, text[], text[]) is 'What is noted of the law in the decisions of a lane''s attempts; null without one.';
 
 create function dialer.opening_zones(openings dialer.opening[]) returns text[]
 language plpgsql immutable as $$
@@ -195,8 +200,8 @@ create function dialer.forget_spans(campaign_ids bigint[]) returns void language
     -- In one order for everybody who locks several lanes.
     select from dialer.lane l where l.campaign_id = any (campaign_ids) order by l.lane_id for no key update;
     update dialer.lane l
-    set openings = dialer.lane_openings(l.campaign_id, l.zones, dialer.lane_own(l), l.jurisdictions), cappings = dialer.lane_cappings(l.campaign_id, l.jurisdictions),
-        law = dialer.lane_law(l.campaign_id, l.jurisdictions), opens_at = 'infinity', open_until = '-infinity', recheck_at = '-infinity'
+    set openings = dialer.lane_openings(l.campaign_id, l.zones, dialer.lane_own(l), l.jurisdictions, l.lifted), cappings = dialer.lane_cappings(l.campaign_id, l.jurisdictions, l.lifted),
+        law = dialer.lane_law(l.campaign_id, l.jurisdictions, l.lifted), opens_at = 'infinity', open_until = '-infinity', recheck_at = '-infinity'
     where l.campaign_id = any (campaign_ids)
 $$;
 comment on function dialer.forget_spans(bigint[]) is 'Closes the lanes of these campaigns until the next claim has looked their openings up again.';
@@ -268,6 +273,11 @@ begin
         new.next_slot_at := dialer.slot_after_change(new.next_slot_at, new.per_second);
     end if;
     if tg_op = 'UPDATE' and new.account_id <> old.account_id then
+        if (select count(distinct a.channel) from dialer.provider_account a where a.account_id in (new.account_id, old.account_id)) > 1
+           and exists (select from dialer.call c where c.campaign_id = new.campaign_id and c.ended_at is null) then
+            perform dialer.fail('PD066', format('campaign "%s" cannot go over to an account of another channel', new.name), 'It has calls that have not ended, and they go to numbers or addresses of the channel that it has.',
+                'Make another campaign for the other channel.');
+        end if;
         new.account_since := dialer.now();
     end if;
     if new.zone_rule = 'fixed' and not exists (select from dialer.calendar k where k.calendar_id = new.calendar_id and k.tz is not null) then
@@ -276,7 +286,7 @@ begin
     end if;
     return new;
 end $$;
-comment on function dialer.campaign_is_sound() is 'Trigger: account, calendar and policy are the tenant''s own; a fixed zone rule needs a calendar with a zone; limits and rules make sense. Errors PD021, PD022, PD023, PD024, PD036.';
+comment on function dialer.campaign_is_sound() is 'Trigger: account, calendar and policy are the tenant''s own; a fixed zone rule needs a calendar with a zone; an account of another channel is taken only without calls; limits and rules make sense. Errors PD021, PD022, PD023, PD024, PD036, PD066.';
 create trigger _100_sound before insert or update of tenant_id, account_id, calendar_id, policy_id, zone_rule, law_id, misfire, per_second, max_concurrent, priority, weight on dialer.campaign for each row execute function dialer.campaign_is_sound();
 
 create function dialer.campaign_named(name text) returns bigint
@@ -291,6 +301,14 @@ begin
     return found;
 end $$;
 comment on function dialer.campaign_named(text) is 'Number of the campaign of this tenant with this name. Error PD025: no such campaign.';
+
+create function dialer.calendar_name(campaign text) returns text
+language sql stable as $$
+    -- A campaign of this name may have been given another name since, and has its calendar still.
+    select n.name from (select 'campaign ' || campaign || case when i > 1 then format(' (%s)', i) else '' end as name, i from generate_series(1, 1000) i) n
+    where not exists (select from dialer.calendar k where k.tenant_id = dialer.current_tenant() and k.name = n.name) order by n.i limit 1
+$$;
+comment on function dialer.calendar_name(text) is 'The name of a calendar that is made for one campaign alone: campaign and its name, and a number where that is taken.';
 
 create function dialer.create_campaign(
     name text, account text, hours dialer.hours default null, tz text default null, calendar text default null,
@@ -317,7 +335,7 @@ begin
             perform dialer.fail('PD011', format('time zone "%s" is not known', tz), 'Zones are IANA names such as America/New_York.',
                 'Leave tz out to use each contact''s own zone.');
         end if;
-        calendar_ := dialer.create_calendar('campaign ' || name, hours, tz);
+        calendar_ := dialer.create_calendar(dialer.calendar_name(name), hours, tz);
     end if;
     insert into dialer.campaign (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, valid_until, settings, per_second,
         misfire, misfire_after, caller_pool, consent, subject)

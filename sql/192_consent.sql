@@ -7,6 +7,7 @@ create table dialer.consent (
     tenant_id integer not null default dialer.current_tenant() references dialer.tenant,
     address text not null,
     purpose text not null constraint consent_names_its_purpose check (btrim(purpose) <> ''),
+    kind text not null default 'consent' constraint kind_is_consent_or_relationship check (kind in ('consent', 'relationship')),
     source text not null constraint consent_names_its_source check (btrim(source) <> ''),
     given_at timestamptz not null,
     expires_at timestamptz,
@@ -17,13 +18,22 @@ create table dialer.consent (
 create index consent_of_address on dialer.consent (tenant_id, address, purpose);
 comment on index dialer.consent_of_address is 'claim and intend look a number up';
 comment on table dialer.consent is 'what a number or address has agreed to: since when, until when, from where it is known, with what evidence';
+comment on column dialer.consent.kind is 'consent: has agreed; relationship: is a customer, since the purchase, payment or inquiry of given_at. Campaigns that ask for consent ask for the first; rules that the law lifts for customers are lifted by the second';
 comment on column dialer.consent.evidence is 'whatever proves it: a form''s address, a recording''s name, the words that were shown';
 
 -- A set, so that a statement over many calls can take the lookup into its own plan.
+create function dialer.consents_held(tenant_id integer, address text, purpose text, at timestamptz) returns setof dialer.consent
+language sql stable rows 1 as $$
+    select c from dialer.consent c
+    where c.tenant_id = consents_held.tenant_id and c.address = consents_held.address and c.purpose = consents_held.purpose
+      and c.given_at <= at and (c.expires_at is null or c.expires_at > at) and (c.withdrawn_at is null or c.withdrawn_at > at)
+$$;
+comment on function dialer.consents_held(integer, text, text, timestamptz) is 'What holds at an instant of what is recorded of a number or address for a purpose: consents and relationships.';
+
 create function dialer.consents(tenant_id integer, address text, purpose text, at timestamptz) returns setof bigint
 language sql stable rows 1 as $$
     select c.consent_id from dialer.consent c
-    where c.tenant_id = consents.tenant_id and c.address = consents.address and c.purpose = consents.purpose
+    where c.tenant_id = consents.tenant_id and c.address = consents.address and c.purpose = consents.purpose and c.kind = 'consent'
       and c.given_at <= at and (c.expires_at is null or c.expires_at > at) and (c.withdrawn_at is null or c.withdrawn_at > at)
 $$;
 comment on function dialer.consents(integer, text, text, timestamptz) is 'Consents of a number or address to a purpose that hold at an instant.';

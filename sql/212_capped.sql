@@ -30,7 +30,9 @@ begin
     return array(
         select a.dialled_at from dialer.attempt a
         where a.contact_id = counted_times.contact_id and a.channel = any (capping.channels) and a.counts and a.dialled_at > since and a.ended_at > since
-          and dialer.outcome_is(capping.counts, a.outcome)
+          and (dialer.outcome_is(capping.counts, a.outcome)
+               -- Nobody says who ended an answered call: a short one may have been hung up on.
+               or capping.counts = 'hang_ups' and a.outcome in ('completed', 'not_interested', 'dnc') and coalesce(a.duration_seconds < capping.hang_up_seconds, capping.hang_up_seconds > 0))
           -- Where no message was left, the mailbox heard nothing.
           and not (capping.counts = 'voicemails' and coalesce(a.decision ->> 'no_message' = 'true', false))
           and case capping.cap_key when 'number' then a.endpoint_id = counted_times.endpoint_id when 'campaign' then a.campaign_id = counted_times.campaign_id
@@ -91,7 +93,7 @@ language sql immutable as $$
         when 'calendar_week' then format('%s a calendar week', (capping).cap.max_count)
         when 'cooldown_dates' then format('none for %s local dates after the last', (capping).cap.amount)
         else format('%s ever', (capping).cap.max_count) end
-        || format(': %s per %s in %s', (capping).counts, (capping).cap_key, array_to_string((capping).channels, ', '))
+        || format(': %s per %s in %s', (capping).counts || case when (capping).counts = 'hang_ups' then coalesce(' (rejected, or talked for less than ' || (capping).hang_up_seconds || ' s)', '') else '' end, (capping).cap_key, array_to_string((capping).channels, ', '))
         || case (capping).instead when 'no_message' then ', else no message is left' else '' end
 $$;
 comment on function dialer.capping_text(dialer.capping) is 'A cap of the law or the tenant in words.';

@@ -19,6 +19,15 @@ begin
     where c.campaign_id = any (campaign_ids) and c.law_id is distinct from dialer.law_for(c.tenant_id, c.campaign_id, c.account_id);
     -- LIMIT: the ticks move what is left over; its lanes are closed until then.
     perform dialer.bring_strays_home(at, 10000);
+    -- LIMIT: the claim moves what is left over when it comes to it; until then every rule holds for it.
+    perform dialer.relane(e.calls, at) from (
+        select array_agg(x.call_id) as calls from (
+            select distinct c.call_id
+            from dialer.campaign g join dialer.law w on w.law_id = g.law_id join dialer.consent k on k.tenant_id = w.tenant_id and k.purpose = w.exempt_consent
+            join dialer.endpoint p on p.tenant_id = k.tenant_id and p.channel = any (enum_range(null::dialer.channel)) and p.address = k.address
+            join dialer.call c on c.contact_id = p.contact_id and c.endpoint_id = p.endpoint_id and c.campaign_id = g.campaign_id
+            where g.campaign_id = any (campaign_ids) and c.state = 'scheduled' order by c.call_id limit 10000) x) e
+    where e.calls is not null;
     perform dialer.move_waiting(w.calls, w.times, 'law_changed') from (
         select array_agg(x.call_id) as calls, array_agg(x.due_at) as times from (
             select c.call_id, dialer.next_open_all(at, l.openings) as due_at
@@ -41,7 +50,7 @@ end $$;
 comment on function dialer.begin_choice(bigint) is 'Locks what a change of the choice of law touches (campaign null: all of the tenant), in the order of everybody.';
 
 create function dialer.choose_law(campaign text, packs text[], purposes text[], min_confidence text default 'low', contradictions text default 'strictest',
-    uncovered text default 'closed', margin interval default '60 seconds', at timestamptz default dialer.now()) returns integer
+    uncovered text default 'closed', margin interval default '60 seconds', exempt_consent text default null, hang_up_seconds integer default 30, at timestamptz default dialer.now()) returns integer
 language plpgsql volatile as $$
 #variable_conflict use_variable
 declare
@@ -55,23 +64,30 @@ begin
     elsif coalesce(cardinality(meant), 0) = 0 or not meant <@ dialer.known_purposes() then
         perform dialer.fail('PD042', format('purposes %s are not known', coalesce(purposes::text, 'null')), format('Known are: %s; ai voice means prerecorded.', array_to_string(dialer.known_purposes(), ', ')),
             'Name all that hold for these calls.');
-    elsif min_confidence <> all ('{low,medium,high}') or contradictions <> all ('{strictest,as_read}') or uncovered <> all ('{closed,open}') or not coalesce(margin between interval '0' and interval '1 day', false) then
-        perform dialer.fail('PD042', format('min_confidence %s, contradictions %s, uncovered %s, margin %s', min_confidence, contradictions, uncovered, margin),
-            'min_confidence is low, medium or high; contradictions strictest or as_read; uncovered closed or open; margin up to a day.', 'Leave them out for the strictest.');
+    elsif coalesce(min_confidence, '') <> all ('{low,medium,high}') or coalesce(contradictions, '') <> all ('{strictest,as_read}') or coalesce(uncovered, '') <> all ('{closed,open}')
+          or not coalesce(margin between interval '0' and interval '1 day', false) or not coalesce(hang_up_seconds between 0 and 3600, false) then
+        perform dialer.fail('PD042', format('min_confidence %s, contradictions %s, uncovered %s, margin %s, hang_up_seconds %s', coalesce(min_confidence, 'null'), coalesce(contradictions, 'null'),
+                coalesce(uncovered, 'null'), coalesce(margin::text, 'null'), coalesce(hang_up_seconds::text, 'null')),
+            'min_confidence is low, medium or high; contradictions strictest or as_read; uncovered closed or open; margin up to a day; hang_up_seconds 0 to 3600.', 'Leave them out for what is usual, which is strict.');
+    elsif exempt_consent is not null and target is null then
+        perform dialer.fail('PD059', 'rules are lifted for the consents of one campaign, not for those of a tenant', 'Who has agreed to the calls of one campaign has not agreed to those of another.', 'Choose the law of each such campaign by itself, with its name.');
+    elsif btrim(exempt_consent) = '' then
+        perform dialer.fail('PD059', 'no purpose of consents is named', 'exempt_consent is the purpose under which give_consent has recorded them.', 'Leave it out, and every rule holds for everybody.');
     elsif target is not null and exists (select from dialer.campaign c join dialer.provider_account a using (account_id) where c.campaign_id = target and a.channel = 'email') then
         perform dialer.fail('PD042', format('campaign "%s" sends mail', campaign), 'Calling rules are about calls and texts.');
     end if;
     perform dialer.begin_choice(target);
-    insert into dialer.law (campaign_id, packs, purposes, min_confidence, contradictions, uncovered, margin, chosen_at)
-    values (target, packs, meant, min_confidence, contradictions, uncovered, margin, at)
+    insert into dialer.law (campaign_id, packs, purposes, min_confidence, contradictions, uncovered, margin, exempt_consent, hang_up_seconds, chosen_at)
+    values (target, packs, meant, min_confidence, contradictions, uncovered, margin, btrim(exempt_consent), hang_up_seconds, at)
     on conflict (tenant_id, coalesce(campaign_id, 0)) do update set packs = excluded.packs, purposes = excluded.purposes, min_confidence = excluded.min_confidence,
-        contradictions = excluded.contradictions, uncovered = excluded.uncovered, margin = excluded.margin, chosen_at = excluded.chosen_at
+        contradictions = excluded.contradictions, uncovered = excluded.uncovered, margin = excluded.margin, exempt_consent = excluded.exempt_consent,
+        hang_up_seconds = excluded.hang_up_seconds, chosen_at = excluded.chosen_at
     returning law_id into chosen;
     perform dialer.follow_law(array(select c.campaign_id from dialer.campaign c where c.tenant_id = dialer.current_tenant() and (target is null or c.campaign_id = target)), at);
     return chosen;
 end $$;
-comment on function dialer.choose_law(text, text[], text[], text, text, text, interval, timestamptz) is
-'Puts packs of calling rules in force for a campaign, or for all of the tenant that have no choice of their own (campaign null), from the next claim on. purposes: all that hold for its calls (telemarketing, debt collection, prerecorded, ai voice ...); a rule holds for campaigns that have all of its purposes. min_confidence: leave rules out that are known less surely; contradictions: strictest (every reading holds) or as_read (only the first); uncovered: closed or open where no pack speaks of the country; margin: added to rolling periods. The strictest of campaign and law wins. Not legal advice. Errors: PD042, PD025.';
+comment on function dialer.choose_law(text, text[], text[], text, text, text, interval, text, integer, timestamptz) is
+'Puts packs of calling rules in force for a campaign, or for all of the tenant that have no choice of their own (campaign null), from the next claim on. purposes: all that hold for its calls (telemarketing, debt collection, prerecorded, ai voice ...); a rule holds for campaigns that have all of its purposes. min_confidence: leave rules out that are known less surely; contradictions: strictest (every reading holds) or as_read (only the first); uncovered: closed or open where no pack speaks of the country; margin: added to rolling periods; exempt_consent (of one campaign only): the purpose of the consents and relationships (give_consent) that lift those rules which say that they do not hold with them, null: no rule is lifted for anybody; hang_up_seconds: a conversation that was shorter counts as a hang-up, where a rule is about these. The strictest of campaign and law wins. Not legal advice. Errors: PD042, PD059, PD025.';
 
 create function dialer.drop_law(campaign text default null, at timestamptz default dialer.now()) returns void
 language plpgsql volatile as $$
@@ -140,15 +156,21 @@ begin
 end $$;
 comment on function dialer.open_span_within(timestamptz, dialer.opening[], tstzmultirange) is 'The first open span at or after an instant that no ban forbids.';
 
+create function dialer.exemption_text(rule dialer.calling_rule) returns text
+language sql immutable as $$
+    select case when (rule).exempt_with <> '{}' then 'lifted by ' || array_to_string((rule).exempt_with, ' or ') || coalesce(' (of at most ' || (rule).relationship_within || ')', '') end
+$$;
+comment on function dialer.exemption_text(dialer.calling_rule) is 'What lifts a rule, in words; null: nothing.';
+
 create function dialer.calling_rules_of(campaign text) returns table (
-    code text, jurisdiction text, provision text, rule text, in_force boolean, why_not text, confidence text, as_of text, contradicts text, source text, url text, note text)
+    code text, jurisdiction text, provision text, rule text, in_force boolean, why_not text, confidence text, as_of text, contradicts text, exemption text, source text, url text, note text)
 language sql stable as $$
     select r.code, r.jurisdiction, r.provision,
         coalesce(case when r.provision = 'window' then r.hours::text || coalesce(' in ' || r.tz, '') || coalesce(', not on holidays of ' || case when r.holiday_hours is null then r.holidays end,
                      ', on holidays of ' || r.holidays || ' ' || r.holiday_hours, '')
                  when r.provision = 'cap' then dialer.capping_text(r.capping) end, r.scope),
         v.why is null or v.why like 'in force %',
-        coalesce(v.why, 'partly: ' || r.partly), r.confidence, r.as_of, r.contradicts, r.source, r.url, r.note
+        coalesce(v.why, 'partly: ' || r.partly), r.confidence, r.as_of, r.contradicts, dialer.exemption_text(r) || case when w.exempt_consent is null then ', which is not chosen' else format(', recorded for "%s"', w.exempt_consent) end, r.source, r.url, r.note
     from dialer.campaign c join dialer.law w using (law_id) join dialer.calling_rule r on r.tenant_id = w.tenant_id and r.pack = any (w.packs)
     cross join lateral (select case when not r.purposes <@ w.purposes then 'other purpose: ' || array_to_string(r.purposes, ' and ')
         when r.not_enforced like 'in force %' then r.not_enforced
@@ -159,7 +181,7 @@ language sql stable as $$
     order by 5 desc, r.jurisdiction, r.code
 $$;
 comment on function dialer.calling_rules_of(text) is
-'Every rule of the packs that hold for a campaign: what it says, whether it is in force, and if not, or only partly, why; with source, date and confidence. No row: no law is chosen. Error PD025.';
+'Every rule of the packs that hold for a campaign: what it says, whether it is in force, and if not, or only partly, why; what lifts it, if the law says so (exempt_consent of choose_law); with source, date and confidence. No row: no law is chosen. Error PD025.';
 
 create view dialer.calling_rule_conflict as
     select r.tenant_id, r.pack, r.jurisdiction, a.code as as_read, a.hours as hours_as_read, a.holidays as holidays_as_read, a.confidence as confidence_as_read,

@@ -19,6 +19,9 @@ create function dialer.try_phone(phone text, region text, out e164 text, out pro
 language plpgsql stable as $$
 begin
     e164 := dialer.normalize_phone(phone, region);
+    if e164 is null and phone is not null then
+        problem := 'no region is stated for it';
+    end if;
 exception when sqlstate 'PD014' then
     problem := sqlerrm;
 end $$;
@@ -39,18 +42,20 @@ create function dialer.parse_intake(rows dialer.intake_row[], region text, impor
 language plpgsql stable as $$
 begin
     with read as (
-        select r.*, p.e164, p.problem as phone_problem,
+        select r.*, dialer.zip_of(r.attributes) as zip, p.e164, p.problem as phone_problem,
                case when r.email ~ '^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$' then lower(r.email) end as address
         from (select u.line, nullif(btrim(u.external_key), '') as external_key, nullif(btrim(u.name), '') as name, nullif(btrim(u.phone), '') as phone,
                      nullif(btrim(u.email), '') as email, nullif(btrim(u.tz), '') as tz, nullif(btrim(u.state), '') as state,
-                     nullif(btrim(u.status), '') as status, coalesce(u.attributes, '{}') as attributes
+                     nullif(btrim(u.status), '') as status,
+                     -- A ZIP code that stands where the state should is kept as what it is.
+                     coalesce(u.attributes, '{}') || case when dialer.states_of_zip(u.state) <> '{}' and dialer.zip_of(u.attributes) is null then jsonb_build_object('zip', btrim(u.state)) else '{}' end as attributes
               from unnest(rows) u) r
         left join lateral dialer.try_phone(r.phone, region) p on r.phone is not null),
     usable as (
         select r.*, z.zones, z.zone_source, dialer.jurisdiction_of(r.state, r.e164) as jurisdiction, j.jurisdictions, j.source as jurisdiction_source, dialer.normalize_outcome(r.status)::dialer.outcome as meaning,
                coalesce(i.line, min(r.line) over (partition by coalesce(r.e164, r.address))) as first_line
-        from read r cross join lateral dialer.zones_known(r.tz, r.state, r.e164) z
-        cross join lateral dialer.resolve_jurisdiction(r.state, array[r.e164]) j
+        from read r cross join lateral dialer.zones_known(r.tz, coalesce(case when cardinality(dialer.zones_of_state(r.state)) > 0 then r.state end, r.zip, r.state), r.e164) z
+        cross join lateral dialer.resolve_jurisdiction(r.state, array[r.e164], r.zip) j
         left join dialer.import_line i on i.import_id = parse_intake.import_id and i.address = coalesce(r.e164, r.address)
         where r.e164 is not null or r.address is not null)
     select array(select row(u.line, u.external_key, u.name, u.e164, u.address, u.zones, u.zone_source, u.jurisdiction, u.meaning, u.attributes,
@@ -73,6 +78,10 @@ begin
                 from usable u where u.tz is null and u.zone_source = 'unknown' and u.e164 is not null
                 union all
                 select u.line, 'state', u.state, 'not a known state, province or country: ignored', 'note' from usable u where u.state is not null and u.jurisdiction is null
+                    and not coalesce(dialer.states_of_zip(u.state) <> '{}' and u.jurisdiction_source in ('stated', 'both'), false)
+                union all
+                select u.line, 'zip', u.zip, 'no state is known for this ZIP code: it does not tell whose law holds', 'note'
+                from usable u where u.jurisdiction is null and u.e164 like '+1%' and u.zip ~ '^[0-9]{3,5}(-[0-9]{4})?$' and dialer.states_of_zip(u.zip) = '{}'
                 union all
                 select u.line, 'status', u.status, 'not a known status: ignored', 'note' from usable u where u.status is not null and u.meaning is null
                     and lower(u.status) not in ('new', 'pending', 'open', 'active', 'ok', 'waiting')

@@ -26,7 +26,7 @@ create function dialer.lane_beside(lane dialer.lane, priority smallint) returns 
 language sql stable rows 1 as $$
     select n.lane_id from dialer.lane n
     where n.campaign_id = (lane).campaign_id and n.zones = (lane).zones and n.jurisdictions = (lane).jurisdictions
-      and n.own_hours = (lane).own_hours and n.own_tz = (lane).own_tz and n.priority = lane_beside.priority
+      and n.own_hours = (lane).own_hours and n.own_tz = (lane).own_tz and n.lifted = (lane).lifted and n.priority = lane_beside.priority
 $$;
 comment on function dialer.lane_beside(dialer.lane, smallint) is 'The lane that differs from this one in its priority alone, if there is one.';
 
@@ -35,8 +35,8 @@ language plpgsql volatile as $$
 #variable_conflict use_column
 begin
     -- Whoever edits hours is not waited for: without a lane of its own the callback stays where it is, punctual but without priority.
-    insert into dialer.lane (tenant_id, campaign_id, zones, jurisdictions, own_hours, own_tz, priority, openings, cappings, law)
-    select distinct on (l.lane_id) l.tenant_id, l.campaign_id, l.zones, l.jurisdictions, l.own_hours, l.own_tz, g.callback_priority, l.openings, l.cappings, l.law
+    insert into dialer.lane (tenant_id, campaign_id, zones, jurisdictions, own_hours, own_tz, lifted, priority, openings, cappings, law)
+    select distinct on (l.lane_id) l.tenant_id, l.campaign_id, l.zones, l.jurisdictions, l.own_hours, l.own_tz, l.lifted, g.callback_priority, l.openings, l.cappings, l.law
     from dialer.call c join dialer.lane l on l.lane_id = coalesce(c.usual_lane_id, c.lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id
     where c.call_id = any (call_ids) and g.callback_priority < l.priority and not exists (select from dialer.lane_beside(l, g.callback_priority))
       and exists (select from dialer.calendar k where k.calendar_id = g.calendar_id for share skip locked)
@@ -103,7 +103,7 @@ begin
     return moved;
 end $$;
 comment on function dialer.reschedule_call(bigint, timestamptz, timestamptz) is
-'Moves a waiting call to another time, or the next opening after it, and returns that; a callback that was promised is given up for it. Errors: PD027 past or never open, PD017 bans not loaded that far, PD028, PD029.';
+'Moves a waiting call to another time, or the next opening after it, and returns that; a callback that was promised is given up for it. Errors: PD027 past, never open, or after the call or its campaign is over; PD017 bans not loaded that far, PD028, PD029 (also: it waits for review).';
 
 create view dialer.callback_status as
     select k.callback_id, k.tenant_id, g.name as campaign, k.call_id, c.contact_id, k.source, k.asked_at, k.wanted_at, k.granted_at, k.keep_until, a.dialled_at,

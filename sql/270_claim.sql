@@ -160,7 +160,7 @@ begin
     -- What is the lane's, the campaign's and the policy's is looked up once for all its calls. Materialized: a column that
     -- calls a function would otherwise be computed anew wherever it is used.
     with lane_facts as materialized (
-        select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.by_contact, g.law_id, g.subject, l.jurisdictions, l.cappings, w.purposes, dialer.place_margin(k) as margin,
+        select l.lane_id, l.openings, l.openings[1].tz as tz, l.zones, l.opens_at, l.open_until, g.by_contact, g.law_id, g.subject, l.jurisdictions, l.cappings, l.lifted, w.purposes, w.exempt_consent, dialer.place_margin(k) as margin,
                g.misfire, g.misfire_after, g.consent, g.callback_late, g.contact_limit, g.contact_limit_counts,
                y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since,
                jsonb_strip_nulls(jsonb_build_object('law', l.law)) || jsonb_build_object('zones', dialer.opening_zones(l.openings), 'hours', l.openings[1].hours::text, 'own_hours', nullif(l.own_hours, ''), 'open_until', l.open_until,
@@ -176,7 +176,8 @@ begin
                case when f.misfire <> 'place' then (select o from dialer.outage o where o.from_at <= x.due_at and o.to_at > x.due_at and o.to_at <= at
                    and o.to_at - o.from_at >= f.misfire_after order by o.to_at desc limit 1) end as outage,
                f.contact_limit is not null and dialer.contact_spent(c.contact_id, x.campaign_id, f.contact_limit, f.contact_limit_counts) as contact_spent,
-               f.by_contact and (p.zones <> f.zones or f.law_id is not null and p.jurisdictions <> f.jurisdictions) as elsewhere, f.cappings, f.zones,
+               f.by_contact and (p.zones <> f.zones or f.law_id is not null and p.jurisdictions <> f.jurisdictions
+                   or f.lifted <> case when f.exempt_consent is null then '{}' else dialer.lifted(f.law_id, p.jurisdictions, e.address, greatest(at, x.due_at, f.opens_at)) end) as elsewhere, f.cappings, f.zones,
                coalesce(c.payload ->> 'subject', f.subject) as subject, e.address, p.jurisdictions, p.jurisdiction_source, case when bans <> '{}' then p.attributes end as attributes, f.purposes, c.tenant_id, greatest(at, x.due_at, f.opens_at) as at_,
                row_number() over (partition by c.endpoint_id order by x.position) as same_number,
                row_number() over (partition by c.contact_id, c.channel order by x.position) as same_person,

@@ -28,7 +28,10 @@ begin
             when exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) then 'converted'
             when g.consent is not null and not exists (select from dialer.consents(l.tenant_id, e.address, g.consent, at)) then 'consent_missing'
             when c.step is not null and (dialer.step_now(g.workflow_id, l.tenant_id, e.address, at)).name is distinct from c.step then 'next_step'
-            when g.by_contact and (p.zones <> n.zones or g.law_id is not null and p.jurisdictions <> n.jurisdictions) then 'elsewhere'
+            when e.status is distinct from 'ok' or p.contact_id is null then 'number_unusable'
+            -- Fewer rules lifted than the lane thinks; more of them do no harm.
+            when g.by_contact and (p.zones <> n.zones or g.law_id is not null and p.jurisdictions <> n.jurisdictions
+                or n.lifted <> '{}' and not n.lifted <@ dialer.lifted(g.law_id, p.jurisdictions, e.address, greatest(at, l.place_at))) then 'elsewhere'
             when bans <> '{}' and dialer.ban_until(bans, l.tenant_id, p.jurisdictions, e.address, p.attributes, w.purposes, greatest(at, l.place_at)) is not null then 'ban'
             when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'
             when n.cappings <> '{}' and (dialer.capped(n.cappings, case when n.zones = '{}' then array[n.openings[1].tz] else n.zones end, l.contact_id, l.endpoint_id, l.campaign_id, l.channel,
@@ -47,7 +50,7 @@ begin
     return judged;
 end $$;
 comment on function dialer.judge_intentions(uuid[], bigint[], timestamptz) is
-'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, conversion, consent, step, bans, window, caps of law and tenant.';
+'Locks the leases and tests once more what may have changed since the claim: token, lease, latest instant, campaign, account, queue, what the business has said, do-not-call, number, conversion, consent, step, the contact''s place, rules that consent lifts, bans, window, caps of law and tenant.';
 
 create function dialer.intend(dispatcher text, attempt_ids uuid[], tokens bigint[])
 returns table (attempt_id uuid, allowed boolean, reason text)

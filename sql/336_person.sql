@@ -65,7 +65,7 @@ begin
         'numbers', (select coalesce(jsonb_agg(x), '[]') from (select e.channel, e.address, e.status from dialer.endpoint e where e.contact_id = person.contact_id order by e.position, e.endpoint_id) x),
         'do_not_call', (select coalesce(jsonb_agg(x), '[]') from (select d.address, d.source, d.added_at, d.expires_at from dialer.do_not_call d
             where d.tenant_id = tenant and (d.contact_id = person.contact_id or d.address = any (person.addresses)) order by d.do_not_call_id) x),
-        'consents', (select coalesce(jsonb_agg(x), '[]') from (select c.address, c.purpose, c.source, c.given_at, c.expires_at, c.withdrawn_at, c.evidence from dialer.consent c
+        'consents', (select coalesce(jsonb_agg(x), '[]') from (select c.address, c.purpose, c.kind, c.source, c.given_at, c.expires_at, c.withdrawn_at, c.evidence from dialer.consent c
             where c.tenant_id = tenant and c.address = any (person.addresses) order by c.consent_id) x),
         'classifications', (select coalesce(jsonb_agg(x), '[]') from (select k.kind, k.address, k.result, k.active, k.classified_at, k.expires_at, k.source from dialer.classification k
             where k.tenant_id = tenant and k.address = any (person.addresses) order by k.classification_id) x),

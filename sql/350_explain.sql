@@ -17,7 +17,7 @@ language sql immutable as $$
 $$;
 comment on function dialer.cap_text(dialer.cap) is 'A cap in words.';
 
-create function dialer.law_gates(law_id integer, zones text[], jurisdictions text[], jurisdiction_source text, at timestamptz) returns setof dialer.gate
+create function dialer.law_gates(law_id integer, zones text[], jurisdictions text[], jurisdiction_source text, address text, lifted text[], at timestamptz) returns setof dialer.gate
 language sql stable as $$
     select 'law', dialer.law_covers(law_gates.law_id, jurisdictions), case when jurisdictions = '{}' then 'not known whose law holds: never called'
         else format('%s (%s): %s', array_to_string(jurisdictions, ' and '), jurisdiction_source, case when dialer.law_covers(law_gates.law_id, jurisdictions)
@@ -26,18 +26,22 @@ language sql stable as $$
     union all
     select 'law: ' || r.code, n.opens_at is not distinct from at, format('%s %s%s (%s, as of %s, %s)%s', r.jurisdiction, r.hours, coalesce(' in ' || r.tz, ''), r.source, r.as_of, r.confidence,
            coalesce(', another reading of ' || r.contradicts, '')), n.opens_at
-    from dialer.law_rules(law_gates.law_id, law_gates.jurisdictions) r
+    from dialer.law_rules(law_gates.law_id, law_gates.jurisdictions, law_gates.lifted) r
     cross join lateral (select dialer.next_open_all(at, dialer.rule_openings(r, law_gates.zones)) as opens_at) n
     where r.provision = 'window' and law_gates.zones <> '{}'
+    union all
+    select case r.provision when 'cap' then 'cap: ' else 'law: ' end || r.code, true, format('lifted: %s (%s)', coalesce(dialer.lifted_by(law_gates.law_id, r, law_gates.address, at), 'not any more, which the next claim sees'), r.source), null
+    from dialer.law_rules(law_gates.law_id, law_gates.jurisdictions) r
+    where r.code = any (law_gates.lifted) and exists (select from dialer.law w where w.law_id = law_gates.law_id and w.exempt_consent is not null)
 $$;
-comment on function dialer.law_gates(integer, text[], text[], text, timestamptz) is 'One row per rule of hours in force for somebody, with its source, and whether it is open.';
+comment on function dialer.law_gates(integer, text[], text[], text, text, text[], timestamptz) is 'One row per rule of hours in force for somebody, with its source, and whether it is open; and one per rule that is lifted for their number, by what.';
 
 create function dialer.explain(call_id bigint, at timestamptz default dialer.now()) returns setof dialer.gate
 language sql stable as $$
     with facts as (
         select c.*, g.name as campaign, g.state as campaign_state, g.state_reason, g.valid_until, g.max_concurrent as campaign_max, l.openings, l.zones, l.own_hours, l.own_tz,
                a.name as account, a.state as account_state, a.state_reason as account_reason, a.max_concurrent, a.inbound_reserve, k.blocked_until, k.blocked_reason,
-               e.address, e.status, p.zone_source, p.jurisdictions, p.jurisdiction_source, p.attributes, g.law_id, g.subject, w.purposes, l.cappings, l.jurisdictions as lane_jurisdictions, y.cap_scope, y.max_lifetime, dialer.policy_caps(y) as caps, o.attempt_id as open_attempt, o.state as attempt_state,
+               e.address, e.status, p.zone_source, p.jurisdictions, p.jurisdiction_source, p.attributes, g.law_id, g.subject, w.purposes, l.cappings, l.lifted, l.jurisdictions as lane_jurisdictions, y.cap_scope, case when s.policy_id is null then y.max_lifetime else s.max_lifetime end as max_lifetime, s.name as step_policy, dialer.policy_caps(y) as caps, o.attempt_id as open_attempt, o.state as attempt_state,
                (select count(*) from dialer.lease x where x.account_id = a.account_id) as in_use,
                (select q from dialer.queue_rests(c.tenant_id) q) as queue_rests,
                exists (select from dialer.lease x where (x.endpoint_id = c.endpoint_id or (x.contact_id = c.contact_id and x.channel = c.channel))
@@ -52,11 +56,16 @@ language sql stable as $$
         from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
         join dialer.provider_account a using (account_id) join dialer.account_health k using (account_id)
         join dialer.endpoint e on e.endpoint_id = c.endpoint_id join dialer.contact p on p.contact_id = c.contact_id
-        join dialer.redial_policy y using (policy_id) left join dialer.lease o on o.call_id = c.call_id left join dialer.law w on w.law_id = g.law_id
+        join dialer.redial_policy y using (policy_id)
+        left join dialer.workflow_step q on q.workflow_id = g.workflow_id and q.name = c.step left join dialer.redial_policy s on s.policy_id = q.policy_id left join dialer.lease o on o.call_id = c.call_id left join dialer.law w on w.law_id = g.law_id
         where c.call_id = explain.call_id and c.tenant_id = dialer.current_tenant()),
     dialled as (
         select f.*, dialer.dialled_times(f.cap_scope, f.call_id, f.contact_id, f.endpoint_id, f.channel, '-infinity') as times,
-               case when f.openings = '{}' then null else dialer.next_open_all(at, f.openings) end as next_open from facts f)
+               case when f.openings = '{}' then null else dialer.next_open_all(at, f.openings) end as next_open,
+               dialer.must_not_call(f.tenant_id, f.contact_id, f.address, at) as forbidden,
+               f.consent is null or exists (select from dialer.consents(f.tenant_id, f.address, f.consent, at)) as consented
+        -- Computed once, however often it is looked at below.
+        from facts f offset 0)
     select r.gate, r.pass, r.detail, case when not r.pass then r.opens_at end
     from dialled d cross join lateral dialer.attempts_today(d.call_id, at) t cross join lateral (
         select v.rank, v.gate, v.pass, v.detail, v.opens_at from (values
@@ -68,7 +77,7 @@ language sql stable as $$
             (3.5, 'queue', d.queue_rests is null, coalesce('the queue is paused: ' || d.queue_rests, 'the queue runs'), null),
             (4, 'due', d.due_at <= at, format('due at %s', d.due_at), nullif(d.due_at, 'infinity')),
             (5, 'number', d.status = 'ok', format('number is %s', d.status), null),
-            (6, 'do_not_call', not dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at), case when dialer.must_not_call(d.tenant_id, d.contact_id, d.address, at)
+            (6, 'do_not_call', not d.forbidden, case when d.forbidden
                 then 'the number or person is on the do-not-call list' else 'not on the list' end, null),
             (7, 'zone', d.openings <> '{}' or d.zones <> '{}', case when d.openings = '{}' then case when d.zones = '{}' then 'no time zone is known for the contact: never called' else array_to_string(d.zones, ' and ') end
                 else format('%s (%s)', array_to_string(dialer.opening_zones(d.openings), ' and '), case when d.zones = '{}' then 'fixed by the campaign' else d.zone_source end) end, null),
@@ -82,10 +91,10 @@ language sql stable as $$
             (13, 'campaign_slots', d.campaign_max is null or d.campaign_in_use < d.campaign_max, format('%s of %s in use', d.campaign_in_use, coalesce(d.campaign_max::text, 'any number')), null),
             (14, 'caller_id', d.free_numbers > 0 or d.numbers = 0 and d.caller_pool is null, case when d.numbers = 0 and d.caller_pool is null then 'the provider chooses the number to call from'
                 else format('%s of %s numbers to call from%s have room', d.free_numbers, d.numbers, coalesce(format(' in pool "%s"', d.caller_pool), '')) end, null),
-            (15, 'consent', d.consent is null or exists (select from dialer.consents(d.tenant_id, d.address, d.consent, at)), case when d.consent is null then 'the campaign asks for none'
-                when exists (select from dialer.consents(d.tenant_id, d.address, d.consent, at)) then format('agreed to "%s"', d.consent)
+            (15, 'consent', d.consented, case when d.consent is null then 'the campaign asks for none'
+                when d.consented then format('agreed to "%s"', d.consent)
                 else format('has not agreed to "%s", or not any more', d.consent) end, null),
-            (16, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')), null),
+            (16, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')) || case when d.step_policy is not null then format(' in step %s, by its policy "%s"', d.step, d.step_policy) else '' end, null),
             (17, 'contact_limit', d.contact_limit is null or not dialer.contact_spent(d.contact_id, d.campaign_id, d.contact_limit, d.contact_limit_counts),
                 case when d.contact_limit is null then 'the campaign has no limit per contact' else format('at most %s %s with one contact in this campaign', d.contact_limit, d.contact_limit_counts) end, null),
             (18, 'conversion', not d.converted, case when d.converted then 'the person has converted' else 'the person has not converted' end, null),
@@ -99,7 +108,7 @@ language sql stable as $$
                d.cap_scope, coalesce(d.times[cardinality(d.times)]::text, 'no time')), n.next_at
         from unnest(d.caps) k cross join lateral (select dialer.next_callable(at, '{}', d.times, array[k], d.openings[1].tz) as next_at) n where d.openings <> '{}'
         union all
-        select 17, v.gate, v.pass, v.detail, v.opens_at from dialer.law_gates(d.law_id, d.zones, d.jurisdictions, d.jurisdiction_source, at) v
+        select 17, v.gate, v.pass, v.detail, v.opens_at from dialer.law_gates(d.law_id, d.zones, d.jurisdictions, d.jurisdiction_source, d.address, d.lifted, at) v
         union all
         select 18, 'cap: ' || k.code, (x.capped).callable_at <= at, format('%s; %s counted (%s)%s', dialer.capping_text(k), (x.capped).seen ->> k.code, k.source,
                case when (x.capped).no_message then '; no message is left now' else '' end), nullif((x.capped).callable_at, 'infinity')

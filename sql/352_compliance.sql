@@ -5,7 +5,7 @@
 
 create function dialer.consents_known(tenant_id integer, address text, at timestamptz) returns text
 language sql stable as $$
-    select coalesce(string_agg(format('%s: given %s (%s)%s', c.purpose, c.given_at, c.source,
+    select coalesce(string_agg(format('%s%s: given %s (%s)%s', c.purpose, case c.kind when 'relationship' then ', as a customer' else '' end, c.given_at, c.source,
         case when c.withdrawn_at <= at then format(', withdrawn %s', c.withdrawn_at) when c.expires_at <= at then format(', ended %s', c.expires_at) else ', held' end), '; ' order by c.consent_id), 'none known')
     from dialer.consent c where c.tenant_id = consents_known.tenant_id and c.address = consents_known.address and c.given_at <= at
 $$;
@@ -21,7 +21,7 @@ comment on function dialer.do_not_call_known(integer, bigint, text, timestamptz)
 
 create function dialer.compliance_export(number text, from_at timestamptz default '-infinity', to_at timestamptz default 'infinity', region text default 'US')
 returns table (dialled_at timestamptz, local_time text, zones text, zone_source text, channel text, campaign text, call_id bigint, attempt_id uuid, caller_id text, outcome text,
-               answered_at timestamptz, duration_seconds double precision, jurisdictions text, jurisdiction_source text, hours text, rules text, packs text, caps_counted text, policy text,
+               answered_at timestamptz, duration_seconds double precision, jurisdictions text, jurisdiction_source text, hours text, rules text, lifted text, packs text, caps_counted text, policy text,
                consent text, do_not_call text, do_not_call_now text)
 language plpgsql stable as $$
 #variable_conflict use_column
@@ -48,6 +48,7 @@ begin
         (select string_agg(coalesce(format('%s (%s, as of %s)', c.code, r.source, r.as_of), c.code), '; ' order by c.code)
          from jsonb_array_elements_text(t.decision -> 'law' -> 'rules') c(code) left join dialer.calling_rule r on r.tenant_id = tenant and r.code = c.code
              and r.pack in (select jsonb_object_keys(t.decision -> 'law' -> 'packs'))),
+        (select string_agg(c.code, '; ' order by c.code) || format(' (recorded for "%s")', t.decision -> 'law' ->> 'exempt_consent') from jsonb_array_elements_text(t.decision -> 'law' -> 'lifted') c(code)),
         (select string_agg(format('%s loaded %s', p.key, p.value), '; ' order by p.key) from jsonb_each_text(t.decision -> 'law' -> 'packs') p),
         (select string_agg(format('%s: %s', s.key, s.value), '; ' order by s.key) from jsonb_each_text(coalesce(t.decision -> 'capped', '{}') || jsonb_build_object('policy', t.decision -> 'counted')) s),
         t.decision ->> 'policy',
@@ -57,7 +58,7 @@ begin
     order by t.dialled_at, t.attempt_id;
 end $$;
 comment on function dialer.compliance_export(text, timestamptz, timestamptz, text) is
-'Every call to a number (or mail to an address): when, the local time and zone that the decision went by, from which number, with what outcome; the jurisdictions, rules and versions of packs in force, what the caps counted; which consents and do-not-call entries were known then, and do-not-call now. As written down when each was allowed. Error PD014: no number.';
+'Every call to a number (or mail to an address): when, the local time and zone that the decision went by, from which number, with what outcome; the jurisdictions, rules and versions of packs in force, rules that were lifted by consent or a relationship, what the caps counted; which consents and do-not-call entries were known then, and do-not-call now. As written down when each was allowed. Error PD014: no number.';
 
 create function dialer.law_a_day(law_id integer, jurisdictions text[]) returns table (attempts integer, rule text)
 language sql stable as $$

@@ -472,9 +472,9 @@ $$;
 comment on function dialer.find_bans(text, bigint, integer, timestamptz) is 'Bans of this tenant, the youngest first, by state: to_come, in_force, over. No jurisdictions and no area codes: it holds for everybody. before_id: the next page.';
 
 create function dialer.find_consents(address text default null, purpose text default null, before_id bigint default null, limit_ integer default 50)
-returns table (consent_id bigint, address text, purpose text, source text, given_at timestamptz, expires_at timestamptz, withdrawn_at timestamptz, evidence jsonb)
+returns table (consent_id bigint, address text, purpose text, kind text, source text, given_at timestamptz, expires_at timestamptz, withdrawn_at timestamptz, evidence jsonb)
 language sql stable as $$
-    select c.consent_id, c.address, c.purpose, c.source, c.given_at, nullif(c.expires_at, 'infinity'), c.withdrawn_at, c.evidence
+    select c.consent_id, c.address, c.purpose, c.kind, c.source, c.given_at, nullif(c.expires_at, 'infinity'), c.withdrawn_at, c.evidence
     from dialer.consent c
     where c.tenant_id = (select dialer.current_tenant()) and (find_consents.address is null or c.address = dialer.read_address(find_consents.address, 'US'))
       and (find_consents.purpose is null or c.purpose = find_consents.purpose) and (before_id is null or c.consent_id < before_id)

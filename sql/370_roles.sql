@@ -88,7 +88,7 @@ begin
                 'retry_dead_letters', 'reset_stuck',
                 'pause_queue', 'resume_queue', 'close_queue', 'clean_queue',
                 'give_consent', 'withdraw_consent',
-                'load_calling_rules', 'unload_calling_rules', 'add_legal_holidays', 'choose_law', 'drop_law',
+                'load_calling_rules', 'unload_calling_rules', 'add_legal_holidays', 'remove_legal_holidays', 'choose_law', 'drop_law',
                 'set_tenant_cap', 'remove_tenant_cap',
                 'declare_ban', 'lift_ban',
                 'schedule_call', 'schedule_batch', 'preview_batch', 'cancel_call', 'reschedule_call', 'request_callback', 'restagger', 'enrol',
@@ -105,7 +105,7 @@ begin
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_reader', object.name);
         end if;
-        if object.proname = any (array['load_calling_rules', 'unload_calling_rules', 'choose_law', 'drop_law', 'set_tenant_cap', 'remove_tenant_cap', 'lift_ban',
+        if object.proname = any (array['load_calling_rules', 'unload_calling_rules', 'remove_legal_holidays', 'choose_law', 'drop_law', 'set_tenant_cap', 'remove_tenant_cap', 'lift_ban',
                 'create_api_key', 'revoke_api_key', 'create_account', 'set_limits', 'remove_rate', 'reopen_account', 'pause_account', 'install_cron', 'cron_runs', 'replay_events', 'export_person', 'erase_person', 'take_off_do_not_call']) then
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
@@ -144,9 +144,13 @@ begin
 end $$;
 revoke select on dialer.api_key from dialer_reader, dialer_user, dialer_admin;
 grant select (api_key_id, tenant_id, name, scope, created_at, expires_at, revoked_at, last_used_on) on dialer.api_key to dialer_admin;
-grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.contact,
-    dialer.endpoint, dialer.do_not_call, dialer.import_row, dialer.classification to dialer_user, dialer_admin;
-grant update (wait, keep) on dialer.workflow_step to dialer_user, dialer_admin;
+grant insert, update, delete on dialer.calendar, dialer.closure, dialer.redial_policy, dialer.disposition, dialer.import_row, dialer.classification to dialer_user, dialer_admin;
+-- Caps and the record of calls go by the numbers of people and endpoints: these are not deleted (erase_person takes out whom they name), and
+-- another number is another endpoint. What is on the do-not-call list leaves it by its expiry, by take_off_do_not_call or by the owner.
+grant insert, update on dialer.contact to dialer_user, dialer_admin;
+grant insert, update (position, status) on dialer.endpoint to dialer_user, dialer_admin;
+grant insert on dialer.do_not_call to dialer_user, dialer_admin;
+grant update (wait, keep, policy_id) on dialer.workflow_step to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
 grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
         caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,

@@ -94,6 +94,18 @@ fetch_schemathesis() {
         say "could not; the test that tries the REST API will fail"
 }
 
+# What opens the console as people do; its test says so where it is missing. Nothing of it runs by itself.
+fetch_browser() {
+    local program
+    for program in chromium-headless-shell chromium google-chrome chromium-browser; do
+        command -v "$program" >/dev/null && return
+    done
+    say "installing chromium-headless-shell"
+    apt_install chromium-headless-shell 2>/dev/null ||
+        { as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq && apt_install chromium-headless-shell; } ||
+        say "could not; the test of the console will fail"
+}
+
 check_rust
 if ! command -v dpkg-query >/dev/null; then
     [[ -x ${DIALER_PG_BIN:-/usr/lib/postgresql/15/bin}/postgres ]] || install "${packages[@]}"
@@ -109,4 +121,4 @@ else
     install "${missing[@]}"
     say "done in $SECONDS s"
 fi
-[[ ${1:-} == --check ]] || (cd "$(dirname "$0")/.." && fetch_pgbouncer && fetch_schemathesis)
+[[ ${1:-} == --check ]] || (cd "$(dirname "$0")/.." && fetch_pgbouncer && fetch_schemathesis && fetch_browser)

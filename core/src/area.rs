@@ -5,11 +5,13 @@
 
 mod jurisdiction;
 mod resolution;
+mod zip;
 
 pub use jurisdiction::{
     JurisdictionSource, jurisdiction_chain, jurisdiction_of, jurisdictions, jurisdictions_of,
 };
 pub use resolution::{Confidence, ZoneSource, ZonesResolved};
+pub use zip::states_of_zip;
 
 use crate::phone::PhoneNumber;
 

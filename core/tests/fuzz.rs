@@ -9,7 +9,8 @@
 
 use dialer_core::{
     Cap, Error, HolidayCalendar, Hours, IanaZone, Instant, Outcome, PhoneNumber, Policy, Rule,
-    Series, ZonesResolved, check_zone_name, release_named_in, zones_of, zones_of_state,
+    Series, ZonesResolved, check_zone_name, jurisdictions, release_named_in, zones_of,
+    zones_of_state,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant as Clock};
@@ -220,6 +221,7 @@ fn zone(text: &str) {
         found.zones.is_sorted() && found.zones.iter().all(|name| check_zone_name(name).is_ok())
     );
     zones_of_state(text);
+    assert!(jurisdictions(Some(text), Some(text), &[text]).0.is_sorted());
     release_named_in(text);
 }
 

@@ -27,7 +27,7 @@ pub struct Stated {
     /// Name of this dispatcher, unique among those that run [default: host name and process id]
     #[arg(long, env = "DIALERD_NAME")]
     pub name: Option<String>,
-    /// Address for webhooks, /live, /ready and /metrics [default: 127.0.0.1:7700]
+    /// Address for webhooks, the console, /live, /ready and /metrics [default: 127.0.0.1:7700]
     #[arg(long, env = "DIALERD_LISTEN")]
     pub listen: Option<SocketAddr>,
     /// How providers reach the webhooks [default: http:// and the address listened on]
@@ -63,6 +63,9 @@ pub struct Stated {
     /// Serve no REST API
     #[arg(long, env = "DIALERD_NO_API", num_args = 0..=1, default_missing_value = "true")]
     pub no_api: Option<bool>,
+    /// Serve no console beside the REST API
+    #[arg(long, env = "DIALERD_NO_CONSOLE", num_args = 0..=1, default_missing_value = "true")]
+    pub no_console: Option<bool>,
     #[command(flatten)]
     #[serde(flatten)]
     pub api: api::StatedApi,
@@ -90,6 +93,8 @@ pub struct Config {
     pub ticks: bool,
     pub dispatch: bool,
     pub serve_api: bool,
+    /// Only beside the REST API, which it asks.
+    pub serve_console: bool,
     pub api: api::Api,
 }
 
@@ -138,6 +143,7 @@ impl Stated {
             ticks: !merged.no_ticks.unwrap_or(false),
             dispatch: !merged.no_dispatch.unwrap_or(false),
             serve_api: !merged.no_api.unwrap_or(false),
+            serve_console: !merged.no_console.unwrap_or(false),
             api: merged.api.settled()?,
         })
     }
@@ -161,6 +167,7 @@ impl Stated {
             no_ticks: self.no_ticks.or(file.no_ticks),
             no_dispatch: self.no_dispatch.or(file.no_dispatch),
             no_api: self.no_api.or(file.no_api),
+            no_console: self.no_console.or(file.no_console),
             api: self.api.over(file.api),
         }
     }

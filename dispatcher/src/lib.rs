@@ -10,6 +10,7 @@ mod body;
 pub mod clock;
 pub mod closures;
 pub mod config;
+pub mod console;
 pub mod db;
 pub mod doctor;
 pub mod import;

@@ -48,6 +48,7 @@ install_in_order! {
     "180_contact": "../../sql/180_contact.sql",
     "190_do_not_call": "../../sql/190_do_not_call.sql",
     "192_consent": "../../sql/192_consent.sql",
+    "193_exemption": "../../sql/193_exemption.sql",
     "194_classification": "../../sql/194_classification.sql",
     "200_call": "../../sql/200_call.sql",
     "210_attempt": "../../sql/210_attempt.sql",
@@ -93,6 +94,7 @@ install_in_order! {
     "350_explain": "../../sql/350_explain.sql",
     "352_compliance": "../../sql/352_compliance.sql",
     "355_api": "../../sql/355_api.sql",
+    "357_overview": "../../sql/357_overview.sql",
     "360_invariants": "../../sql/360_invariants.sql",
     "370_roles": "../../sql/370_roles.sql",
 }

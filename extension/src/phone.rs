@@ -29,6 +29,11 @@ fn jurisdiction_of(place: Option<&str>, phone: Option<&str>) -> Option<String> {
 }
 
 #[pg_extern(sql = false)]
+fn states_of_zip(zip: &str) -> Vec<&'static str> {
+    dialer_core::states_of_zip(zip).to_vec()
+}
+
+#[pg_extern(sql = false)]
 fn jurisdiction_chain(code: &str) -> Vec<String> {
     dialer_core::jurisdiction_chain(code)
 }
@@ -37,10 +42,11 @@ fn jurisdiction_chain(code: &str) -> Vec<String> {
 fn resolve_jurisdiction(
     stated: Option<&str>,
     phones: Option<Vec<Option<String>>>,
+    zip: Option<&str>,
 ) -> TableIterator<'static, (name!(jurisdictions, Vec<String>), name!(source, &'static str))> {
     let phones: Vec<String> = phones.into_iter().flatten().flatten().collect();
     let phones: Vec<&str> = phones.iter().map(String::as_str).collect();
-    let (codes, source) = dialer_core::jurisdictions(stated, &phones);
+    let (codes, source) = dialer_core::jurisdictions(stated, zip, &phones);
     TableIterator::once((codes, source.as_str()))
 }
 

@@ -98,7 +98,7 @@ fn rule_values(rule: &Row) -> String {
     let channels =
         if rule["channels"].is_empty() { "null".to_string() } else { list(&rule["channels"]) };
     format!(
-        "    ({}, {}, {}, {},\n     {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {},\n     {}, {}, {}, {},\n     {}, {}, {}, {})",
+        "    ({}, {}, {}, {},\n     {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {},\n     {}, {}, {}, {}, {}, {},\n     {}, {}, {}, {})",
         quoted(pack_of(rule)),
         quoted(&rule["code"]),
         quoted(jurisdiction),
@@ -119,6 +119,8 @@ fn rule_values(rule: &Row) -> String {
         text(&rule["contradicts"]),
         text(&rule["not_enforced"]),
         text(&rule["partly"]),
+        list(&rule["exempt_with"]),
+        text(&rule["relationship_within"]),
         quoted(&rule["source"]),
         quoted(&rule["as_of"]),
         quoted(&rule["url"]),
@@ -135,7 +137,8 @@ fn as_sql() -> String {
         );
     }
     sql += "\ninsert into dialer.shipped_rule (pack, code, jurisdiction, scope, purposes, provision, hours, tz, holidays, holiday_hours, max_count, kind,\n    \
-            amount, cap_key, counts, channels, confidence, contradicts, not_enforced, partly, source, as_of, url, note) values\n";
+            amount, cap_key, counts, channels, confidence, contradicts, not_enforced, partly, exempt_with, relationship_within,\n    \
+            source, as_of, url, note) values\n";
     let rules: Vec<String> = rules().iter().map(rule_values).collect();
     sql += &rules.join(",\n");
     sql += ";\n\ninsert into dialer.shipped_holiday (pack, list, closed_on, name)\nselect h.pack, h.list, unnest(h.dates::date[]), h.name from (values\n";

@@ -391,3 +391,28 @@ async fn a_contact_that_moves_after_the_claim_is_not_called_in_its_old_zone() {
         .await;
     dialer.sound().await;
 }
+
+// R104: a number that was found unusable, or a person who is gone, between claim and call.
+#[tokio::test]
+async fn a_number_that_became_unusable_is_not_called_after_the_claim() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.run("create temporary table taken as select * from dialer.claim('d1', 10)").await;
+    dialer.run("update dialer.endpoint set status = 'unusable' where address = '+12125550101'; delete from dialer.contact where contact_id = 2").await;
+    dialer
+        .check(
+            "select t.address, i.allowed, i.reason from taken t, dialer.intend('d1', array[t.attempt_id], array[t.token]) i order by 1",
+            expect![[r#"
+                +12125550101 | f | number_unusable
+                +12125550102 | f | number_unusable"#]],
+        )
+        .await;
+    assert_eq!(dialer.place().await, "0");
+    dialer
+        .check(
+            "select distinct state, end_reason from dialer.call",
+            expect!["failed | number_unusable"],
+        )
+        .await;
+    dialer.sound().await;
+}

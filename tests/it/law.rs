@@ -136,6 +136,15 @@ async fn holidays_close_and_a_list_that_has_ended_does_too() {
     dialer.check(&open("2026-12-28 12:00", "us-la"), expect!["t"]).await;
     dialer.check("select dialer.add_legal_holidays('US-LA', '{2026-12-28}', 'proclaimed by the governor')", expect!["1"]).await;
     dialer.check(&open("2026-12-28 12:00", "us-la"), expect!["f"]).await;
+    // Added by mistake; Christmas is the pack's and stays.
+    dialer
+        .check(
+            "select dialer.remove_legal_holidays('US-LA', '{2026-12-28,2026-12-25}')",
+            expect!["1"],
+        )
+        .await;
+    dialer.check(&open("2026-12-28 12:00", "us-la"), expect!["t"]).await;
+    dialer.check(&open("2026-12-25 12:00", "us-la"), expect!["f"]).await;
     dialer.check(&open("2026-12-25 12:59:59", "us-ne-automated"), expect!["f"]).await;
     dialer.check(&open("2026-12-25 13:00", "us-ne-automated"), expect!["t"]).await;
     dialer.check(&open("2026-12-27 12:59:59", "us-ne-automated"), expect!["f"]).await;

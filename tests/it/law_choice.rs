@@ -261,9 +261,9 @@ async fn choices_that_make_no_sense_are_refused() {
         (
             "select dialer.choose_law('spring', '{us-2026-11}', '{telemarketing}', contradictions => 'ours')",
             expect![[r#"
-                PD042: min_confidence low, contradictions ours, uncovered closed, margin 00:01:00
-                detail: min_confidence is low, medium or high; contradictions strictest or as_read; uncovered closed or open; margin up to a day.
-                hint: Leave them out for the strictest."#]],
+                PD042: min_confidence low, contradictions ours, uncovered closed, margin 00:01:00, hang_up_seconds 30
+                detail: min_confidence is low, medium or high; contradictions strictest or as_read; uncovered closed or open; margin up to a day; hang_up_seconds 0 to 3600.
+                hint: Leave them out for what is usual, which is strict."#]],
         ),
         (
             "select dialer.drop_law('spring')",
@@ -276,7 +276,7 @@ async fn choices_that_make_no_sense_are_refused() {
             expect![[r#"
                 PD041: "Atlantis" is no state, province or country
                 detail: Whose calling rules hold is known by it.
-                hint: Write a code or a name, such as US-FL, FL, Florida, CA-ON or FR; null where it is not known."#]],
+                hint: Write a code or a name, such as US-FL, FL, Florida, CA-ON or FR, or a ZIP code of a state; null where it is not known."#]],
         ),
         (
             "select dialer.add_legal_holidays('US-XX', '{2026-12-28}', 'x')",
@@ -312,13 +312,13 @@ async fn what_is_not_enforced_is_listed_with_its_reason() {
                   where jurisdiction in ('US-LA', 'US-NV', 'US-FL', 'US-UT') order by code", expect![[r#"
                       us-fl | window | Mo-Su 08:00-20:00 | t | - | high | 2025-07
                       us-fl-3-in-24h | cap | 3 in any 24:00:00: attempts per subject in voice | t | - | high | 2025-07
-                      us-la | window | Mo-Sa 08:00-20:00, not on holidays of US-LA | t | partly: days that the governor proclaims are added with add_legal_holidays | high | 2023-12
+                      us-la | window | Mo-Sa 08:00-20:00, not on holidays of US-LA | t | partly: days that the governor proclaims are added with add_legal_holidays; consent does not lift it, as the order says | high | 2023-12
                       us-la-emergency | note | telemarketing during declared emergency with PSC at the EOC | f | not enforced: a switch and no calendar: declare_ban closes, lift_ban opens | high | 2024-09-24
                       us-nv | window | Mo-Su 08:00-21:00 | t | - | medium | 2001 text
                       us-nv-automated | window | Mo-Su 09:00-21:00 | f | other purpose: prerecorded | high | unknown
                       us-nv-automated-hang-up | cap | 1 ever: hang_ups per number in voice | f | other purpose: prerecorded | high | unknown
                       us-nv-vendor | window | Mo-Su 09:00-20:00 | t | - | low | 2001 text
-                      us-ut | window | Mo-Sa 08:00-21:00, not on holidays of US-UT | t | partly: holds with prior express consent as well, which is stricter | high | 2025-01-01"#]]).await;
+                      us-ut | window | Mo-Sa 08:00-21:00, not on holidays of US-UT | t | - | high | 2025-01-01"#]]).await;
     dialer.check("select as_read, hours_as_read, other, other_hours, other_holidays, reading from dialer.calling_rule_conflict order by 1", expect![[r#"
         us-ct | Mo-Su 09:00-20:00 | us-ct-vendor | Mo-Su 09:00-21:00 | - | another reading: one vendor table
         us-ms | Mo-Sa 08:00-21:00 | us-ms-old | Mo-Sa 08:00-20:00 | US-MS | another reading: vendor tables of before 2024

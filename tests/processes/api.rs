@@ -47,7 +47,7 @@ pub async fn office(name: &str, flags: &[&str]) -> Office {
 }
 
 /// The same, with so many simulated seconds a second.
-async fn office_at(name: &str, rate: f64, flags: &[&str]) -> Office {
+pub async fn office_at(name: &str, rate: f64, flags: &[&str]) -> Office {
     let mut rehearsal = begin(name, rate, &[]).await;
     rehearsal
         .db

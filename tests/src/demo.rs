@@ -58,6 +58,7 @@ async fn demo() -> Result<bool> {
     say("dialerd starts; calls go out where it is 11:00 to 20:00");
     rehearsal.db.execute("select dialer.start_campaign(name) from dialer.campaign", &[]).await?;
     rehearsal.start_dispatcher().await?;
+    let console = open_console(&rehearsal).await?;
     watch(&rehearsal).await?;
     report(&rehearsal).await?;
     let good = verdict(&mut rehearsal, &list).await?;
@@ -66,6 +67,7 @@ async fn demo() -> Result<bool> {
         say("Everything stays up for you to look at; Ctrl-C ends it");
         println!("   psql '{}'", rehearsal.url);
         println!("   logs: {}", rehearsal.dir.display());
+        println!("{console}");
         tokio::signal::ctrl_c().await?;
     }
     Ok(good)
@@ -164,6 +166,20 @@ const OTHER_KINDS: &str = "
     select dialer.use_workflow('records', 'preclassify');
     select dialer.classify_number('+12015550101', 'ivr_only', source => 'known from before');
     select dialer.schedule_call('records', '+1201555' || to_char(100 + i, 'FM0000'), tz => 'America/New_York') from generate_series(1, 6) i";
+
+/// Where the console is and the key that opens it, once both answer.
+async fn open_console(rehearsal: &Rehearsal) -> Result<String> {
+    const KEY: &str = "select dialer.create_api_key('console', 'plan')";
+    let key: String = rehearsal.db.query_one(KEY, &[]).await?.get(0);
+    let url = rehearsal.dispatcher_url(0, "/");
+    let page = rehearsal.http.get(&url).send().await?.error_for_status()?;
+    ensure!(page.headers().contains_key("content-security-policy"), "the console is not there");
+    let overview = rehearsal.http.get(format!("{url}api/v1/overview"));
+    overview.header("x-api-key", &key).send().await?.error_for_status()?;
+    let told = format!("   console: {url}   API key: {key}");
+    println!("{told}");
+    Ok(told)
+}
 
 /// Shows progress until the demo's time is over and nothing is in flight.
 async fn watch(rehearsal: &Rehearsal) -> Result<()> {

@@ -3,6 +3,7 @@
 //! Several jurisdictions mean that the rules of all of them hold. A number that disagrees with the
 //! address adds its own: some states take a number of theirs for a person of theirs.
 
+use super::zip::states_of_american_zip;
 use super::{folded, state_named};
 use crate::phone::{PhoneNumber, is_country};
 
@@ -156,7 +157,7 @@ fn states_of_number(e164: &str) -> Option<&'static [&'static str]> {
     Some(AREA_STATES[index].1)
 }
 
-fn country_of_number(e164: &str) -> Option<String> {
+pub(super) fn country_of_number(e164: &str) -> Option<String> {
     if let Some(states) = states_of_number(e164) {
         return states.first().and_then(|state| state.get(..2)).map(str::to_string);
     }
@@ -186,48 +187,86 @@ pub fn jurisdiction_chain(code: &str) -> Vec<String> {
     chain
 }
 
-/// The jurisdictions of somebody by the place that was stated and by all numbers, sorted.
+/// The jurisdictions of somebody by the address and by all numbers, sorted. The address is the place
+/// that was stated, which may be a ZIP code of the United States, and the ZIP code; where these two
+/// disagree both hold.
 ///
 /// ```
 /// use dialer_core::{JurisdictionSource, jurisdictions};
-/// let (codes, source) = jurisdictions(Some("TX"), &["+13055550123"]);
+/// let (codes, source) = jurisdictions(Some("TX"), None, &["+13055550123"]);
 /// assert_eq!(codes, ["US-FL", "US-TX"]);
 /// assert_eq!(source, JurisdictionSource::Both);
+/// let (codes, source) = jurisdictions(None, Some("33101"), &["+18005550123"]);
+/// assert_eq!(codes, ["US-FL"]);
+/// assert_eq!(source, JurisdictionSource::Stated);
 /// ```
-pub fn jurisdictions(stated: Option<&str>, numbers: &[&str]) -> (Vec<String>, JurisdictionSource) {
-    let mut by_number: Vec<String> =
-        numbers.iter().flat_map(|number| jurisdictions_of(number)).collect();
-    by_number.sort();
-    by_number.dedup();
-    let stated = stated.and_then(|place| jurisdiction_of(place, numbers.first().copied()));
-    let Some(stated) = stated else {
-        let source = match by_number.is_empty() {
-            true => JurisdictionSource::Unknown,
-            false => JurisdictionSource::Number,
-        };
-        return (by_number, source);
-    };
-    let lies_in =
-        |inner: &str, outer: &str| jurisdiction_chain(inner).iter().any(|code| code == outer);
-    let (inside, elsewhere): (Vec<String>, Vec<String>) = by_number
-        .into_iter()
-        .filter(|code| !lies_in(&stated, code) || *code == stated)
-        .partition(|code| lies_in(code, &stated));
-    // A number of a place in which several are possible agrees with any of them.
-    let agrees = !inside.is_empty();
-    let source = match agrees || elsewhere.is_empty() {
-        true => JurisdictionSource::Stated,
-        false => JurisdictionSource::Both,
-    };
-    let mut codes = match agrees {
-        true => inside,
-        false => elsewhere,
-    };
-    if !agrees {
-        codes.push(stated);
-        codes.sort();
+pub fn jurisdictions(
+    stated: Option<&str>,
+    zip: Option<&str>,
+    numbers: &[&str],
+) -> (Vec<String>, JurisdictionSource) {
+    let address = jurisdictions_of_address(stated, zip, numbers.first().copied());
+    let mut codes: Vec<String> = Vec::new();
+    let mut agree = true;
+    for number in numbers {
+        let known = jurisdictions_of(number);
+        let beyond = |code: &String| !address.iter().any(|own| own != code && lies_in(own, code));
+        let (inside, elsewhere): (Vec<String>, Vec<String>) = known
+            .into_iter()
+            .filter(beyond)
+            .partition(|code| address.iter().any(|own| lies_in(code, own)));
+        // A number of a place in which several are possible agrees with any of them.
+        agree &= !inside.is_empty() || elsewhere.is_empty();
+        codes.extend(if inside.is_empty() { elsewhere } else { inside });
     }
+    let source = match (address.is_empty(), codes.is_empty(), agree) {
+        (true, true, _) => JurisdictionSource::Unknown,
+        (true, false, _) => JurisdictionSource::Number,
+        (false, _, true) => JurisdictionSource::Stated,
+        (false, _, false) => JurisdictionSource::Both,
+    };
+    let uncovered: Vec<String> =
+        address.into_iter().filter(|own| !codes.iter().any(|code| lies_in(code, own))).collect();
+    codes.extend(uncovered);
+    codes.sort();
+    codes.dedup();
     (codes, source)
+}
+
+/// By the place that was stated and the ZIP code; of two that lie in each other the narrower.
+fn jurisdictions_of_address(
+    stated: Option<&str>,
+    zip: Option<&str>,
+    e164: Option<&str>,
+) -> Vec<String> {
+    let place = stated.and_then(|place| jurisdiction_of(place, e164));
+    // Whoever lives in a state of the country has one of its ZIP codes, whatever their number.
+    let by_zip: &[&str] = match place.as_deref() {
+        Some(code) if !lies_in(code, "US") => &[],
+        Some(_) => zip.map_or(&[], super::states_of_zip),
+        None => [zip, stated]
+            .into_iter()
+            .flatten()
+            .map(|zip| states_of_american_zip(zip, e164))
+            .find(|states| !states.is_empty())
+            .unwrap_or_default(),
+    };
+    let Some(place) = place else { return by_zip.iter().map(ToString::to_string).collect() };
+    let narrower: Vec<String> =
+        by_zip.iter().filter(|code| lies_in(code, &place)).map(ToString::to_string).collect();
+    if !narrower.is_empty() {
+        return narrower;
+    }
+    let agrees = by_zip.iter().any(|code| lies_in(&place, code));
+    let mut codes = vec![place];
+    if !agrees {
+        codes.extend(by_zip.iter().map(ToString::to_string));
+    }
+    codes
+}
+
+fn lies_in(inner: &str, outer: &str) -> bool {
+    jurisdiction_chain(inner).iter().any(|code| code == outer)
 }
 
 /// Every state that an area code names is one that there is.

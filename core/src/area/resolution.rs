@@ -4,6 +4,7 @@
 //! The first of these that gives a zone decides alone. Candidates are never narrowed by a weaker
 //! source: a number of an eastern area code proves nothing about somebody who lives in Tennessee.
 
+use super::zip::zones_of_american_zip;
 use super::{zones_of, zones_of_state};
 use std::collections::BTreeSet;
 
@@ -98,7 +99,8 @@ impl Confidence {
 }
 
 impl ZonesResolved {
-    /// By precedence: stated (one name, or several with commas), state, number. `known` is asked
+    /// By precedence: stated (one name, or several with commas), state (or a ZIP code of the United
+    /// States, with the zones of its states), number. `known` is asked
     /// for the spelling of a zone and answers `None` for what is no zone here. Stated names that
     /// are no zones are passed over; old spellings count as the new ones.
     ///
@@ -118,7 +120,7 @@ impl ZonesResolved {
         if !zones.is_empty() {
             return resolved(zones, ZoneSource::Stated, Confidence::High);
         }
-        let zones = all_known(state.map_or(&[], zones_of_state), &known);
+        let zones = all_known(&zones_of_address(state, e164), &known);
         if !zones.is_empty() {
             let confidence = if zones.len() == 1 { Confidence::High } else { Confidence::Medium };
             return resolved(zones, ZoneSource::State, confidence);
@@ -128,6 +130,14 @@ impl ZonesResolved {
             return resolved(zones, ZoneSource::Number, Confidence::Low);
         }
         resolved(zones, ZoneSource::Unknown, Confidence::None)
+    }
+}
+
+fn zones_of_address(state: Option<&str>, e164: Option<&str>) -> Vec<&'static str> {
+    let Some(state) = state else { return Vec::new() };
+    match zones_of_state(state) {
+        [] => zones_of_american_zip(state, e164),
+        zones => zones.to_vec(),
     }
 }
 

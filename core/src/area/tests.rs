@@ -163,12 +163,123 @@ fn an_address_and_numbers_that_disagree_are_both_kept() {
         (Some("FR-75"), vec!["+33142685300"], "FR-75", "stated"),
         (Some("DE"), vec!["+33142685300"], "FR US-DE", "both"),
         (Some("nowhere"), vec!["+33142685300"], "FR", "number"),
+        (Some("TX"), vec!["+12145550123", "+13055550123"], "US-FL US-TX", "both"),
+        (Some("NY"), vec!["+12125550123", "+12135550123"], "US-CA US-NYC", "both"),
     ] {
-        let (found, how) = jurisdictions(stated, &numbers);
+        let (found, how) = jurisdictions(stated, None, &numbers);
         assert_eq!(
             (found.join(" ").as_str(), how.as_str()),
             (codes, source),
             "{stated:?} {numbers:?}"
         );
     }
+}
+
+#[test]
+fn the_table_of_zip_codes_is_sorted_and_names_states_that_exist() {
+    let table = zip::zip_states();
+    assert!(table.windows(2).all(|pair| pair[0].1 < pair[1].0));
+    assert!(table.iter().all(|(first, last, _)| first <= last && *last <= 999));
+    let states: std::collections::BTreeSet<&str> =
+        table.iter().flat_map(|(_, _, states)| states.iter().copied()).collect();
+    for state in &states {
+        assert!(jurisdiction::is_listed(state), "{state}");
+    }
+    // The fifty states and the capital, the city, and the territories whose prefix is theirs alone or shared with one other.
+    assert_eq!(states.len(), 51 + 1 + 3);
+}
+
+#[test]
+fn zip_codes_tell_the_state_of_their_post_office() {
+    for (zip, states) in [
+        ("00501", "US-NY"),
+        ("00801", "US-VI"),
+        ("02139", "US-MA"),
+        ("03301", "US-NH"),
+        ("06390", "US-CT US-NY"),
+        ("10001", "US-NYC"),
+        ("12207", "US-NY"),
+        ("19801", "US-DE"),
+        ("20001", "US-DC"),
+        ("20190", "US-VA"),
+        ("20814", "US-MD"),
+        ("33101", "US-FL"),
+        ("40202", "US-KY"),
+        ("60601", "US-IL"),
+        ("70112", "US-LA"),
+        ("73301", "US-TX"),
+        ("73102", "US-OK"),
+        ("83414", "US-ID US-WY"),
+        ("84101", "US-UT"),
+        ("88510", "US-TX"),
+        ("90210", "US-CA"),
+        ("96799", "US-AS US-HI"),
+        ("97201", "US-OR"),
+        ("99501", "US-AK"),
+        (" 33101-1234 ", "US-FL"),
+        // Not used, military, or of several countries.
+        ("00001", ""),
+        ("09012", ""),
+        ("21301", ""),
+        ("34012", ""),
+        ("96201", ""),
+        ("96910", ""),
+        ("98701", ""),
+        // Not written as one.
+        ("3310", ""),
+        ("331011234", ""),
+        ("33101-12", ""),
+        ("33l01", ""),
+        ("٣٣١٠١", ""),
+        ("SW1A 1AA", ""),
+        ("", ""),
+    ] {
+        assert_eq!(states_of_zip(zip).join(" "), states, "{zip:?}");
+    }
+}
+
+#[test]
+fn a_zip_code_counts_as_the_address_where_nothing_says_another_country() {
+    for (stated, zip, numbers, codes, source) in [
+        (None, Some("33101"), vec![], "US-FL", "stated"),
+        (None, Some("33101"), vec!["+18005550123"], "US-FL", "stated"),
+        (None, Some("33101"), vec!["+13055550123"], "US-FL", "stated"),
+        (None, Some("33101"), vec!["+12145550123"], "US-FL US-TX", "both"),
+        (None, Some("33101"), vec!["+14165550123"], "CA-ON US-FL", "both"),
+        (Some("33101"), None, vec!["+13055550123"], "US-FL", "stated"),
+        (Some("US"), Some("33101"), vec![], "US-FL", "stated"),
+        (Some("NY"), Some("11201"), vec!["+13155550123"], "US-NYC", "stated"),
+        (Some("FL"), Some("33101"), vec!["+13055550123"], "US-FL", "stated"),
+        // An address that contradicts itself: both hold.
+        (Some("GA"), Some("33101"), vec!["+13055550123"], "US-FL US-GA", "stated"),
+        (None, Some("73960"), vec!["+15805550123"], "US-OK US-TX", "stated"),
+        (Some("TX"), Some("73960"), vec!["+18065550123"], "US-TX", "stated"),
+        // Paris, or a place that is not known.
+        (None, Some("75001"), vec!["+33142685300"], "FR", "number"),
+        (Some("75001"), None, vec!["+33142685300"], "FR", "number"),
+        (Some("FR"), Some("75001"), vec!["+12145550123"], "FR US-TX", "both"),
+        (Some("TX"), Some("75001"), vec!["+33142685300"], "FR US-TX", "both"),
+        (None, Some("09012"), vec!["+18005550123"], "", "unknown"),
+    ] {
+        let (found, how) = jurisdictions(stated, zip, &numbers);
+        assert_eq!(
+            (found.join(" ").as_str(), how.as_str()),
+            (codes, source),
+            "{stated:?} {zip:?} {numbers:?}"
+        );
+    }
+}
+
+#[test]
+fn a_zip_code_tells_the_zones_of_its_states() {
+    let known = |name: &str| Some(name.to_string());
+    let zones = |state, number| {
+        let found = ZonesResolved::new(None, Some(state), Some(number), known);
+        (found.zones.join(" "), found.source.as_str())
+    };
+    let florida = ("America/Chicago America/New_York".to_string(), "state");
+    assert_eq!(zones("33101", "+12145550123"), florida);
+    assert_eq!(zones("10001", "+12145550123"), ("America/New_York".to_string(), "state"));
+    assert_eq!(zones("75001", "+33142685300"), ("Europe/Paris".to_string(), "number"));
+    assert_eq!(zones("09012", "+12125550123"), ("America/New_York".to_string(), "number"));
 }

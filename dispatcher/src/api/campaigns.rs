@@ -141,8 +141,31 @@ pub struct NewCampaign {
     misfire_after: Option<String>,
     caller_pool: Option<String>,
     consent: Option<String>,
+    /// So often is each member called, e.g. 2 per week; this or policy.
+    #[schema(example = "1 per day")]
+    frequency: Option<String>,
+    /// Calls its members (imports, enrol) again in each period.
+    recurs: Option<bool>,
+    /// So many attempts, answered calls or conversations (contactLimitCounts) with one contact.
+    #[schema(minimum = 1)]
+    contact_limit: Option<i32>,
+    contact_limit_counts: Option<String>,
     /// Begin calling at once; else start does.
     start: Option<bool>,
+}
+
+impl NewCampaign {
+    /// What is set after it is made, in the same transaction.
+    fn further(&self) -> Map<String, Value> {
+        let stated = [
+            ("frequency", self.frequency.clone().map(Value::from)),
+            ("recurs", self.recurs.map(Value::from)),
+            ("contact_limit", self.contact_limit.map(Value::from)),
+            ("contact_limit_counts", self.contact_limit_counts.clone().map(Value::from)),
+        ];
+        let named = stated.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        named.collect()
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -159,6 +182,9 @@ pub struct Made {
 async fn create(posted: Posted<NewCampaign>) -> Answered<Made> {
     let mut work = posted.begin(Scope::Plan).await?;
     let new = &posted.input;
+    if new.policy.is_some() && new.frequency.is_some() {
+        return Err(Refusal::invalid("a campaign has a policy or a frequency, not both"));
+    }
     let number = |value: Option<f64>| value.map(|value| value.to_string());
     let asking = Asking::of("create_campaign")
         .text("name", Some(&new.name))
@@ -178,6 +204,11 @@ async fn create(posted: Posted<NewCampaign>) -> Answered<Made> {
         .text("caller_pool", new.caller_pool.as_deref())
         .text("consent", new.consent.as_deref());
     let campaign_id = work.one(asking).await?;
+    let further = new.further();
+    if !further.is_empty() {
+        let asking = Asking::of("edit_campaign").text("name", Some(&new.name));
+        work.run(asking.json("changes", Some(Value::Object(further)))).await?;
+    }
     let mut state = CampaignState::Draft;
     if new.start == Some(true) {
         work.run(Asking::of("start_campaign").text("name", Some(&new.name))).await?;

@@ -15,6 +15,7 @@ mod describe;
 mod hours;
 mod imports;
 mod input;
+mod overview;
 mod page;
 mod people;
 mod queue;
@@ -22,6 +23,7 @@ mod refusal;
 mod reports;
 mod scheduling;
 mod series;
+mod watch;
 
 use crate::clock::monotonic;
 use crate::config::Config;
@@ -126,6 +128,8 @@ fn described() -> (axum::Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .merge(series::router())
         .merge(queue::router())
         .merge(reports::router())
+        .merge(overview::router())
+        .merge(watch::router())
         .split_for_parts()
 }
 

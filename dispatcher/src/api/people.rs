@@ -229,6 +229,8 @@ pub struct Consent {
     consent_id: i64,
     address: String,
     purpose: String,
+    /// `consent` or `relationship`.
+    kind: String,
     source: String,
     given_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
@@ -270,6 +272,9 @@ pub struct NewConsent {
     expires_at: Option<DateTime<Utc>>,
     evidence: Option<Map<String, Value>>,
     region: Option<String>,
+    /// `consent` (usual), or `relationship`: a customer, for whom some calling rules are lifted.
+    #[schema(example = "consent")]
+    kind: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -290,7 +295,8 @@ async fn give_consent(posted: Posted<NewConsent>) -> Answered<GivenConsent> {
         .text("source", Some(&new.source))
         .instant("expires_at", new.expires_at)
         .json("evidence", new.evidence.clone().map(Value::Object))
-        .text("region", new.region.as_deref());
+        .text("region", new.region.as_deref())
+        .text("kind", new.kind.as_deref());
     let consent_id = work.one(asking).await?;
     work.done(StatusCode::CREATED, GivenConsent { consent_id }).await
 }

@@ -1,6 +1,6 @@
 //! `dialerd api`: the REST API without dispatching, for where it is to be scaled or placed apart.
 
-use super::{Error, install_metrics, listen_on, serve};
+use super::{Error, install_metrics, listen_on, serve, with_console};
 use crate::api::{self, Api};
 use crate::config::Config;
 use crate::db::Reach;
@@ -34,7 +34,7 @@ pub async fn serve_api(config: Config, stop: CancellationToken) -> Result<(), Er
         .route("/live", get(serve::live))
         .route("/ready", get(ready))
         .route("/metrics", get(render))
-        .merge(api::router(api));
+        .merge(with_console(api::router(api), &config));
     let serving = tokio::spawn(serve::serve(router, listener, stop.clone()));
     while !stop.is_cancelled() {
         metrics.run_upkeep();

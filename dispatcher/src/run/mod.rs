@@ -22,7 +22,7 @@ mod write;
 
 use crate::api::Api;
 use crate::config::Config;
-use crate::{api, db, provider};
+use crate::{api, console, db, provider};
 pub use alone::serve_api;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use shared::Shared;
@@ -92,10 +92,18 @@ async fn api_doors(
         Some(_) => Arc::new(db::Reach::new(&shared.config.name)),
         None => shared.health.reach(),
     };
-    let router = api::router(Api::new(&shared.config, reach)?);
+    let router = with_console(api::router(Api::new(&shared.config, reach)?), &shared.config);
     match shared.config.api.listen {
         None => Ok((Some(router), None)),
         Some(address) => Ok((None, Some((listen_on(address).await?, router)))),
+    }
+}
+
+/// The API, and at `/` the pages that ask it.
+fn with_console(api: axum::Router, config: &Config) -> axum::Router {
+    match config.serve_console {
+        true => api.merge(console::router()),
+        false => api,
     }
 }
 

@@ -1,0 +1,255 @@
+//! The console as people use it: a real browser, a real dialerd, and calls that are really placed.
+
+use crate::ONE_AT_A_TIME;
+use crate::api::{Office, office, office_at};
+use crate::browser::Browser;
+use crate::day::{number, until};
+use dialer_tests::rehearsal::free_port;
+use reqwest::Method;
+use serde_json::json;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A name that is no good as HTML, nor as a part of an address.
+const CAMPAIGN: &str = "spring <i>50%</i> & more/less";
+const HOSTILE: &str = "<img src=x onerror=alert(1)>";
+const LIST: &str = "name,phone,state\n\"<img src=x onerror=alert(1)>\",(212) 555-0190,NY\nGrace,(212) 555-0191,NY\nLinus,12,NY\nAda,(212) 555-0192,NY\n";
+
+/// An office at which a minute passes in a second, and a browser that stands before it.
+async fn desk(name: &str) -> (Office, Browser) {
+    let office = office_at(name, 60.0, &[]).await;
+    let mut browser = Browser::start(&office.rehearsal.dir).await.unwrap();
+    browser.open(&office.rehearsal.dispatcher_url(0, "/")).await.unwrap();
+    (office, browser)
+}
+
+async fn sign_in(browser: &mut Browser, key: &str) {
+    browser.until("document.activeElement === control('API key')").await.unwrap();
+    browser.type_and_press(key, "Enter").await.unwrap();
+}
+
+// R203, R227: from the key to the call's explanation, by what can be read and pressed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_is_made_fed_watched_and_stopped_in_a_browser() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let (office, mut browser) = desk("console_day").await;
+    let page = &mut browser;
+    page.reads("Where do I get a key?").await.unwrap();
+    page.picture("sign-in").await.unwrap();
+    sign_in(page, "pgd_unknown").await;
+    page.reads("the API key is not known").await.unwrap();
+    page.enter("API key", "").await.unwrap();
+    sign_in(page, &office.plan).await;
+    page.reads("dispatcher alive").await.unwrap();
+    page.reads("No call has failed.").await.unwrap();
+    page.picture("dashboard-empty").await.unwrap();
+    create(page).await;
+    import(page, &office).await;
+    start(page).await;
+    until(&office.rehearsal, "select count(*) >= 3 from dialer.attempt").await;
+    look(page).await;
+    stop(page, &office).await;
+    // The key is in no address, and there is nothing that the page complains of.
+    let address = page.value("location.href + document.cookie").await.unwrap().to_string();
+    assert!(!address.contains(&office.plan) && !address.contains("pgd_"), "{address}");
+    page.press("Sign out").await.unwrap();
+    page.reads("the key is forgotten").await.unwrap();
+    assert_eq!(page.value("sessionStorage.length").await.unwrap(), json!(0));
+    assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+async fn create(page: &mut Browser) {
+    page.press("Campaigns").await.unwrap();
+    page.press("New campaign").await.unwrap();
+    page.enter("Name", CAMPAIGN).await.unwrap();
+    page.picture("new-campaign").await.unwrap();
+    page.press("Create the campaign").await.unwrap();
+    page.reads("It has no calls yet.").await.unwrap();
+    page.reads("Mo-Fr 09:00-17:00").await.unwrap();
+    let title = page.value("document.querySelector('h1').textContent").await.unwrap();
+    assert_eq!(title, json!(CAMPAIGN));
+    page.picture("campaign-empty").await.unwrap();
+}
+
+async fn import(page: &mut Browser, office: &Office) {
+    let file = office.rehearsal.dir.join("list.csv");
+    std::fs::write(&file, LIST).unwrap();
+    page.press("Import a list").await.unwrap();
+    page.choose_file(&file).await.unwrap();
+    page.press("Try it: change nothing").await.unwrap();
+    page.reads("Trial: nothing was changed").await.unwrap();
+    page.reads("invalid phone number: short code").await.unwrap();
+    assert_eq!(number(&office.rehearsal, "select count(*) from dialer.contact").await, 0);
+    page.picture("import-trial").await.unwrap();
+    page.press("Import 3 rows").await.unwrap();
+    page.reads("The list is imported.").await.unwrap();
+    assert_eq!(number(&office.rehearsal, "select count(*) from dialer.call").await, 3);
+    page.press("To the campaign").await.unwrap();
+    page.reads("scheduled").await.unwrap();
+}
+
+async fn start(page: &mut Browser) {
+    page.press("Start calling").await.unwrap();
+    page.until("document.querySelector('dialog[open]')").await.unwrap();
+    page.picture("start").await.unwrap();
+    page.press("Start calling").await.unwrap();
+    page.reads("running").await.unwrap();
+}
+
+async fn look(page: &mut Browser) {
+    page.press("Dashboard").await.unwrap();
+    page.reads("Outcomes today").await.unwrap();
+    page.until("document.querySelectorAll('main tbody tr').length > 2").await.unwrap();
+    page.picture("dashboard").await.unwrap();
+    page.press("Calls").await.unwrap();
+    // The name is what somebody typed, and stays that.
+    page.reads(HOSTILE).await.unwrap();
+    assert_eq!(page.value("document.images.length").await.unwrap(), json!(0));
+    page.picture("calls").await.unwrap();
+    page.enter("Show", "attempts").await.unwrap();
+    page.press("Show").await.unwrap();
+    page.reads("Length").await.unwrap();
+    page.reads(HOSTILE).await.unwrap();
+    page.picture("attempts").await.unwrap();
+    page.enter("Show", "calls").await.unwrap();
+    page.enter("Who", "+12125550191").await.unwrap();
+    page.press("Show").await.unwrap();
+    page.until("document.querySelectorAll('main tbody tr').length === 1").await.unwrap();
+    let call = page.value("document.querySelector('main tbody a').textContent").await.unwrap();
+    page.press(call.as_str().unwrap()).await.unwrap();
+    page.reads("Why it is").await.unwrap();
+    page.reads("What was compared").await.unwrap();
+    page.reads("not on the list").await.unwrap();
+    page.reads("What happened").await.unwrap();
+    page.picture("call").await.unwrap();
+}
+
+async fn stop(page: &mut Browser, office: &Office) {
+    page.press("Campaigns").await.unwrap();
+    page.press(CAMPAIGN).await.unwrap();
+    page.picture("campaign").await.unwrap();
+    page.press("Stop for good").await.unwrap();
+    page.reads("cannot be started again").await.unwrap();
+    // Escape does nothing but close the question.
+    page.type_and_press("", "Escape").await.unwrap();
+    page.until("!document.querySelector('dialog')").await.unwrap();
+    page.press("Stop for good").await.unwrap();
+    page.enter("Reason (others will read it)", "enough").await.unwrap();
+    page.press("Stop for good").await.unwrap();
+    page.reads("stopped").await.unwrap();
+    let state = "select state::text = 'stopped' and state_reason = 'enough' from dialer.campaign where name like 'spring <i>%'";
+    until(&office.rehearsal, state).await;
+}
+
+// R014, R195, R192, R227: batches, the record of a number, do-not-call, reports; and what a key may not do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_previewed_and_sent_and_a_number_says_why_it_is_not_called() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let (office, mut browser) = desk("console_batch").await;
+    let page = &mut browser;
+    sign_in(page, &office.admin).await;
+    page.press("Batch").await.unwrap();
+    page.enter("Cases as CSV", "external_key,name,phone,tz,ward\nc1,Ada,+12125550101,America/New_York,3\nc2,Alan,+12125550102,America/New_York,3\nc3,Bob,12,America/New_York,4\n").await.unwrap();
+    page.press("Preview").await.unwrap();
+    page.reads("Preview: nothing was planned").await.unwrap();
+    page.reads("2 voice").await.unwrap();
+    page.picture("batch-preview").await.unwrap();
+    assert_eq!(number(&office.rehearsal, "select count(*) from dialer.call").await, 0);
+    page.press("Send: plan 2").await.unwrap();
+    page.reads("The batch is planned.").await.unwrap();
+    assert_eq!(number(&office.rehearsal, "select count(*) from dialer.call").await, 2);
+    page.press("Do not call").await.unwrap();
+    page.enter("Number or address", "(212) 555-0102").await.unwrap();
+    page.press("Look up").await.unwrap();
+    page.reads("It is not on the list.").await.unwrap();
+    forbid(page).await;
+    page.press("Why called?").await.unwrap();
+    page.enter("Phone number or e-mail address", "+12125550102").await.unwrap();
+    page.press("Look up").await.unwrap();
+    page.reads("nobody calls it").await.unwrap();
+    page.picture("person").await.unwrap();
+    page.enter("Phone number or e-mail address", "+12125550101").await.unwrap();
+    page.press("Look up").await.unwrap();
+    page.reads("campaign \"spring\" is draft").await.unwrap();
+    page.press("Reports").await.unwrap();
+    page.press("Show").await.unwrap();
+    page.reads("cancelled do not call").await.unwrap();
+    page.press("Download as CSV").await.unwrap();
+    page.picture("reports").await.unwrap();
+    page.press("Sign out").await.unwrap();
+    only_looks(page, &office).await;
+    assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+/// Onto the list with a source, off it, and on again.
+async fn forbid(page: &mut Browser) {
+    let put = "[...document.querySelectorAll('form')].at(-1)";
+    let entered =
+        |name: &str, value: &str| format!("{put}.elements.{name}.value = {}", json!(value));
+    for again in [false, true] {
+        page.value(&entered("address", "(212) 555-0102")).await.unwrap();
+        page.value(&entered("source", "letter of 3 December")).await.unwrap();
+        page.press("Never call it").await.unwrap();
+        page.reads("It is on the list, and is not called any more.").await.unwrap();
+        page.until(
+            "document.querySelector('main tbody')?.innerText.includes('letter of 3 December')",
+        )
+        .await
+        .unwrap();
+        if !again {
+            page.press("Take off").await.unwrap();
+            page.press("Take it off").await.unwrap();
+            page.reads("It is off the list.").await.unwrap();
+            page.reads("It is not on the list.").await.unwrap();
+        }
+    }
+    page.picture("do-not-call").await.unwrap();
+}
+
+/// What the key's scope does not allow is not offered.
+async fn only_looks(page: &mut Browser, office: &Office) {
+    sign_in(page, &office.read).await;
+    page.reads("dispatcher alive").await.unwrap();
+    let menu = page.value("document.querySelector('nav').innerText").await.unwrap().to_string();
+    assert!(!menu.contains("Import") && !menu.contains("Batch"), "{menu}");
+    page.press("Campaigns").await.unwrap();
+    page.press("spring").await.unwrap();
+    page.reads("Calling window").await.unwrap();
+    let text = page.text().await.unwrap();
+    for offered in ["Start calling", "Stop for good", "Change settings", "Import a list"] {
+        assert!(!text.contains(offered), "{offered} is offered: {text}");
+    }
+}
+
+// R227: beside the API wherever that is, unless it is switched off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_console_is_served_where_the_api_is_and_can_be_switched_off() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let office = office("console_served", &["--no-dispatch"]).await;
+    let http = &office.rehearsal.http;
+    let answer = http.get(office.rehearsal.dispatcher_url(0, "/")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let nothing = office.ask(Method::GET, "", "/console/nothing.js", &[], None).await;
+    assert_eq!(nothing.code(), (404, "NOT_FOUND"));
+    for (flags, status) in [(&["api"][..], 200), (&["api", "--no-console"][..], 404)] {
+        let port = free_port().unwrap();
+        let mut command = Command::new(office.rehearsal.program(&[]).get_program());
+        command.args(flags).args(["--database-url", &office.rehearsal.login_url()]);
+        command.args(["--listen", &format!("127.0.0.1:{port}")]).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut found = None;
+        for _ in 0..500 {
+            if let Ok(answer) = http.get(format!("http://127.0.0.1:{port}/")).send().await {
+                found = Some(answer.status().as_u16());
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found, Some(status), "{flags:?}");
+    }
+}
