@@ -76,7 +76,8 @@ function standing(data) {
     h("div", { class: "figures" },
       figure(count(data.dispatchers), data.dispatchers === 1 ? "dispatcher alive" : "dispatchers alive"),
       figure(count(open), "open now", `${data.dialling} dialling, ${data.ringing} ringing, ${data.answered} talking`),
-      figure(counted(data.due, data.countedMax), "due now", "in campaigns that run"),
+      figure(counted(data.due, data.countedMax), "due now"),
+      figure(counted(data.outsideHours, data.countedMax), "outside hours", "due, and closed now"),
       figure(counted(data.later, data.countedMax), "wait for later"),
       figure(counted(data.held, data.countedMax), "held", "in drafts and paused campaigns"),
       figure(data.nextDueAt ? span((new Date(data.nextDueAt) - new Date(data.nowAt)) / 1000) : "–", "until the next is due", data.nextDueAt && when(data.nextDueAt))));
@@ -187,6 +188,6 @@ function letters({ items, nextCursor }) {
     { title: "Call", cell: (row) => link(at("call", row.callId), row.callId) },
     { title: "Campaign", cell: (row) => row.campaign },
     { title: "Failed", cell: (row) => when(row.endedAt) },
-    { title: "Why", cell: (row) => row.failureReason ?? words(row.endReason) },
+    { title: "Why", cell: (row) => words(row.failureReason ?? row.endReason) },
   ], items, { empty: "No call has failed." }), (nextCursor || items.length > 0) && h("p", null, link(at("dead-letters"), "All of them, and what to do"))];
 }
