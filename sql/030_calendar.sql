@@ -159,6 +159,15 @@ comment on function dialer.add_open_all(timestamptz, interval, dialer.opening[])
     'The first instant before which amount of open time has passed since at, in every one of the openings at once. It may be a closing instant: next_open of it is the callable one. A day of amount is 24 hours of open time. Null if there is not that much. Error PD012 for months and for negative amounts. An empty list is never open, nor is an opening without hours or zone. Errors: PD011 for an unknown zone, PD015 for more than 64 openings.
 e.g. select dialer.add_open_all(''2026-12-04 21:30+00'', ''1 hour'', array[row(''Mo-Fr 09:00-17:00'', ''America/New_York'', null, null)]::dialer.opening[]) --> 2026-12-07 14:30:00+00';
 
+create function dialer.add_open_callable_all(at timestamptz, amount interval, openings dialer.opening[])
+returns timestamptz
+stable strict parallel safe cost 20
+language c as 'MODULE_PATHNAME', 'add_open_callable_all_wrapper';
+
+comment on function dialer.add_open_callable_all(timestamptz, interval, dialer.opening[]) is
+    'next_open_all of add_open_all: the first callable instant after that much open time. For many amounts from one instant on, whose open time is walked once. Null if there is none. Errors: PD011 for an unknown zone, PD012 for months and for negative amounts, PD015 for more than 64 openings.
+e.g. select dialer.add_open_callable_all(''2026-12-04 21:30+00'', ''30 minutes'', array[row(''Mo-Fr 09:00-17:00'', ''America/New_York'', null, null)]::dialer.opening[]) --> 2026-12-07 14:00:00+00';
+
 create function dialer.open_between(
     a timestamptz, b timestamptz, hours dialer.hours, tz text,
     closures date[] default '{}', bans date[] default '{}'

@@ -81,17 +81,20 @@ comment on function dialer.bans_in_force(integer[], timestamptz) is 'Bans of the
 create function dialer.lift_ban(ban_id bigint, at timestamptz default dialer.now()) returns integer
 language plpgsql volatile as $$
 declare
+    lifted dialer.ban;
     waiting bigint[];
 begin
-    update dialer.ban b set lifted_at = at, to_at = greatest(at, b.from_at + interval '1 microsecond')
-    where b.ban_id = lift_ban.ban_id and b.tenant_id = dialer.current_tenant() and b.lifted_at is null and coalesce(b.to_at, 'infinity') > at;
-    if not found then
-        perform dialer.fail('PD043', format('ban %s is not in force', coalesce(lift_ban.ban_id::text, 'null')), null, 'Bans of this tenant are in dialer.ban.');
+    select b.* into lifted from dialer.ban b where b.ban_id = lift_ban.ban_id and b.tenant_id = dialer.current_tenant() for update;
+    if lifted.ban_id is null then
+        perform dialer.fail('PD062', format('ban %s does not exist', coalesce(lift_ban.ban_id::text, 'null')), null, 'Bans of this tenant are in dialer.ban.');
+    elsif lifted.lifted_at is not null or lifted.to_at <= at then
+        perform dialer.fail('PD063', format('ban %s is over since %s', lifted.ban_id, lifted.to_at), 'A ban ends once; what was forbidden when stays known.', 'There is nothing to lift.');
     end if;
+    update dialer.ban b set lifted_at = at, to_at = greatest(at, b.from_at + interval '1 microsecond') where b.ban_id = lifted.ban_id;
     -- Calls that were turned away one by one. LIMIT: the rest are looked at again within a quarter of an hour.
     waiting := array(select c.call_id from dialer.campaign g join dialer.call c using (campaign_id)
         where g.tenant_id = dialer.current_tenant() and c.state = 'scheduled' and c.wait_reason = 'ban' and c.due_at > at order by c.call_id limit 10000);
     return dialer.move_waiting(waiting, array_fill(at, array[cardinality(waiting)]), 'ban_lifted');
 end $$;
 comment on function dialer.lift_ban(bigint, timestamptz) is
-'Ends a ban at once; its lanes open with the next claim, and calls that were turned away one by one are due again (returns how many). Error PD043: it is not in force.';
+'Ends a ban at once; its lanes open with the next claim, and calls that were turned away one by one are due again (returns how many). Errors: PD062 there is none, PD063 it is over.';

@@ -81,11 +81,14 @@ begin
     if array_position(new.caps, null) is not null or exists (select from unnest(new.caps) k where k.amount > 31622400 or (k.kind like '%dates' and k.amount > 366)) then
         perform dialer.fail('PD015', format('policy "%s" has a cap that makes no sense', new.name), 'A cap looks back a year at most.');
     end if;
+    if tg_op = 'UPDATE' and dialer.policy_caps(new) <> '{}' and exists (select from dialer.workflow_step q where q.policy_id = new.policy_id) then
+        perform dialer.refuse_step_caps(new.name);
+    end if;
     -- Raises PD015 for a cap that the claim could not use.
     perform dialer.next_callable('2000-01-01 00:00:00+00', '{}', '{}', dialer.policy_caps(new), 'UTC');
     return new;
 end $$;
-comment on function dialer.policy_is_sound() is 'Trigger: refuses waits and caps that would make a claim or a settling fail. Errors PD012, PD015.';
+comment on function dialer.policy_is_sound() is 'Trigger: refuses waits and caps that would make a claim or a settling fail. Errors PD012, PD015, PD065.';
 create trigger _100_sound before insert or update on dialer.redial_policy for each row execute function dialer.policy_is_sound();
 
 create function dialer.policy_named(name text) returns integer

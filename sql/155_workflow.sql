@@ -3,6 +3,7 @@
 -- A step either asks (finds: the kind of classification that its call brings) or is the task. Questions come in order; one whose
 -- answer is known for the number is passed over. The first task whose needs are met is the last step; where there is none, the
 -- call has done its part.
+-- A step may have a redial policy of its own for its ladder and its number of tries; caps are the campaign's and count all steps.
 -- docs/decisions/0010-steps-of-one-call.md says why steps are attempts of one call.
 
 create table dialer.workflow (
@@ -25,6 +26,7 @@ create table dialer.workflow_step (
     needs jsonb not null default '{}' constraint needs_are_an_object check (jsonb_typeof(needs) = 'object'),
     wait interval not null default '0' constraint wait_is_zero_to_thirty_days check (wait between interval '0' and interval '30 days'),
     keep interval constraint an_answer_is_kept_for_a_time check (keep > interval '0' and keep <= interval '100 years'),
+    policy_id integer references dialer.redial_policy,
     primary key (workflow_id, position),
     constraint step_is_named_once unique (workflow_id, name),
     constraint a_question_has_answers check ((finds is null) = (answers = '{}')),
@@ -36,6 +38,33 @@ comment on column dialer.workflow_step.enough is 'answers with which the call it
 comment on column dialer.workflow_step.needs is 'kind of classification -> answers for which the step is meant; without them it is passed over';
 comment on column dialer.workflow_step.wait is 'from the end of the call that brought the answer to the next step';
 comment on column dialer.workflow_step.keep is 'how long the answer holds for the number; null: for ever';
+comment on column dialer.workflow_step.policy_id is 'redial policy whose ladder, tries and waits hold for this step, and whose final outcomes hold besides the campaign''s; null: the campaign''s own';
+
+create function dialer.refuse_step_caps(policy text) returns void
+language plpgsql immutable as $$
+begin
+    perform dialer.fail('PD065', format('redial policy "%s" has caps and cannot be that of a step', policy), 'Attempts a day, smallest gap and other caps are the campaign''s: they count the attempts of all steps.',
+        'Give the campaign''s policy the caps, and the step a ladder and its tries: dialer.create_redial_policy(''asking'', ''{0,30 min}'', max_lifetime => 3, ladder_scope => ''lifetime'').');
+end $$;
+comment on function dialer.refuse_step_caps(text) is 'Refuses a policy with caps as that of a step. Error PD065.';
+
+create function dialer.step_is_sound() returns trigger language plpgsql as $$
+declare policy dialer.redial_policy;
+begin
+    if new.policy_id is null then
+        return new;
+    end if;
+    -- Foreign keys do not ask whose row it is. Locked, so that nobody gives it caps meanwhile.
+    select y.* into policy from dialer.redial_policy y where y.policy_id = new.policy_id and coalesce(y.tenant_id, new.tenant_id) = new.tenant_id for share;
+    if policy.policy_id is null then
+        perform dialer.fail('PD023', format('redial policy %s does not exist', new.policy_id), 'The policy of a step belongs to its tenant, or is a preset.');
+    elsif dialer.policy_caps(policy) <> '{}' then
+        perform dialer.refuse_step_caps(policy.name);
+    end if;
+    return new;
+end $$;
+comment on function dialer.step_is_sound() is 'Trigger: the policy of a step is the tenant''s own or a preset, and has no caps. Errors PD023, PD065.';
+create trigger _100_sound before insert or update of policy_id, tenant_id on dialer.workflow_step for each row execute function dialer.step_is_sound();
 
 insert into dialer.workflow (workflow_id, name) values (1, 'preclassify');
 select setval(pg_get_serial_sequence('dialer.workflow', 'workflow_id'), 1);
@@ -72,11 +101,11 @@ begin
     end if;
     for one in select e from jsonb_array_elements(steps) e loop
         select k into unknown from jsonb_object_keys(case jsonb_typeof(one) when 'object' then one else '{}' end) k
-            where k <> all ('{step,finds,answers,enough,needs,wait,keep}') limit 1;
+            where k <> all ('{step,finds,answers,enough,needs,wait,keep,policy}') limit 1;
         if jsonb_typeof(one) <> 'object' or coalesce(one ->> 'step', '') !~ word then
             return format('A step is an object with its name, a word in small letters, as "step"; this one is %s.', left(one::text, 100));
         elsif unknown is not null then
-            return format('Step "%s" has "%s", which is none of step, finds, answers, enough, needs, wait, keep.', one ->> 'step', unknown);
+            return format('Step "%s" has "%s", which is none of step, finds, answers, enough, needs, wait, keep, policy.', one ->> 'step', unknown);
         elsif (one ? 'finds') <> (one ? 'answers') or coalesce(one ->> 'finds', 'x') !~ word or jsonb_typeof(coalesce(one -> 'answers', '["x"]')) <> 'array' or coalesce(one -> 'answers', '["x"]') = '[]' then
             return format('Step "%s" asks with both finds (a word) and answers (an array of words), or is the task with neither.', one ->> 'step');
         elsif not coalesce(one -> 'enough', '[]') <@ coalesce(one -> 'answers', '[]') or jsonb_typeof(coalesce(one -> 'enough', '[]')) <> 'array' then
@@ -86,6 +115,8 @@ begin
         elsif one ? 'wait' and not coalesce(dialer.interval_or_null(one ->> 'wait') <= interval '30 days', false)
               or one ? 'keep' and not coalesce(dialer.interval_or_null(one ->> 'keep') > interval '0', false) then
             return format('Step "%s" has a wait of 0 to 30 days and a keep of more than 0, such as "30 seconds" and "90 days".', one ->> 'step');
+        elsif jsonb_typeof(coalesce(one -> 'policy', '"x"')) <> 'string' then
+            return format('Step "%s" has a policy, which is the name of a redial policy.', one ->> 'step');
         elsif one ->> 'step' = any (named) then
             return format('Two steps are named "%s".', one ->> 'step');
         end if;
@@ -112,14 +143,15 @@ begin
             'Write e.g. [{"step": "classify", "finds": "classification", "answers": ["human", "ivr_only", "ivr_then_human"], "wait": "30 seconds", "keep": "90 days"}, {"step": "talk"}].');
     end if;
     insert into dialer.workflow (tenant_id, name) values (dialer.current_tenant(), create_workflow.name) returning workflow_id into made;
-    insert into dialer.workflow_step (workflow_id, position, tenant_id, name, finds, answers, enough, needs, wait, keep)
+    insert into dialer.workflow_step (workflow_id, position, tenant_id, name, finds, answers, enough, needs, wait, keep, policy_id)
     select made, e.position, dialer.current_tenant(), v ->> 'step', v ->> 'finds', dialer.text_array(v -> 'answers'), dialer.text_array(v -> 'enough'),
-           coalesce(v -> 'needs', '{}'), coalesce((v ->> 'wait')::interval, '0'), (v ->> 'keep')::interval
+           coalesce(v -> 'needs', '{}'), coalesce((v ->> 'wait')::interval, '0'), (v ->> 'keep')::interval,
+           case when v ? 'policy' then dialer.policy_named(v ->> 'policy') end
     from jsonb_array_elements(steps) with ordinality e(v, position);
     return made;
 end $$;
 comment on function dialer.create_workflow(text, jsonb) is
-'Adds a workflow and returns its number. Steps in order, each an object: step (its name); for a question finds (kind of classification), answers, enough (answers with which its call may have done the task), wait (until the next step), keep (how long the answer holds); for any step needs (kind -> answers). Without a task the call has done its part when all is known. Error PD046: a fault in them.';
+'Adds a workflow and returns its number. Steps in order, each an object: step (its name); for a question finds (kind of classification), answers, enough (answers with which its call may have done the task), wait (until the next step), keep (how long the answer holds); for any step needs (kind -> answers) and policy (a redial policy whose ladder and tries are this step''s; without it the campaign''s). Without a task the call has done its part when all is known. Errors: PD046 a fault in them, PD023 no such policy, PD065 a policy with caps.';
 
 create function dialer.interval_or_null(value text) returns interval language plpgsql immutable as $$
 begin

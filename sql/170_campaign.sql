@@ -273,6 +273,11 @@ begin
         new.next_slot_at := dialer.slot_after_change(new.next_slot_at, new.per_second);
     end if;
     if tg_op = 'UPDATE' and new.account_id <> old.account_id then
+        if (select count(distinct a.channel) from dialer.provider_account a where a.account_id in (new.account_id, old.account_id)) > 1
+           and exists (select from dialer.call c where c.campaign_id = new.campaign_id and c.ended_at is null) then
+            perform dialer.fail('PD066', format('campaign "%s" cannot go over to an account of another channel', new.name), 'It has calls that have not ended, and they go to numbers or addresses of the channel that it has.',
+                'Make another campaign for the other channel.');
+        end if;
         new.account_since := dialer.now();
     end if;
     if new.zone_rule = 'fixed' and not exists (select from dialer.calendar k where k.calendar_id = new.calendar_id and k.tz is not null) then
@@ -281,7 +286,7 @@ begin
     end if;
     return new;
 end $$;
-comment on function dialer.campaign_is_sound() is 'Trigger: account, calendar and policy are the tenant''s own; a fixed zone rule needs a calendar with a zone; limits and rules make sense. Errors PD021, PD022, PD023, PD024, PD036.';
+comment on function dialer.campaign_is_sound() is 'Trigger: account, calendar and policy are the tenant''s own; a fixed zone rule needs a calendar with a zone; an account of another channel is taken only without calls; limits and rules make sense. Errors PD021, PD022, PD023, PD024, PD036, PD066.';
 create trigger _100_sound before insert or update of tenant_id, account_id, calendar_id, policy_id, zone_rule, law_id, misfire, per_second, max_concurrent, priority, weight on dialer.campaign for each row execute function dialer.campaign_is_sound();
 
 create function dialer.campaign_named(name text) returns bigint
@@ -296,6 +301,14 @@ begin
     return found;
 end $$;
 comment on function dialer.campaign_named(text) is 'Number of the campaign of this tenant with this name. Error PD025: no such campaign.';
+
+create function dialer.calendar_name(campaign text) returns text
+language sql stable as $$
+    -- A campaign of this name may have been given another name since, and has its calendar still.
+    select n.name from (select 'campaign ' || campaign || case when i > 1 then format(' (%s)', i) else '' end as name, i from generate_series(1, 1000) i) n
+    where not exists (select from dialer.calendar k where k.tenant_id = dialer.current_tenant() and k.name = n.name) order by n.i limit 1
+$$;
+comment on function dialer.calendar_name(text) is 'The name of a calendar that is made for one campaign alone: campaign and its name, and a number where that is taken.';
 
 create function dialer.create_campaign(
     name text, account text, hours dialer.hours default null, tz text default null, calendar text default null,
@@ -322,7 +335,7 @@ begin
             perform dialer.fail('PD011', format('time zone "%s" is not known', tz), 'Zones are IANA names such as America/New_York.',
                 'Leave tz out to use each contact''s own zone.');
         end if;
-        calendar_ := dialer.create_calendar('campaign ' || name, hours, tz);
+        calendar_ := dialer.create_calendar(dialer.calendar_name(name), hours, tz);
     end if;
     insert into dialer.campaign (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, valid_until, settings, per_second,
         misfire, misfire_after, caller_pool, consent, subject)

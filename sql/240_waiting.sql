@@ -5,19 +5,22 @@
 create function dialer.lock_waiting(call_ids bigint[]) returns void
 language plpgsql volatile as $$
 declare
-    held bigint[];
-    since timestamptz[];
+    held dialer.due[];
+    wait dialer.due[];
 begin
     -- LIMIT: ten rounds; after them whatever moves still is waited for as it comes, and Postgres would find a deadlock.
     for round in 1..10 loop
         begin
-            select coalesce(array_agg(x.call_id), '{}'), coalesce(array_agg(x.due_at), '{}') into held, since from (
-                select d.call_id, d.due_at from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
-                where c.call_id = any (call_ids) order by d.call_id for update of d) x;
+            held := array(
+                select x.d from (
+                    select d, d.call_id from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+                    where c.call_id = any (call_ids) order by d.call_id for update of d) x order by x.call_id);
             -- A call that moved while we waited for it has a new due row, which is not ours and comes too late for the order.
-            if not exists (
-                select from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
-                where c.call_id = any (call_ids) and not exists (select from unnest(held, since) h(call_id, due_at) where h.call_id = d.call_id and h.due_at = d.due_at)) then
+            -- Whole lists are compared: of tables that nobody has analysed, the planner would compare each row with each.
+            wait := array(
+                select d from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+                where c.call_id = any (call_ids) order by d.call_id);
+            if wait = held then
                 return;
             end if;
             raise sqlstate 'PDMOV';
@@ -48,21 +51,31 @@ end $$;
 comment on function dialer.end_waiting(bigint[], dialer.call_state, text, timestamptz, dialer.outcome) is
 'Ends those of the given calls that wait (are scheduled), with a reason; returns how many. Calls that are being placed are left alone.';
 
-create function dialer.move_waiting(call_ids bigint[], due_ats timestamptz[], reason text) returns integer
+create type dialer.move as (call_id bigint, lane_id bigint, due_at timestamptz, wait_reason text, granted_at timestamptz);
+comment on type dialer.move is 'where a waiting call goes: another lane (null: it stays in its own), due time, why it waits from then on, and the due time that its wish gave (null: as it was)';
+
+create function dialer.move_locked(moves dialer.move[]) returns integer
 language plpgsql volatile as $$
 declare moved integer;
 begin
-    perform dialer.lock_waiting(call_ids);
-    with wanted as (select u.call_id, u.due_at from unnest(call_ids, due_ats) u(call_id, due_at)),
-    taken as (
-        delete from dialer.due d using dialer.call c, wanted w
-        where c.call_id = w.call_id and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
-        returning d.call_id, d.lane_id, w.due_at),
+    with taken as (
+        delete from dialer.due d using dialer.call c, unnest(moves) m
+        where c.call_id = m.call_id and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+        returning d.call_id, coalesce(m.lane_id, d.lane_id) as lane_id, m.due_at, m.wait_reason, m.granted_at),
     changed as (
-        update dialer.call c set due_at = t.due_at, wait_reason = reason from taken t where c.call_id = t.call_id)
+        update dialer.call c set lane_id = t.lane_id, due_at = t.due_at, wait_reason = t.wait_reason, granted_at = coalesce(t.granted_at, c.granted_at)
+        from taken t where c.call_id = t.call_id)
     insert into dialer.due (lane_id, due_at, call_id) select t.lane_id, t.due_at, t.call_id from taken t;
     get diagnostics moved = row_count;
     return moved;
+end $$;
+comment on function dialer.move_locked(dialer.move[]) is 'Moves those of the calls that wait; the caller has locked their due rows (lock_waiting). Returns how many.';
+
+create function dialer.move_waiting(call_ids bigint[], due_ats timestamptz[], reason text) returns integer
+language plpgsql volatile as $$
+begin
+    perform dialer.lock_waiting(call_ids);
+    return dialer.move_locked(array(select row(u.call_id, null, u.due_at, reason, null)::dialer.move from unnest(call_ids, due_ats) u(call_id, due_at)));
 end $$;
 comment on function dialer.move_waiting(bigint[], timestamptz[], text) is 'Gives waiting calls new due times; returns how many were waiting and have moved.';
 
@@ -108,10 +121,20 @@ begin
 end $$;
 comment on function dialer.read_address(text, text) is 'A phone number (any usual spelling; region for national ones) in E.164, or an e-mail address in lower case. Error PD014: neither.';
 
+create function dialer.check_expiry(expires_at timestamptz) returns void
+language plpgsql stable as $$
+begin
+    if expires_at <= dialer.now() then
+        perform dialer.fail('PD064', format('a do-not-call entry until %s would forbid nothing', expires_at), format('It is now %s.', dialer.now()), 'Give an instant to come, or none for an entry that stays.');
+    end if;
+end $$;
+comment on function dialer.check_expiry(timestamptz) is 'Refuses a do-not-call entry that would be over before it begins. Error PD064.';
+
 create function dialer.add_do_not_call(address text, source text default 'stated', expires_at timestamptz default null, region text default 'US')
 returns bigint language plpgsql volatile as $$
 declare added bigint;
 begin
+    perform dialer.check_expiry(expires_at);
     insert into dialer.do_not_call (address, source, expires_at, added_at)
     values (dialer.read_address(address, region),
             add_do_not_call.source, add_do_not_call.expires_at, dialer.now())
@@ -119,16 +142,17 @@ begin
     return added;
 end $$;
 comment on function dialer.add_do_not_call(text, text, timestamptz, text) is
-'Puts a phone number (any usual spelling; region for national ones) or e-mail address on the do-not-call list of the tenant and cancels its waiting calls. Error PD014: neither.';
+'Puts a phone number (any usual spelling; region for national ones) or e-mail address on the do-not-call list of the tenant and cancels its waiting calls. Errors: PD014 neither, PD064 it would be over already.';
 
 create function dialer.add_person_do_not_call(external_key text, source text default 'stated', expires_at timestamptz default null)
 returns bigint language plpgsql volatile as $$
 declare added bigint;
 begin
+    perform dialer.check_expiry(expires_at);
     insert into dialer.do_not_call (contact_id, source, expires_at, added_at)
     values ((dialer.person_named(null, add_person_do_not_call.external_key, 'US')).contact_id, add_person_do_not_call.source, add_person_do_not_call.expires_at, dialer.now())
     returning do_not_call_id into added;
     return added;
 end $$;
 comment on function dialer.add_person_do_not_call(text, text, timestamptz) is
-'Puts a person, named by your own key, on the do-not-call list of the tenant: all their numbers and addresses, those that come later included, until expires_at (null: for good); cancels their waiting calls. An area is closed by declare_ban. Error PD018: nobody.';
+'Puts a person, named by your own key, on the do-not-call list of the tenant: all their numbers and addresses, those that come later included, until expires_at (null: for good); cancels their waiting calls. An area is closed by declare_ban. Errors: PD018 nobody, PD064 it would be over already.';

@@ -46,8 +46,9 @@ declare made record;
 begin
     select array_agg(c.contact_id order by c.call_id) as contacts, array_agg(case g.conversion_reach when 'campaign' then c.campaign_id end order by c.call_id) as campaigns
     into made from dialer.call c join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)
+    left join dialer.workflow_step q on q.workflow_id = g.workflow_id and q.name = c.step left join dialer.redial_policy s on s.policy_id = q.policy_id
     -- Where the policy goes on after a sale, a sale is no end of anything.
-    where c.call_id = any (call_ids) and g.conversion_reach <> 'call' and 'sale' = any (y.final_outcomes);
+    where c.call_id = any (call_ids) and g.conversion_reach <> 'call' and 'sale' = any (y.final_outcomes || s.final_outcomes);
     if made.contacts is not null then
         perform dialer.convert(made.contacts, made.campaigns, call_ids, 'said in a call', at);
     end if;

@@ -16,7 +16,7 @@ create index enrolment_that_is_next on dialer.enrolment (campaign_id, next_at) w
 comment on index dialer.enrolment_that_is_next is 'tick finds the members whose next call is to be planned';
 comment on table dialer.enrolment is 'a contact is a member of a campaign: person, numbers (endpoint) and membership are three things, with caps on each';
 comment on column dialer.enrolment.next_at is 'when the ticks look whether the member gets another call; null: no call comes by itself';
-comment on column dialer.enrolment.end_reason is 'why no call comes any more: converted, contact_limit';
+comment on column dialer.enrolment.end_reason is 'why no call comes any more: converted, contact_limit, caps_spent; or, with next_at, why the last look could plan none';
 
 create function dialer.note_members(campaign_id bigint, contact_ids bigint[], at timestamptz) returns void
 language sql volatile as $$

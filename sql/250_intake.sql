@@ -19,6 +19,9 @@ create function dialer.try_phone(phone text, region text, out e164 text, out pro
 language plpgsql stable as $$
 begin
     e164 := dialer.normalize_phone(phone, region);
+    if e164 is null and phone is not null then
+        problem := 'no region is stated for it';
+    end if;
 exception when sqlstate 'PD014' then
     problem := sqlerrm;
 end $$;

@@ -7,7 +7,20 @@ create type dialer.plan_row as (
     idempotency_key text, priority smallint, offset_open interval);
 comment on type dialer.plan_row is 'a call to plan: due_at (dialer time), and offset_open = open time to add from there (staggering inside open hours)';
 create type dialer.planned_row as (position bigint, call_id bigint, due_at timestamptz, result text);
-comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number, not_needed (what is known of the number leaves no step)';
+comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number, wrong_channel (of another than its campaign''s account), not_needed (what is known of the number leaves no step)';
+
+create function dialer.campaign_for(campaign text, by_mail boolean) returns bigint
+language plpgsql stable as $$
+declare target record;
+begin
+    select c.campaign_id, a.channel into target from dialer.campaign c join dialer.provider_account a using (account_id) where c.campaign_id = dialer.campaign_named(campaign);
+    if (target.channel = 'email') <> by_mail then
+        perform dialer.fail('PD066', format('campaign "%s" sends %s', campaign, case when by_mail then 'no e-mails' else 'e-mails and calls nobody' end),
+            format('Its account works over %s.', target.channel), 'Name a campaign whose account has the channel.');
+    end if;
+    return target.campaign_id;
+end $$;
+comment on function dialer.campaign_for(text, boolean) is 'Number of a campaign that sends e-mails, or that does not. Errors: PD025 no such campaign, PD066 it is the other.';
 
 create type dialer.lane_seeker as (contact_id bigint, endpoint_id bigint, priority smallint);
 comment on type dialer.lane_seeker is 'what finds the lane of a call in its campaign: contact, number, and a priority of its own (null: the campaign''s)';
@@ -91,9 +104,9 @@ language sql stable as $$
         select r.*, c.tenant_id, case when c.by_contact then p.zones else '{}' end as zones,
                case when c.law_id is null then '{}' else p.jurisdictions end as jurisdictions,
                case when v.exempt_consent is null then '{}' else dialer.lifted(v.law_id, p.jurisdictions, e.address, compute_plan.at) end as lifted, coalesce(r.priority, c.priority) as lane_priority,
-               e.status, e.address, c.campaign_id as campaign
+               e.status, e.address, (e.channel = 'email') <> (k.channel = 'email') as wrong_channel, c.campaign_id as campaign
         from unnest(rows) r
-        join dialer.campaign c on c.campaign_id = compute_plan.campaign_id left join dialer.law v on v.law_id = c.law_id
+        join dialer.campaign c on c.campaign_id = compute_plan.campaign_id join dialer.provider_account k using (account_id) left join dialer.law v on v.law_id = c.law_id
         left join dialer.contact p on p.contact_id = r.contact_id
         left join dialer.endpoint e on e.endpoint_id = r.endpoint_id),
     areas as (select w.zones, w.jurisdictions, w.lifted, dialer.lane_openings(compute_plan.campaign_id, w.zones, own, w.jurisdictions, w.lifted) as openings
@@ -101,6 +114,7 @@ language sql stable as $$
     select w.position, w.contact_id, w.endpoint_id, w.zones, w.jurisdictions, w.lifted, w.lane_priority, t.due_at,
            case when w.endpoint_id is null then 'no_number'
                 when x.call_id is not null then 'exists'
+                when w.wrong_channel then 'wrong_channel'
                 when w.status <> 'ok' then 'number_unusable'
                 when exists (select from dialer.do_not_call_entries(w.tenant_id, w.contact_id, w.address, at)) then 'do_not_call'
                 when t.due_at is null then 'waiting' else 'scheduled' end,
@@ -111,7 +125,7 @@ language sql stable as $$
     cross join lateral (
         select case when a.openings = '{}' then null
                     when w.offset_open is null then dialer.next_open_all(w.due_at, a.openings)
-                    else dialer.next_open_all(dialer.add_open_all(w.due_at, w.offset_open, a.openings), a.openings) end as due_at) t
+                    else dialer.add_open_callable_all(w.due_at, w.offset_open, a.openings) end as due_at) t
     order by w.position
 $$;
 comment on function dialer.compute_plan(bigint, dialer.plan_row[], timestamptz, dialer.own_hours) is
@@ -122,9 +136,12 @@ language plpgsql volatile as $$
 #variable_conflict use_column
 declare
     reach datemultirange := dialer.bans_reach(plan.campaign_id);
-    workflow integer := (select c.workflow_id from dialer.campaign c where c.campaign_id = plan.campaign_id);
+    workflow integer;
     fixed text := (select k.tz from dialer.campaign c join dialer.calendar k using (calendar_id) where c.campaign_id = plan.campaign_id);
 begin
+    -- Whoever chooses another workflow for the campaign finds these calls, or they find the choice.
+    perform pg_advisory_xact_lock_shared(hashtextextended('dialer.workflow', plan.campaign_id));
+    workflow := (select c.workflow_id from dialer.campaign c where c.campaign_id = plan.campaign_id);
     -- Zones, caps and do-not-call are those of the contact whose number rings, whoever was meant.
     rows := array(select row(r.position, coalesce(e.contact_id, r.contact_id), r.endpoint_id, r.due_at, r.expires_at, r.payload, r.idempotency_key,
         r.priority, r.offset_open)::dialer.plan_row from unnest(rows) r left join dialer.endpoint e using (endpoint_id) order by r.position);
@@ -168,7 +185,6 @@ comment on function dialer.plan(bigint, dialer.plan_row[], timestamptz, dialer.o
 
 create function dialer.relane(call_ids bigint[], at timestamptz) returns integer
 language plpgsql volatile as $$
-declare moved integer;
 begin
     -- Claims and ticks do not wait for whoever edits hours: what is left here is found astray by the next claim.
     call_ids := array(
@@ -181,28 +197,16 @@ begin
         select c.campaign_id, dialer.lane_own(l) as own, array_agg(row(c.contact_id, c.endpoint_id, l.priority)::dialer.lane_seeker) as seekers
         from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (call_ids) group by c.campaign_id, dialer.lane_own(l)) m;
     perform dialer.lock_waiting(call_ids);
-    with wanted as (
-        select c.call_id, n.lane_id, case when c.wait_reason in ('zone_unknown', 'jurisdiction_unknown', 'no_rule_known', 'never_open') then null else c.due_at end as due_at, n.openings
+    return dialer.move_locked(array(
+        select row(c.call_id, n.lane_id, t.due_at, case when c.due_at = 'infinity' and t.due_at < 'infinity' then null else c.wait_reason end, null)::dialer.move
         from dialer.call c join dialer.contact p using (contact_id) join dialer.lane l using (lane_id)
         join dialer.campaign g on g.campaign_id = c.campaign_id and g.by_contact left join dialer.law v on v.law_id = g.law_id left join dialer.endpoint e on e.endpoint_id = c.endpoint_id
         join dialer.lane n on n.campaign_id = c.campaign_id and n.zones = p.zones and n.jurisdictions = case when g.law_id is null then '{}' else p.jurisdictions end and n.priority = l.priority
              and n.lifted = case when v.exempt_consent is null then '{}' else dialer.lifted(v.law_id, p.jurisdictions, e.address, at) end
              and n.own_hours = l.own_hours and n.own_tz = l.own_tz and n.lane_id <> l.lane_id
-        where c.call_id = any (call_ids) and c.state = 'scheduled'),
-    timed as (
-        select w.call_id, w.lane_id,
-               coalesce(w.due_at, case when w.openings <> '{}' then dialer.next_open_all(at, w.openings) end, 'infinity') as due_at from wanted w),
-    taken as (
-        delete from dialer.due d using dialer.call c, timed t
-        where c.call_id = t.call_id and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
-        returning t.call_id, t.lane_id, t.due_at),
-    changed as (
-        update dialer.call c set lane_id = t.lane_id, due_at = t.due_at,
-            wait_reason = case when c.due_at = 'infinity' and t.due_at < 'infinity' then null else c.wait_reason end
-        from taken t where c.call_id = t.call_id)
-    insert into dialer.due (lane_id, due_at, call_id) select t.lane_id, t.due_at, t.call_id from taken t;
-    get diagnostics moved = row_count;
-    return moved;
+        cross join lateral (select coalesce(case when c.wait_reason in ('zone_unknown', 'jurisdiction_unknown', 'no_rule_known', 'never_open') then null else c.due_at end,
+            case when n.openings <> '{}' then dialer.next_open_all(at, n.openings) end, 'infinity') as due_at) t
+        where c.call_id = any (call_ids) and c.state = 'scheduled'));
 end $$;
 comment on function dialer.relane(bigint[], timestamptz) is
 'Moves those of the given calls that wait into the lane of the zones and jurisdictions in which their contact is known to be now, and of the rules that are lifted for their number; returns how many.';

@@ -19,12 +19,26 @@ comment on function dialer.wall_time(timestamptz, text) is
 'An instant as a clock in a zone shows it, with its weekday; milliseconds where there are any.
 e.g. select dialer.wall_time(''2025-12-20 01:57:45.934+00'', ''America/New_York'') --> Fri 2025-12-19 20:57:45.934';
 
+create function dialer.check_weekday(at timestamptz, tz text, weekday text) returns void
+language plpgsql stable as $$
+declare
+    is_day text := to_char(at at time zone tz, 'FMDay');
+    stated text := lower(btrim(weekday, ' .,'));
+begin
+    if stated !~ '^[a-z]{2,}$' or not starts_with(lower(is_day), stated) then
+        perform dialer.fail('PD053', format('%s is a %s in %s, not a %s', to_char(at at time zone tz, 'YYYY-MM-DD'), is_day, tz, weekday),
+            'A weekday that is stated has to be that of the date, on the wall clock of the zone.', 'Correct the date or the weekday, or leave the weekday out.');
+    end if;
+end $$;
+comment on function dialer.check_weekday(timestamptz, text, text) is 'Refuses a weekday that is not that of the date; its first two letters or more are enough. Error PD053.';
+
 create function dialer.at_wall(wall text, tz text) returns timestamptz
 language plpgsql stable as $$
 declare
-    part text[] := regexp_match(wall, '^\s*(?:(mo|tu|we|th|fr|sa|su)[a-z]*[\s,]+)?(\d{4}-\d\d-\d\d)(?:[T\s]+(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?))?\s*$', 'i');
+    part text[] := regexp_match(wall, '^\s*(?:([a-z]+)[\s.,]+)?(\d{4}-\d\d-\d\d)(?:[T\s]+(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?))?\s*$', 'i');
     zone text := dialer.zone_named(tz);
     local_ timestamp;
+    at timestamptz;
 begin
     begin
         local_ := (part[2] || ' ' || coalesce(part[3], '00:00'))::timestamp;
@@ -34,13 +48,15 @@ begin
     if part is null then
         perform dialer.fail('PD055', format('"%s" is not a wall-clock time', coalesce(wall, 'null')), 'It is a date, with its weekday if you like, and a time of day.',
             'Write e.g. Tuesday 2025-11-04 09:00.');
-    elsif lower(part[1]) <> left(lower(to_char(local_, 'Dy')), 2) then
-        perform dialer.fail('PD055', format('%s is a %s', part[2], to_char(local_, 'FMDay')), format('The value is "%s".', wall), 'Correct the weekday or the date.');
     end if;
-    return dialer.next_occurrence('FREQ=DAILY;COUNT=1', local_, zone);
+    at := dialer.next_occurrence('FREQ=DAILY;COUNT=1', local_, zone);
+    if part[1] is not null then
+        perform dialer.check_weekday(at, zone, part[1]);
+    end if;
+    return at;
 end $$;
 comment on function dialer.at_wall(text, text) is
-'The instant of a wall-clock time in a zone, such as Tuesday 2025-11-04 09:00; a weekday that is stated must be that of the date. A time that does not exist when clocks go forward is moved forward, one that comes twice is the first. Errors: PD055 not a time, or another weekday; PD011 zone.
+'The instant of a wall-clock time in a zone, such as Tuesday 2025-11-04 09:00; a weekday that is stated must be that of the date. A time that does not exist when clocks go forward is moved forward, one that comes twice is the first. Errors: PD055 not a time, PD053 another weekday, PD011 zone.
 e.g. select dialer.at_wall(''Tuesday 2025-11-04 09:00'', ''Asia/Kolkata'') --> 2025-11-04 03:30:00+00';
 
 create function dialer.batch_case(fields jsonb) returns jsonb
@@ -71,13 +87,22 @@ comment on function dialer.cases_of(text) is
 'The rows of a query as the cases of a batch, in the order in which the query gives them: columns external_key, name, phone, email, tz, state, status, payload; any other becomes an attribute of the contact. The query runs with the rights of the caller. Error PD015: no query, or neither phone nor email.
 e.g. select dialer.cases_of(''select 7 as external_key, ''''+12125550123'''' as phone, 3 as ward'') --> [{"phone": "+12125550123", "attributes": {"ward": 3}, "external_key": 7}]';
 
+create function dialer.case_fault(one jsonb) returns text
+language sql immutable parallel safe as $$
+    select case when jsonb_typeof(one) <> 'object' then 'a case is an object'
+                when jsonb_typeof(coalesce(nullif(one -> 'payload', 'null'), '{}')) <> 'object' then 'payload is no object'
+                when coalesce(jsonb_typeof(one -> 'payload' -> 'settings'), 'object') <> 'object' then 'settings in the payload are no object'
+                when jsonb_typeof(coalesce(nullif(one -> 'attributes', 'null'), '{}')) <> 'object' then 'attributes are no object' end
+$$;
+comment on function dialer.case_fault(jsonb) is 'Why a case of a batch cannot be read at all; null: it can.';
+
 create function dialer.batch_rows(cases jsonb) returns dialer.intake_row[]
 language sql immutable as $$
     select array(select row(c.position, c.value ->> 'external_key', c.value ->> 'name', c.value ->> 'phone', c.value ->> 'email', c.value ->> 'tz',
         c.value ->> 'state', c.value ->> 'status', coalesce(nullif(c.value -> 'attributes', 'null'), '{}'))::dialer.intake_row
-        from jsonb_array_elements(cases) with ordinality c(value, position) order by c.position)
+        from jsonb_array_elements(cases) with ordinality c(value, position) where dialer.case_fault(c.value) is null order by c.position)
 $$;
-comment on function dialer.batch_rows(jsonb) is 'Rows of intake from a JSON array of objects with the keys external_key, name, phone, email, tz, state, status, attributes.';
+comment on function dialer.batch_rows(jsonb) is 'Rows of intake, those without a case_fault, from a JSON array of objects with the keys external_key, name, phone, email, tz, state, status, attributes.';
 
 create function dialer.spread_open(base timestamptz, until timestamptz, openings dialer.opening[], fallback interval) returns interval
 language plpgsql stable as $$
@@ -98,13 +123,18 @@ declare
     spread interval;
     slots interval[];
 begin
+    if jsonb_typeof(coalesce(options, '{}')) <> 'object' or strategy is null then
+        perform dialer.fail('PD015', format('a stagger "%s" with the options %s is not understood', coalesce(strategy, 'null'), coalesce(options::text, 'null')), 'Options are a JSON object.', 'See dialer.stagger_series.');
+    end if;
     if strategy = 'even' then
         spread := dialer.spread_open(base, (options ->> 'until')::timestamptz, openings, step * of_count);
         return array(select spread * ((p - 1) / of_count::double precision) from unnest(positions) with ordinality u(p, place) order by u.place);
     end if;
     -- Slots without hours are the offsets; the calls walk them in the open time of their own lanes.
-    slots := array(select s.at - origin from dialer.stagger_series(origin, of_count, step, strategy, options => options) s order by s.index);
+    slots := array(select s.at - origin from dialer.stagger_series(origin, of_count, step, strategy, options => coalesce(options, '{}')) s order by s.index);
     return array(select slots[u.p] from unnest(positions) with ordinality u(p, place) order by u.place);
+exception when invalid_text_representation or invalid_datetime_format or datetime_field_overflow then
+    perform dialer.fail('PD015', 'an option of the stagger has a value that is none', sqlerrm, 'See dialer.stagger_series.');
 end $$;
 comment on function dialer.offsets_of(dialer.opening[], bigint[], bigint, timestamptz, interval, text, jsonb) is
 'Open time from the base to the slots of these positions by a stagger strategy (see stagger_series). Errors: PD012 step, PD015 strategy or option.';
@@ -167,9 +197,10 @@ begin
         perform dialer.fail('PD025', 'a batch needs a campaign', 'Neither call_campaign nor email_campaign was given.', 'Name one or both.');
     elsif exists (select from unnest(steps) s where s < interval '0') then
         perform dialer.fail('PD012', 'a step may not be negative', null, 'Give a step of zero or more.');
-    elsif exists (select from unnest(bases) b where b < at - interval '1 minute') then
-        perform dialer.fail('PD027', format('a batch cannot begin at %s', (select min(b) from unnest(bases) b)), format('It is now %s.', at), 'Leave call_at and email_at out to begin as soon as it is allowed.');
+    elsif exists (select from unnest(bases) b where b < at - interval '1 minute' or b = 'infinity') then
+        perform dialer.fail('PD027', format('a batch cannot begin at %s', (select b from unnest(bases) b where b < at - interval '1 minute' or b = 'infinity' limit 1)), format('It is now %s.', at), 'Leave call_at and email_at out to begin as soon as it is allowed.');
     end if;
+    perform dialer.check_due(coalesce((select max(b) from unnest(bases) b), at) + coalesce((select max(s) from unnest(steps) s), interval '0') * greatest(of_count, 1)::double precision, at);
 end $$;
 comment on function dialer.check_batch(jsonb, text, text, timestamptz[], interval[], bigint, bigint, timestamptz) is 'Refuses arguments of schedule_batch that make no sense. Errors: PD012, PD015, PD025, PD027.';
 
@@ -177,7 +208,7 @@ create function dialer.batch_channel(results dialer.intake_result[], channel tex
     batch_key text, cases jsonb, first_position bigint, of_count bigint, at timestamptz)
 returns setof dialer.batch_line language plpgsql volatile as $$
 declare
-    target bigint := dialer.campaign_named(campaign);
+    target bigint := dialer.campaign_for(campaign, channel = 'email');
     rows dialer.plan_row[] := dialer.batch_plan(target, results, channel, base, step, strategy, options, batch_key, cases, first_position, of_count);
     planned dialer.planned_row[] := array(select p from dialer.plan(target, rows, at) p order by p.position);
 begin
@@ -204,6 +235,7 @@ returns setof dialer.batch_line language plpgsql volatile as $$
 declare
     admitted record;
     steps record := dialer.batch_steps(preset);
+    first_position bigint := coalesce(schedule_batch.first_position, 1);
     total bigint := coalesce(of_count, first_position - 1 + case jsonb_typeof(cases) when 'array' then jsonb_array_length(cases) else 0 end);
 begin
     call_step := coalesce(call_step, steps.call_step);
@@ -215,7 +247,9 @@ begin
                null::text, null::text, null::text, null::integer, o.reason
         from (select p.line, coalesce(p.col, 'row'), p.reason from unnest(admitted.problems) p where p.severity = 'error'
               union all
-              select r.line, 'row', r.verdict from unnest(admitted.results) r where r.verdict <> 'accepted') o(line, channel, reason);
+              select r.line, 'row', r.verdict from unnest(admitted.results) r where r.verdict <> 'accepted'
+              union all
+              select c.line, 'row', dialer.case_fault(c.value) from jsonb_array_elements(cases) with ordinality c(value, line) where dialer.case_fault(c.value) is not null) o(line, channel, reason);
     if call_campaign is not null then
         return query select b.* from dialer.batch_channel(admitted.results, 'voice', call_campaign, coalesce(call_at, at), call_step, call_strategy, call_options,
             batch_key, cases, first_position, total, at) b;
@@ -226,7 +260,7 @@ begin
     end if;
 end $$;
 comment on function dialer.schedule_batch(jsonb, text, text, timestamptz, timestamptz, interval, interval, text, text, timestamptz, text, text, text, jsonb, jsonb, bigint, bigint) is
-'Plans one call and/or one e-mail per case (JSON array; see cases_of and batch_rows, and payload). Case n is due at slot n of its channel: base, step (those of the preset where not stated, see batch_steps), strategy and options as for stagger_series, walking open hours; even spreads over the time until closing, or until options.until. With a batch_key a repetition plans nothing twice. A batch in chunks states first_position and of_count. One row per case and channel; bad cases come back with their reason. Works inside the caller''s transaction. Errors: PD012 step, PD015 cases, preset, strategy or option, PD025 campaign, PD027 a base in the past.';
+'Plans one call and/or one e-mail per case (JSON array; see cases_of and batch_rows, and payload). Case n is due at slot n of its channel: base, step (those of the preset where not stated, see batch_steps), strategy and options as for stagger_series, walking open hours; even spreads over the time until closing, or until options.until. With a batch_key a repetition plans nothing twice. A batch in chunks states first_position and of_count. One row per case and channel; bad cases come back with their reason. Works inside the caller''s transaction. Errors: PD012 step, PD015 cases, preset, strategy or option, PD025 campaign, PD027 a base in the past, PD066 a campaign of the other channel.';
 
 create function dialer.preview_batch(
     cases jsonb, call_campaign text default null, email_campaign text default null, call_at timestamptz default null, email_at timestamptz default null,
@@ -318,7 +352,7 @@ comment on function dialer.calls_due(timestamptz, text, text) is
 'Waiting calls that are due at one instant, of one campaign and for one reason if stated, in the order in which they were planned: for dialer.restagger. Error PD025: no such campaign.';
 
 create type dialer.restaggered as ("position" bigint, call_id bigint, was_at timestamptz, due_at timestamptz, local_time text, tz text, result text);
-comment on type dialer.restaggered is 'what becomes of a call that is spread again: result moved, same (it has that time already), or why not: unknown, not_waiting, never_open';
+comment on type dialer.restaggered is 'what becomes of a call that is spread again: result moved, same (it has that time already), or why it stays: unknown, not_waiting, never_open, review (its last word waits for a person), too_late (its own or its campaign''s time is over before the slot)';
 
 create function dialer.restagger_plan(call_ids bigint[], base timestamptz, step interval, at timestamptz, strategy text, options jsonb) returns setof dialer.restaggered
 language plpgsql stable as $$
@@ -330,22 +364,24 @@ begin
     select greatest(at, coalesce(base, min(c.due_at))) into from_at from dialer.call c where c.call_id = any (call_ids) and c.tenant_id = dialer.current_tenant() and c.state = 'scheduled';
     return query
         with asked as (
-            select u.call_id, u.place, c.state, c.due_at, l.openings, l.openings[1].tz as tz
-            from unnest(call_ids) with ordinality u(call_id, place)
-            left join dialer.call c on c.call_id = u.call_id and c.tenant_id = dialer.current_tenant() left join dialer.lane l using (lane_id)),
+            select u.call_id, u.place, case when c.state = 'scheduled' and c.wait_reason = 'review' then 'review' else c.state::text end as state, c.due_at, least(c.expires_at, g.valid_until) as over_at,
+                   l.openings, l.openings[1].tz as tz
+            from (select x.call_id, row_number() over (order by min(x.place)) as place from unnest(call_ids) with ordinality x(call_id, place) group by x.call_id) u
+            left join dialer.call c on c.call_id = u.call_id and c.tenant_id = dialer.current_tenant() left join dialer.lane l using (lane_id) left join dialer.campaign g on g.campaign_id = c.campaign_id),
         area as (
             select a.openings, array_agg(a.call_id order by a.place) as ids, array_agg(a.place order by a.place) as places, array_agg(a.state order by a.place) as states,
-                   array_agg(a.due_at order by a.place) as dues
+                   array_agg(a.due_at order by a.place) as dues, array_agg(a.over_at order by a.place) as overs
             from asked a where a.openings <> '{}' group by a.openings),
         timed as (
-            select u.place, u.call_id, u.state, u.due_at, g.openings[1].tz as tz, case when u.state = 'scheduled'
-                then dialer.next_open_all(dialer.add_open_all(from_at, u.after, g.openings), g.openings) end as new_at
-            from area g cross join lateral unnest(g.ids, g.places, g.states, g.dues,
-                dialer.offsets_of(g.openings, g.places, cardinality(call_ids), from_at, step, strategy, options)) u(call_id, place, state, due_at, after)
+            select u.place, u.call_id, u.state, u.due_at, u.over_at, g.openings[1].tz as tz, case when u.state = 'scheduled'
+                then dialer.add_open_callable_all(from_at, u.after, g.openings) end as new_at
+            from area g cross join lateral unnest(g.ids, g.places, g.states, g.dues, g.overs,
+                dialer.offsets_of(g.openings, g.places, cardinality(call_ids), from_at, step, strategy, options)) u(call_id, place, state, due_at, over_at, after)
             union all
-            select a.place, a.call_id, a.state, a.due_at, a.tz, null from asked a where a.openings is null or a.openings = '{}')
+            select a.place, a.call_id, a.state, a.due_at, a.over_at, a.tz, null from asked a where a.openings is null or a.openings = '{}')
         select t.place, t.call_id, t.due_at, t.new_at, dialer.wall_time(t.new_at, t.tz), t.tz,
-               case when t.state is null then 'unknown' when t.state <> 'scheduled' then 'not_waiting' when t.new_at is null then 'never_open'
+               case when t.state is null then 'unknown' when t.state = 'review' then 'review' when t.state <> 'scheduled' then 'not_waiting' when t.new_at is null then 'never_open'
+                    when t.new_at >= t.over_at then 'too_late'
                     when t.new_at = t.due_at then 'same' else 'moved' end
         from timed t order by t.place;
 end $$;
@@ -369,8 +405,12 @@ declare
 begin
     slots := array(select r from dialer.restagger_plan(call_ids, base, step, at, strategy, options) r);
     select array_agg(s.call_id), array_agg(s.due_at) into ids, times from unnest(slots) s where s.result = 'moved';
-    perform dialer.check_bans(c.lane_id, u.due_at) from unnest(ids, times) u(call_id, due_at) join dialer.call c using (call_id)
-    where exists (select from dialer.closure_range r where r.tenant_id = c.tenant_id and r.kind = 'ban');
+    -- The reach of bans is the campaign's, and looked up once for all its calls.
+    perform dialer.within_bans(l.campaign_id, r.reach, u.due_at, dialer.opening_zones(l.openings))
+    from (select g.campaign_id, dialer.bans_reach(g.campaign_id) as reach from dialer.campaign g where g.tenant_id = dialer.current_tenant()
+          and exists (select from dialer.closure_range x where x.tenant_id = g.tenant_id and x.kind = 'ban') offset 0) r
+    join dialer.lane l using (campaign_id) join dialer.call c on c.lane_id = l.lane_id join unnest(ids, times) u(call_id, due_at) on u.call_id = c.call_id
+    where r.reach is not null;
     perform dialer.move_waiting(ids, times, 'restaggered');
     -- One that a claim took in this moment has not moved.
     return query select s.position, s.call_id, s.was_at, c.due_at, s.local_time, s.tz, case when s.result = 'moved' and c.due_at <> s.due_at then 'not_waiting' else s.result end

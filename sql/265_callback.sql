@@ -103,7 +103,7 @@ begin
     return moved;
 end $$;
 comment on function dialer.reschedule_call(bigint, timestamptz, timestamptz) is
-'Moves a waiting call to another time, or the next opening after it, and returns that; a callback that was promised is given up for it. Errors: PD027 past or never open, PD017 bans not loaded that far, PD028, PD029.';
+'Moves a waiting call to another time, or the next opening after it, and returns that; a callback that was promised is given up for it. Errors: PD027 past, never open, or after the call or its campaign is over; PD017 bans not loaded that far, PD028, PD029 (also: it waits for review).';
 
 create view dialer.callback_status as
     select k.callback_id, k.tenant_id, g.name as campaign, k.call_id, c.contact_id, k.source, k.asked_at, k.wanted_at, k.granted_at, k.keep_until, a.dialled_at,

@@ -18,9 +18,7 @@ comment on function dialer.wishes_now(bigint[], timestamptz) is
 
 create function dialer.recompute_due(at timestamptz default dialer.now()) returns integer
 language plpgsql volatile as $$
-declare
-    astray bigint[];
-    moved integer;
+declare astray bigint[];
 begin
     -- In one order for everybody: an edit of hours locks the same lanes.
     perform from dialer.lane l where l.recheck_at > '-infinity' order by l.lane_id for no key update;
@@ -28,18 +26,9 @@ begin
     astray := array(select w.call_id from dialer.wishes_now(null, at) w);
     perform dialer.lock_waiting(astray);
     -- Asked again: what moved while we waited for it has its wish already.
-    with wanted as (select w.call_id, w.due_at from dialer.wishes_now(astray, at) w),
-    taken as (
-        delete from dialer.due d using dialer.call c, wanted w
-        where c.call_id = w.call_id and d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
-        returning d.call_id, d.lane_id, w.due_at),
-    changed as (
-        update dialer.call c set due_at = t.due_at, granted_at = t.due_at,
-            wait_reason = case when t.due_at = 'infinity' then 'never_open' when c.due_at = 'infinity' then null else c.wait_reason end
-        from taken t where c.call_id = t.call_id)
-    insert into dialer.due (lane_id, due_at, call_id) select t.lane_id, t.due_at, t.call_id from taken t;
-    get diagnostics moved = row_count;
-    return moved;
+    return dialer.move_locked(array(
+        select row(c.call_id, null, w.due_at, case when w.due_at = 'infinity' then 'never_open' when c.due_at = 'infinity' then null else c.wait_reason end, w.due_at)::dialer.move
+        from dialer.wishes_now(astray, at) w join dialer.call c using (call_id)));
 end $$;
 comment on function dialer.recompute_due(timestamptz) is
 'To be run in a new session after the server''s zone data was updated: every lane looks its openings up again, and waiting calls whose due time had been moved to an opening are moved to the opening that the same wish means now. Returns how many moved, of all tenants; at most 100000 at once, so repeat it until it returns 0. Kept: the wall clock of openings, for calls as planned (staggered ones too), rescheduled or called back. Not kept: an instant that was asked for and was open stays that instant; redials and calls put off by a cap stay when they are, and the claim tests their window by the new rules.';

@@ -40,7 +40,7 @@ comment on table dialer.series is 'calls that come back: a rule (RFC 5545), the 
 comment on column dialer.series.hours is 'hours that its occurrences bring with them, on top of the campaign''s, read in hours_tz; null: none';
 comment on column dialer.series.next_at is 'the next occurrence by the rule, before it is moved into calling hours; null: there is none any more';
 comment on column dialer.series.occurrence_count is 'occurrences that came, those left out included';
-comment on column dialer.series.left_out_count is 'occurrences that could only have been called on the day of the next';
+comment on column dialer.series.left_out_count is 'occurrences that nobody was called for: only the day of the next would have served, an outage passed over them, or bans were not loaded for their day';
 
 create function dialer.series_rule(every text, step integer default 1, until_on date default null, times integer default null) returns text
 language plpgsql immutable as $$
@@ -71,7 +71,7 @@ create function dialer.schedule_series(
 language plpgsql volatile as $$
 #variable_conflict use_variable
 declare
-    campaign_id bigint := dialer.campaign_named(campaign);
+    campaign_id bigint := dialer.campaign_for(campaign, coalesce(position('@' in address) > 0, false));
     own dialer.own_hours := dialer.own_hours(hours, hours_tz);
     who dialer.intake_result;
     made dialer.series;
@@ -92,6 +92,7 @@ begin
     if next_at is null then
         perform dialer.fail('PD027', format('the series "%s" from %s has no occurrence after %s', rule, start_local, at), null, 'Give a later end, or an earlier start.');
     end if;
+    perform dialer.check_due(next_at, at);
     who := dialer.admit_one(address, name, tz, state, external_key, region, 'schedule_series', at);
     insert into dialer.series (campaign_id, contact_id, endpoint_id, rule, start_local, tz, gap, overlap, month_end, priority, payload, next_at, created_at, hours, hours_tz)
     values (campaign_id, who.contact_id, coalesce(who.email_endpoint_id, who.voice_endpoint_id), rule, start_local, tz, gap, overlap, month_end, dialer.priority_of(priority),
@@ -99,7 +100,7 @@ begin
     returning series.series_id into series_id;
 end $$;
 comment on function dialer.schedule_series(text, text, timestamp, text, text, text, text, text, integer, jsonb, text, text, text, text, timestamptz, dialer.hours, text) is
-'Plans calls to a number, or mails to an address, that come back by an RFC 5545 rule (see series_rule) from a wall-clock start in a zone; returns the series and its first instant. Occurrences are calls of the campaign, moved into its hours and those of the series'' own (hours, hours_tz: as for schedule_call), each independent of how the ones before went. gap, overlap, month_end as for occurrences. Errors: PD025 campaign, PD014 number, PD011 zone, PD013 rule, PD027 no occurrence to come.';
+'Plans calls to a number, or mails to an address, that come back by an RFC 5545 rule (see series_rule) from a wall-clock start in a zone; returns the series and its first instant. Occurrences are calls of the campaign, moved into its hours and those of the series'' own (hours, hours_tz: as for schedule_call), each independent of how the ones before went. gap, overlap, month_end as for occurrences. Errors: PD025 campaign, PD014 number, PD011 zone, PD013 rule, PD027 no occurrence to come, PD066 channel.';
 
 create function dialer.make_occurrence(one dialer.series, at timestamptz) returns void
 language plpgsql volatile as $$
@@ -151,7 +152,15 @@ begin
             end loop;
             exit when made >= limit_;
             perform dialer.make_occurrence(one, at);
-        exception when data_exception or integrity_constraint_violation or sqlstate 'PD000' then
+        exception when sqlstate 'PD017' then
+            -- Bans are not loaded for the day: nobody is called on it, and the next day may be known.
+            following := dialer.occurrence_after(one, one.next_at + interval '1 microsecond');
+            update dialer.series s
+            set next_at = following, occurrence_count = one.occurrence_count + 1, left_out_count = s.left_out_count + one.occurrence_count + 1 - s.occurrence_count,
+                state = case when following is null then 'ended' else 'active' end, ended_at = case when following is null then at end,
+                end_reason = case when following is null then 'the rule has ended' end
+            where s.series_id = one.series_id;
+        when data_exception or integrity_constraint_violation or sqlstate 'PD000' then
             -- An error would undo the whole tick, for every tenant, and come again with each.
             update dialer.series s set state = 'ended', next_at = null, ended_at = at, end_reason = left('it cannot be made: ' || sqlerrm, 300) where s.series_id = one.series_id;
         end;

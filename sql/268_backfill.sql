@@ -16,6 +16,7 @@ create table dialer.backfill (
     fetched boolean not null default false,
     call_count bigint not null default 0,
     unusable_count bigint not null default 0,
+    numbers_left bigint,
     started_at timestamptz not null default dialer.now(),
     finished_at timestamptz,
     constraint backfill_spans_some_time check (from_at < until_at)
@@ -25,6 +26,7 @@ comment on column dialer.backfill.source is 'provider, or the name of a file of 
 comment on column dialer.backfill.cursor is 'where the next page begins, in the provider''s words';
 comment on column dialer.backfill.fetched is 'the last page is in';
 comment on column dialer.backfill.unusable_count is 'calls without a number that can be dialled';
+comment on column dialer.backfill.numbers_left is 'staged numbers that are not taken in yet; null: not counted since the last page came';
 
 create table dialer.backfill_call (
     backfill_id bigint not null references dialer.backfill on delete cascade,
@@ -117,7 +119,7 @@ begin
         select count(*) as listed, count(*) filter (where r.provider_call_id is null or r.e164 is null or r.called_at is null) as unusable, (select count(*) from stored) as taken
         from read r),
     noted as (
-        update dialer.backfill b set cursor = next_cursor, fetched = next_cursor is null, call_count = b.call_count + c.taken, unusable_count = b.unusable_count + c.unusable
+        update dialer.backfill b set cursor = next_cursor, fetched = next_cursor is null, call_count = b.call_count + c.taken, unusable_count = b.unusable_count + c.unusable, numbers_left = null
         from counted c where b.backfill_id = task.backfill_id)
     select c.taken, c.listed - c.taken - c.unusable, c.unusable from counted c;
 end $$;
@@ -195,9 +197,11 @@ declare
     at timestamptz := dialer.now();
     phones text[];
     before bigint;
+    remaining bigint;
     into_ dialer.import;
     kept bigint;
 begin
+    remaining := coalesce(task.numbers_left, (select count(*) from (select distinct c.phone from dialer.backfill_call c where c.backfill_id = task.backfill_id) p));
     -- LIMIT: one transaction takes so many numbers in.
     phones := array(select distinct c.phone from dialer.backfill_call c where c.backfill_id = task.backfill_id order by c.phone limit greatest(1, least(want, 10000)));
     select i.* into into_ from dialer.import i where i.import_id = task.import_id;
@@ -211,12 +215,13 @@ begin
         where m.meaning in ('redial', 'sale', 'dnc') order by m.phone), at);
     kept := dialer.keep_history(task, phones, at);
     delete from dialer.backfill_call c where c.backfill_id = task.backfill_id and c.phone = any (phones);
-    if not exists (select from dialer.backfill_call c where c.backfill_id = task.backfill_id) and task.fetched then
+    remaining := remaining - cardinality(phones);
+    update dialer.backfill b set numbers_left = remaining where b.backfill_id = task.backfill_id;
+    if remaining = 0 and task.fetched then
         update dialer.backfill b set finished_at = at where b.backfill_id = task.backfill_id;
         perform dialer.finish_import(task.import_id);
     end if;
-    return query select cardinality(phones)::bigint, (select i.enrolled_count from dialer.import i where i.import_id = task.import_id) - before, kept,
-        (select count(distinct c.phone) from dialer.backfill_call c where c.backfill_id = task.backfill_id);
+    return query select cardinality(phones)::bigint, (select i.enrolled_count from dialer.import i where i.import_id = task.import_id) - before, kept, remaining;
 end $$;
 comment on function dialer.apply_backfill(bigint, integer) is
 'Takes the next staged numbers in, a bounded number: contacts, do-not-call, the history of their calls, and a call for each that is to be redialled and has none in the campaign. Repeat until numbers_left is 0. Error PD031: no such backfill.';

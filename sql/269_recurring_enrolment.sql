@@ -107,6 +107,21 @@ begin
 end $$;
 comment on function dialer.renew_members(dialer.campaign, bigint[], timestamptz) is 'Plans the next calls of members whose look is due, and notes when to look again; returns how many were planned.';
 
+create function dialer.renew_each(campaign dialer.campaign, contact_ids bigint[], at timestamptz) returns integer
+language plpgsql volatile as $$
+begin
+    return dialer.renew_members(campaign, contact_ids, at);
+exception when data_exception or integrity_constraint_violation or sqlstate 'PD000' then
+    -- An error would undo the whole tick, for every tenant, and come again with each: it stays with the member that it is about.
+    if cardinality(contact_ids) > 1 then
+        return (select sum(dialer.renew_each(campaign, array[m], at)) from unnest(contact_ids) m);
+    end if;
+    update dialer.enrolment m set next_at = at + interval '1 hour', end_reason = left('put off: ' || sqlerrm, 300)
+    where m.campaign_id = (campaign).campaign_id and m.contact_id = any (contact_ids);
+    return 0;
+end $$;
+comment on function dialer.renew_each(dialer.campaign, bigint[], timestamptz) is 'renew_members; a member whose call cannot be planned is looked at again in an hour, and the others are planned.';
+
 create function dialer.make_member_calls(at timestamptz, limit_ integer) returns integer
 language plpgsql volatile as $$
 declare
@@ -123,7 +138,7 @@ begin
             select m.contact_id from dialer.enrolment m where m.campaign_id = target.campaign_id and m.next_at <= at
             order by m.next_at, m.contact_id limit limit_ - looked for update skip locked);
         looked := looked + cardinality(members);
-        made := made + dialer.renew_members(target, members, at);
+        made := made + dialer.renew_each(target, members, at);
         exit when looked >= limit_;
     end loop;
     return made;

@@ -119,7 +119,8 @@ begin
     facts as materialized (
         select x.outcome, x.review or c.review_word is not null as review, x.callback_at, x.counts, x.answer, x.success, c.call_id, c.tenant_id, e.address, c.step,
                f.workflow_id, q.enough, q.wait as step_wait, w.now_, q.finds is not null and (w.now_).name is distinct from c.step as answered, q.finds as asks, c.technical_count, c.expires_at, c.channel, c.stated_outcome,
-               f.openings, f.tz, f.campaign_state, f.valid_until, f.ladder, f.ladder_scope, f.outcome_waits, f.technical_ladder, f.technical_max, f.max_lifetime,
+               f.openings, f.tz, f.campaign_state, f.valid_until, coalesce(sy.ladder, f.ladder) as ladder, coalesce(sy.ladder_scope, f.ladder_scope) as ladder_scope, coalesce(sy.outcome_waits, f.outcome_waits) as outcome_waits,
+               coalesce(sy.technical_ladder, f.technical_ladder) as technical_ladder, coalesce(sy.technical_max, f.technical_max) as technical_max, case when sy.policy_id is null then f.max_lifetime else sy.max_lifetime end as max_lifetime,
                f.caps,
                exists (select from dialer.do_not_call_entries(c.tenant_id, c.contact_id, e.address, at)) as forbidden,
                exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) as converted,
@@ -131,10 +132,12 @@ begin
                     else array(select d from dialer.dialled(f.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, f.since, oldest) d) end as dialled
         from unnest(ended) x join dialer.call c using (call_id) left join dialer.endpoint e using (endpoint_id) join lane_facts f using (lane_id)
         left join dialer.workflow_step q on q.workflow_id = f.workflow_id and q.name = c.step
+        -- A step may have ladder and tries of its own.
+        left join dialer.redial_policy sy on sy.policy_id = q.policy_id
         -- What has just been learnt of the number is known by now (keep_answers).
         cross join lateral (select case when q.name is not null then dialer.step_now(f.workflow_id, c.tenant_id, e.address, at) end as now_ offset 0) w
         -- A mail that was accepted has arrived; voice policies often go on after completed, until a label says more.
-        cross join lateral (select (x.outcome = any (f.final_outcomes) or (c.channel = 'email' and x.outcome = 'completed'))
+        cross join lateral (select (x.outcome = any (f.final_outcomes || sy.final_outcomes) or (c.channel = 'email' and x.outcome = 'completed'))
             and not (q.name is not null and dialer.only_talked(q, x.outcome, x.answer, x.success)) as final offset 0) z
         where c.state in ('claimed', 'in_flight')),
     waits as materialized (
@@ -232,7 +235,9 @@ begin
     -- Whoever is ending an attempt of the call comes first; then it waits, and is found below, or has ended.
     perform from dialer.lease l where l.call_id = learn.call_id for update;
     select c.* into target from dialer.call c where c.call_id = learn.call_id;
-    select meaning = any (y.final_outcomes) into final from dialer.campaign g join dialer.redial_policy y using (policy_id) where g.campaign_id = target.campaign_id;
+    select meaning = any (y.final_outcomes || s.final_outcomes) into final
+    from dialer.campaign g join dialer.redial_policy y using (policy_id) left join dialer.workflow_step q on q.workflow_id = g.workflow_id and q.name = target.step
+    left join dialer.redial_policy s on s.policy_id = q.policy_id where g.campaign_id = target.campaign_id;
     if final and target.ended_at is null and dialer.end_waiting(array[target.call_id], dialer.outcome_end_state(meaning), meaning::text, at, meaning) = 0 then
         -- In flight: remembered, and applied when the attempt ends.
         update dialer.call c set stated_outcome = meaning where c.call_id = target.call_id and c.ended_at is null;

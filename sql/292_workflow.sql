@@ -3,21 +3,45 @@
 -- Who uses it: settle, ingest_event, applications. Invariants kept: 11 (a step is no state: the machine of a call stays the same), the lock
 -- order due, call. A step changes what is called, never when it may be: every gate is tested in the claim.
 
-create function dialer.use_workflow(campaign text, workflow text) returns void
+create function dialer.not_begun(campaign_id bigint) returns bigint[]
+language sql stable as $$
+    select array(
+        select c.call_id from dialer.call c
+        where c.campaign_id = not_begun.campaign_id and c.state = 'scheduled' and not exists (select from dialer.attempt a where a.call_id = c.call_id)
+        order by c.call_id)
+$$;
+comment on function dialer.not_begun(bigint) is 'The calls of a campaign that wait and of which no attempt was ever made.';
+
+create function dialer.use_workflow(campaign text, workflow text, at timestamptz default dialer.now(), out taken integer, out not_needed integer, out begun integer)
 language plpgsql volatile as $$
 declare
     id bigint := dialer.campaign_named(campaign);
     wanted integer := case when workflow is not null then dialer.workflow_named(workflow) end;
+    before integer;
+    waiting bigint[];
+    in_steps bigint;
 begin
-    perform from dialer.campaign c where c.campaign_id = id for no key update;
-    if exists (select from dialer.call c where c.campaign_id = id and c.ended_at is null) then
-        perform dialer.fail('PD046', format('campaign "%s" has calls that are not ended', campaign), 'Calls take their first step when they are planned.',
-            'Choose the workflow before the first call is planned, or make a new campaign.');
+    -- Whoever plans calls waits for us, or we for them: none is planned by the choice before.
+    perform pg_advisory_xact_lock(hashtextextended('dialer.workflow', id));
+    select c.workflow_id into before from dialer.campaign c where c.campaign_id = id for no key update;
+    perform dialer.lock_waiting(dialer.not_begun(id));
+    -- Asked again under the locks: one that a claim took meanwhile has begun.
+    waiting := dialer.not_begun(id);
+    select count(*) filter (where c.step is not null), count(*) into in_steps, begun from dialer.call c
+    where c.campaign_id = id and c.ended_at is null and (c.state <> 'scheduled' or exists (select from dialer.attempt a where a.call_id = c.call_id));
+    if in_steps > 0 and wanted is distinct from before then
+        perform dialer.fail('PD046', format('campaign "%s" has %s calls that have begun the workflow that it has', campaign, in_steps), 'What they have asked and what comes next are steps of that one.',
+            'Wait until they have ended, cancel them, or make another campaign.');
     end if;
+    begun := begun - in_steps;
     update dialer.campaign c set workflow_id = wanted where c.campaign_id = id and c.workflow_id is distinct from wanted;
+    update dialer.call c set step = null, workflow_metadata = null where wanted is null and c.call_id = any (waiting) and c.step is not null;
+    perform dialer.restep(waiting, at);
+    taken := cardinality(waiting);
+    not_needed := (select count(*) from dialer.call c where c.call_id = any (waiting) and c.ended_at is not null);
 end $$;
-comment on function dialer.use_workflow(text, text) is
-'Lets the calls of a campaign go in the steps of a workflow, such as preclassify; null: each is one call. What differs by step (who speaks) stands in the campaign''s settings, e.g. {"assistant_id": "task", "steps": {"classify": {"assistant_id": "probe"}}}. Errors: PD025 campaign, PD046 no such workflow, or calls that are planned already.';
+comment on function dialer.use_workflow(text, text, timestamptz) is
+'Lets the calls of a campaign go in the steps of a workflow, such as preclassify; null: each is one call. What differs by step (who speaks) stands in the campaign''s settings, e.g. {"assistant_id": "task", "steps": {"classify": {"assistant_id": "probe"}}}. Calls that wait and have not begun take their first step at once: taken says how many, and not_needed how many of them were completed because nothing is left to do; begun: calls that have begun without steps, and stay one call each. Errors: PD025 campaign, PD046 no such workflow, or calls that have begun another.';
 
 create function dialer.restep(call_ids bigint[], at timestamptz) returns integer
 language plpgsql volatile as $$
@@ -29,7 +53,7 @@ begin
     with chosen as materialized (
         select c.call_id, dialer.step_now(g.workflow_id, c.tenant_id, e.address, greatest(at, nullif(c.due_at, 'infinity'))) as step
         from dialer.call c join dialer.campaign g using (campaign_id) join dialer.endpoint e using (endpoint_id)
-        where c.call_id = any (call_ids) and c.state = 'scheduled' and c.step is not null and g.workflow_id is not null),
+        where c.call_id = any (call_ids) and c.state = 'scheduled' and g.workflow_id is not null),
     moved as (
         update dialer.call c set step = coalesce((n.step).name, c.step), workflow_metadata = (n.step).found
         from chosen n where c.call_id = n.call_id and (c.step is distinct from (n.step).name or c.workflow_metadata is distinct from (n.step).found)

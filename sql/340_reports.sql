@@ -50,7 +50,7 @@ language sql stable as $$
     with attempt as (
         select a.*, exists (select from dialer.attempt b where b.call_id = a.call_id and b.counts and b.dialled_at < a.dialled_at) as again
         from dialer.attempt a
-        where a.tenant_id = dialer.current_tenant() and a.dialled_at >= from_at and a.dialled_at < to_at and a.counts
+        where a.tenant_id = dialer.current_tenant() and a.dialled_at >= from_at and a.dialled_at < to_at and a.ended_at >= from_at and a.counts
           and (report_range.campaign is null or a.campaign_id = dialer.campaign_named(report_range.campaign))),
     counted as (
         select count(*) as calls, count(*) filter (where again) as redials, count(*) filter (where dialer.outcome_is('conversations', outcome)) as reached,

@@ -58,17 +58,31 @@ end $$;
 comment on function dialer.attainable(text, timestamptz, text, interval, text) is
 'The attempts that a lead who arrives at an instant can get on that local date, if nobody is reached and calls last so long: one row each, none if the day is over. tz or state: where the lead is, for campaigns whose hours or law follow the contact. Errors: PD025 campaign, PD011 zone.';
 
+create function dialer.policy_with_step(policy dialer.redial_policy, step_policy dialer.redial_policy) returns dialer.redial_policy
+language plpgsql immutable as $$
+begin
+    if step_policy.policy_id is not null then
+        policy.ladder := step_policy.ladder;
+        policy.ladder_scope := step_policy.ladder_scope;
+        policy.max_lifetime := step_policy.max_lifetime;
+    end if;
+    return policy;
+end $$;
+comment on function dialer.policy_with_step(dialer.redial_policy, dialer.redial_policy) is 'A campaign''s policy with the ladder and the tries of a step''s own, if it has one; the caps stay.';
+
 create function dialer.attempts_today(call_id bigint, at timestamptz default dialer.now()) returns table (made_today bigint, left_today bigint)
 language sql stable as $$
-    select (select count(*) from unnest(o.own) x where (x at time zone l.openings[1].tz)::date = (at at time zone l.openings[1].tz)::date),
-           case when c.ended_at is null then (select count(*) from dialer.attempts_from(l.openings, y, dialer.caps_of_attempts(l.cappings, c.channel),
+    select (select count(*) from dialer.attempt a where a.call_id = c.call_id and a.counts and (a.dialled_at at time zone l.openings[1].tz)::date = (at at time zone l.openings[1].tz)::date),
+           case when c.ended_at is null then (select count(*) from dialer.attempts_from(l.openings, dialer.policy_with_step(y, s), dialer.caps_of_attempts(l.cappings, c.channel),
                dialer.dialled_times(y.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, '-infinity'), o.own,
                greatest(at, case when c.due_at < 'infinity' and (c.due_at at time zone l.openings[1].tz)::date = (at at time zone l.openings[1].tz)::date then c.due_at end), '0 seconds')) else 0 end
     from dialer.call c join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id join dialer.redial_policy y using (policy_id)
-    cross join lateral (select array(select a.dialled_at from dialer.attempt a where a.call_id = c.call_id and a.counts order by a.dialled_at) as own) o
+    left join dialer.workflow_step q on q.workflow_id = g.workflow_id and q.name = c.step left join dialer.redial_policy s on s.policy_id = q.policy_id
+    -- Each step has its own ladder and its own tries.
+    cross join lateral (select array(select a.dialled_at from dialer.attempt a where a.call_id = c.call_id and a.counts and a.step is not distinct from c.step order by a.dialled_at) as own) o
     where c.call_id = attempts_today.call_id and c.tenant_id = dialer.current_tenant()
 $$;
-comment on function dialer.attempts_today(bigint, timestamptz) is 'How many attempts a call has had on the contact''s local date, and how many more the day can hold.';
+comment on function dialer.attempts_today(bigint, timestamptz) is 'How many attempts a call has had on the contact''s local date, and how many more the day can hold (in a workflow: of its present step).';
 
 create function dialer.open_a_day(campaign_id bigint, at timestamptz) returns interval
 language sql stable as $$

@@ -53,10 +53,11 @@ declare
     day record;
 begin
     select c.* into target from dialer.campaign c where c.campaign_id = dialer.campaign_named(campaign_days.campaign);
-    select dialer.member_caps(y) as caps, least(target.max_concurrent, a.max_concurrent - a.inbound_reserve) as lines, coalesce(k.tz, (
-               select p.zones[1] from dialer.enrolment m join dialer.contact p using (contact_id) where m.campaign_id = target.campaign_id and p.zones <> '{}'
-               group by p.zones[1] order by count(*) desc, 1 limit 1), 'UTC') as tz
+    select dialer.member_caps(y) as caps, least(target.max_concurrent, a.max_concurrent - a.inbound_reserve) as lines, coalesce(k.tz, area.tz, 'UTC') as tz,
+           case when target.law_id is null then '{}' else coalesce(area.jurisdictions, '{}') end as jurisdictions
     into facts from dialer.redial_policy y join dialer.provider_account a on a.account_id = target.account_id join dialer.calendar k on k.calendar_id = target.calendar_id
+    left join (select p.zones[1] as tz, p.jurisdictions from dialer.enrolment m join dialer.contact p using (contact_id) where m.campaign_id = target.campaign_id and p.zones <> '{}'
+               group by p.zones[1], p.jurisdictions order by count(*) desc, 1, 2 limit 1) area on true
     where y.policy_id = target.policy_id;
     groups := dialer.member_groups(target, facts.tz, dialer.cap_horizon(facts.caps, at));
     -- LIMIT: days that are looked ahead.
@@ -64,7 +65,7 @@ begin
         on_ := (at at time zone facts.tz)::date + n;
         weekday := to_char(on_, 'Dy');
         open := dialer.open_between_all(greatest(at, on_::timestamp at time zone facts.tz), (on_ + 1)::timestamp at time zone facts.tz,
-            dialer.lane_openings(target.campaign_id, array[facts.tz]));
+            dialer.lane_openings(target.campaign_id, array[facts.tz], null, facts.jurisdictions));
         capacity := floor(least(facts.lines * extract(epoch from open) / nullif(extract(epoch from average_call), 0), target.per_second * extract(epoch from open)));
         day := dialer.serve_day(groups, facts.caps, facts.tz, (on_ + time '12:00') at time zone facts.tz, case when open > interval '0' then capacity else 0 end);
         groups := day.after;
@@ -75,4 +76,4 @@ begin
     end loop;
 end $$;
 comment on function dialer.campaign_days(text, integer, interval, timestamptz) is
-'The next days of a campaign that recurs: how long it is open, how many members its frequency lets be called, how many calls its lines and its rate carry, and who is left over for the next allowed day. At most one call a member and day; everybody is supposed to be reached. Weeks as in frequency_caps; the zone is the campaign''s, or that of most members. Error PD025: no such campaign.';
+'The next days of a campaign that recurs: how long it is open, how many members its frequency lets be called, how many calls its lines and its rate carry, and who is left over for the next allowed day. At most one call a member and day; everybody is supposed to be reached. Weeks as in frequency_caps; the zone is the campaign''s, or that of most members, and so is the law. Error PD025: no such campaign.';

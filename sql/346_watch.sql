@@ -43,6 +43,10 @@ begin
         where c.tenant_id = dialer.current_tenant() and c.state = 'failed' and (wanted is null or c.campaign_id = wanted)
           and (retry_dead_letters.call_ids is null or c.call_id = any (retry_dead_letters.call_ids)) and (reasons is null or c.end_reason = any (reasons))
         order by c.ended_at desc, c.call_id desc limit most);
+    -- Who has bought since then is not called again because a list of failures is.
+    return query select c.call_id, c.end_reason, 'converted', null::bigint, null::timestamptz from dialer.call c
+        where c.call_id = any (letters) and exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) order by c.call_id;
+    letters := array(select c.call_id from dialer.call c where c.call_id = any (letters) and not exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)));
     for target in
         select c.campaign_id, g.state, dialer.lane_own(l) as own, array_agg(row(c.call_id, c.contact_id, c.endpoint_id, at, null, c.payload, 'retry/' || c.call_id, l.priority, null)::dialer.plan_row order by c.call_id) as rows
         from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
@@ -50,7 +54,7 @@ begin
     loop
         if target.state in ('stopped', 'archived') then
             return query select r.position, c.end_reason, 'campaign_' || target.state, null::bigint, null::timestamptz from unnest(target.rows) r join dialer.call c on c.call_id = r.position;
-        elsif dry_run then
+        elsif dry_run is not false then
             return query select p.position, c.end_reason, p.result, p.existing, p.due_at from dialer.compute_plan(target.campaign_id, target.rows, at, target.own) p join dialer.call c on c.call_id = p.position;
         else
             return query select p.position, c.end_reason, p.result, p.call_id, p.due_at from dialer.plan(target.campaign_id, target.rows, at, target.own) p join dialer.call c on c.call_id = p.position;
@@ -58,7 +62,7 @@ begin
     end loop;
 end $$;
 comment on function dialer.retry_dead_letters(text, bigint[], text[], boolean, integer, timestamptz) is
-'Plans calls that failed once more: all of the tenant, or those of a campaign, of these numbers, of these reasons; the newest first, at most so many. Each is a new call to the same number with the same payload, due as soon as it is allowed, once: a letter that has been retried comes back as exists. Do-not-call, unusable numbers and caps hold. dry_run (usual): says what would become of each, and plans nothing. Error PD025: no such campaign.';
+'Plans calls that failed once more: all of the tenant, or those of a campaign, of these numbers, of these reasons; the newest first, at most so many. Each is a new call to the same number with the same payload, due as soon as it is allowed, once: a letter that has been retried comes back as exists. Do-not-call, unusable numbers and caps hold, and who has converted since then stays done. dry_run (usual): says what would become of each, and plans nothing. Error PD025: no such campaign.';
 
 create view dialer.stuck as
     select l.tenant_id, l.call_id, l.attempt_id, l.state, l.step, l.dispatcher, l.intended_at, l.until, l.note, s.since as stuck_since, s.why, g.name as campaign
@@ -77,7 +81,7 @@ declare
     most constant integer := 1000;
     found record;
 begin
-    if not dry_run then
+    if dry_run is false then
         perform from dialer.lease l where l.tenant_id = dialer.current_tenant() and (reset_stuck.call_ids is null or l.call_id = any (reset_stuck.call_ids)) order by l.call_id for update;
     end if;
     for found in
@@ -93,7 +97,7 @@ begin
         stuck_since := found.since;
         why := found.why;
         action := case when found.state = 'claimed' then 'waits again' when found.hopeless then 'ends as unknown' else 'is looked up' end;
-        if dry_run then
+        if dry_run is not false then
             null;
         elsif found.state = 'claimed' then
             perform dialer.take_back(array[found.attempt_id], '{lease_over}', at);

@@ -41,7 +41,7 @@ language sql stable as $$
     with facts as (
         select c.*, g.name as campaign, g.state as campaign_state, g.state_reason, g.valid_until, g.max_concurrent as campaign_max, l.openings, l.zones, l.own_hours, l.own_tz,
                a.name as account, a.state as account_state, a.state_reason as account_reason, a.max_concurrent, a.inbound_reserve, k.blocked_until, k.blocked_reason,
-               e.address, e.status, p.zone_source, p.jurisdictions, p.jurisdiction_source, p.attributes, g.law_id, g.subject, w.purposes, l.cappings, l.lifted, l.jurisdictions as lane_jurisdictions, y.cap_scope, y.max_lifetime, dialer.policy_caps(y) as caps, o.attempt_id as open_attempt, o.state as attempt_state,
+               e.address, e.status, p.zone_source, p.jurisdictions, p.jurisdiction_source, p.attributes, g.law_id, g.subject, w.purposes, l.cappings, l.lifted, l.jurisdictions as lane_jurisdictions, y.cap_scope, case when s.policy_id is null then y.max_lifetime else s.max_lifetime end as max_lifetime, s.name as step_policy, dialer.policy_caps(y) as caps, o.attempt_id as open_attempt, o.state as attempt_state,
                (select count(*) from dialer.lease x where x.account_id = a.account_id) as in_use,
                (select q from dialer.queue_rests(c.tenant_id) q) as queue_rests,
                exists (select from dialer.lease x where (x.endpoint_id = c.endpoint_id or (x.contact_id = c.contact_id and x.channel = c.channel))
@@ -56,7 +56,8 @@ language sql stable as $$
         from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
         join dialer.provider_account a using (account_id) join dialer.account_health k using (account_id)
         join dialer.endpoint e on e.endpoint_id = c.endpoint_id join dialer.contact p on p.contact_id = c.contact_id
-        join dialer.redial_policy y using (policy_id) left join dialer.lease o on o.call_id = c.call_id left join dialer.law w on w.law_id = g.law_id
+        join dialer.redial_policy y using (policy_id)
+        left join dialer.workflow_step q on q.workflow_id = g.workflow_id and q.name = c.step left join dialer.redial_policy s on s.policy_id = q.policy_id left join dialer.lease o on o.call_id = c.call_id left join dialer.law w on w.law_id = g.law_id
         where c.call_id = explain.call_id and c.tenant_id = dialer.current_tenant()),
     dialled as (
         select f.*, dialer.dialled_times(f.cap_scope, f.call_id, f.contact_id, f.endpoint_id, f.channel, '-infinity') as times,
@@ -93,7 +94,7 @@ language sql stable as $$
             (15, 'consent', d.consented, case when d.consent is null then 'the campaign asks for none'
                 when d.consented then format('agreed to "%s"', d.consent)
                 else format('has not agreed to "%s", or not any more', d.consent) end, null),
-            (16, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')), null),
+            (16, 'lifetime', d.max_lifetime is null or d.attempts < d.max_lifetime, format('%s attempts of %s', d.attempts, coalesce(d.max_lifetime::text, 'any number')) || case when d.step_policy is not null then format(' in step %s, by its policy "%s"', d.step, d.step_policy) else '' end, null),
             (17, 'contact_limit', d.contact_limit is null or not dialer.contact_spent(d.contact_id, d.campaign_id, d.contact_limit, d.contact_limit_counts),
                 case when d.contact_limit is null then 'the campaign has no limit per contact' else format('at most %s %s with one contact in this campaign', d.contact_limit, d.contact_limit_counts) end, null),
             (18, 'conversion', not d.converted, case when d.converted then 'the person has converted' else 'the person has not converted' end, null),

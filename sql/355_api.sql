@@ -141,7 +141,7 @@ language sql stable as $$
     select row(c.call_id::text, e.address, g.name, dialer.agent_shown(g), c.payload ->> 'userId', t.at, coalesce(t.asked, t.at), z.tz,
                dialer.local_text(t.at, z.tz), to_char(t.at at time zone z.tz, 'FMDay'), t.asked is not null,
                case when t.asked is not null then dialer.adjustment_text(t.asked, l.openings, z.tz) end,
-               dialer.scheduled_call_word(c.state), coalesce((c.payload #>> '{scheduling,respectBusinessHours}')::boolean, false), c.payload #> '{scheduling,businessHours}',
+               dialer.scheduled_call_word(c.state), coalesce(c.payload #> '{scheduling,respectBusinessHours}' = 'true', false), c.payload #> '{scheduling,businessHours}',
                c.payload #> '{scheduling,recurring}', coalesce(c.payload -> 'metadata', '{}'), l.priority::integer, a.provider_call_id, a.intended_at,
                case when c.state in ('failed', 'expired') then c.ended_at end, case when c.state in ('failed', 'expired') then c.end_reason end, s.next_at,
                'series-' || c.series_id, c.occurrence, c.series_id is not null, c.state = 'scheduled', c.created_at, coalesce(x.at, c.created_at))::dialer.scheduled_call
@@ -149,7 +149,8 @@ language sql stable as $$
     join dialer.call c on c.call_id = u.call_id join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
     join dialer.endpoint e on e.endpoint_id = c.endpoint_id left join dialer.series s on s.series_id = c.series_id
     cross join lateral (select nullif(c.due_at, 'infinity') as at, case when c.granted_at = c.due_at then c.wished_at end as asked) t
-    cross join lateral (select coalesce(c.payload #>> '{scheduling,timezone}', (l.openings[1]).tz, 'UTC') as tz) z
+    -- A payload is whatever its sender wrote: what is no zone is passed over.
+    cross join lateral (select coalesce(case when dialer.is_zone(c.payload #>> '{scheduling,timezone}') then c.payload #>> '{scheduling,timezone}' end, (l.openings[1]).tz, 'UTC') as tz) z
     left join lateral (select y.provider_call_id, y.intended_at from dialer.attempt_all y where y.call_id = c.call_id and y.intended_at is not null
                        order by y.claimed_at desc limit 1) a on true
     left join lateral (select max(y.at) as at from dialer.transition y where y.call_id = c.call_id) x on true
@@ -184,8 +185,8 @@ language sql stable as $$
                dialer.local_text(t.at, s.tz), to_char(t.at at time zone s.tz, 'FMDay'), t.at <> t.asked,
                case when t.at <> t.asked then format('%s %s in %s is outside the calling window', to_char(t.asked at time zone s.tz, 'FMDay'), to_char(t.asked at time zone s.tz, 'YYYY-MM-DD HH24:MI'), s.tz) end,
                case s.state when 'active' then 'pending' when 'ended' then 'completed' else 'cancelled' end,
-               coalesce((s.payload #>> '{scheduling,respectBusinessHours}')::boolean, false), s.payload #> '{scheduling,businessHours}',
-               coalesce(s.payload #> '{scheduling,recurring}', '{}') || jsonb_build_object('rule', s.rule, 'startLocal', to_char(s.start_local, 'YYYY-MM-DD"T"HH24:MI:SS'),
+               coalesce(s.payload #> '{scheduling,respectBusinessHours}' = 'true', false), s.payload #> '{scheduling,businessHours}',
+               case jsonb_typeof(s.payload #> '{scheduling,recurring}') when 'object' then s.payload #> '{scheduling,recurring}' else '{}' end || jsonb_build_object('rule', s.rule, 'startLocal', to_char(s.start_local, 'YYYY-MM-DD"T"HH24:MI:SS'),
                    'occurrencesMade', s.occurrence_count - s.left_out_count, 'occurrencesLeftOut', s.left_out_count),
                coalesce(s.payload -> 'metadata', '{}'), coalesce(s.priority, g.priority)::integer, null, null, null, null, s.next_at, null, null, true, s.state = 'active',
                s.created_at, coalesce(s.ended_at, s.created_at))::dialer.scheduled_call
@@ -260,17 +261,6 @@ begin
     return found;
 end $$;
 comment on function dialer.agent_campaign(text) is 'The campaign that is meant by an agent: by its name, or the agentId of its settings. Error PD051: there is none.';
-
-create function dialer.check_weekday(at timestamptz, tz text, weekday text) returns void
-language plpgsql stable as $$
-declare is_day text := to_char(at at time zone tz, 'FMDay');
-begin
-    if lower(btrim(weekday)) not in (lower(is_day), lower(left(is_day, 3))) then
-        perform dialer.fail('PD053', format('%s is a %s in %s, not a %s', to_char(at at time zone tz, 'YYYY-MM-DD'), is_day, tz, weekday),
-            'A weekday that is stated has to be that of the date, on the wall clock of the zone.', 'Correct the date or the weekday, or leave the weekday out.');
-    end if;
-end $$;
-comment on function dialer.check_weekday(timestamptz, text, text) is 'Refuses a weekday that is not that of the date. Error PD053.';
 
 create function dialer.recurring_rule(every text, step integer, until_on date, times integer, start_local timestamp, tz text) returns text
 language plpgsql stable as $$
@@ -437,16 +427,21 @@ end $$;
 comment on function dialer.add_contact(text, text, text, text, text, jsonb, text, timestamptz) is
 'Adds the contact of a number or e-mail address, or updates it: found by external key or address. verdict: accepted, or do_not_call. Errors: PD014 neither number nor address, PD011 zone, PD015 attributes.';
 
-create function dialer.find_do_not_call(address text default null, before_id bigint default null, limit_ integer default 50)
+create function dialer.find_do_not_call(address text default null, external_key text default null, before_id bigint default null, limit_ integer default 50)
 returns table (do_not_call_id bigint, address text, contact_id bigint, source text, added_at timestamptz, expires_at timestamptz)
 language sql stable as $$
     select d.do_not_call_id, d.address, d.contact_id, d.source, d.added_at, nullif(d.expires_at, 'infinity')
     from dialer.do_not_call d
-    where d.tenant_id = (select dialer.current_tenant()) and (find_do_not_call.address is null or d.address = dialer.read_address(find_do_not_call.address, 'US'))
+    where d.tenant_id = (select dialer.current_tenant())
+      and (find_do_not_call.address is null or d.address = (select dialer.read_address(find_do_not_call.address, 'US'))
+           or d.contact_id in (select e.contact_id from dialer.endpoint e where e.tenant_id = (select dialer.current_tenant()) and e.channel = any (enum_range(null::dialer.channel))
+                               and e.address = (select dialer.read_address(find_do_not_call.address, 'US'))))
+      and (find_do_not_call.external_key is null or d.contact_id in (select p.contact_id from dialer.contact p
+               where p.tenant_id = (select dialer.current_tenant()) and p.external_key = find_do_not_call.external_key))
       and (before_id is null or d.do_not_call_id < before_id)
     order by d.do_not_call_id desc limit limit_
 $$;
-comment on function dialer.find_do_not_call(text, bigint, integer) is 'Do-not-call entries of this tenant, the youngest first, of one number or address or of all. before_id: the next page. Error PD014: neither.';
+comment on function dialer.find_do_not_call(text, text, bigint, integer) is 'Do-not-call entries of this tenant, the youngest first: all, those that are about a number or address (its person''s included), or those of a person by your own key. before_id: the next page. Error PD014: neither number nor address.';
 
 create function dialer.take_off_do_not_call(do_not_call_id bigint) returns void
 language plpgsql volatile as $$
@@ -462,6 +457,19 @@ begin
 end $$;
 comment on function dialer.take_off_do_not_call(bigint) is
 'Removes a do-not-call entry that a person or a program has made; what was cancelled stays cancelled. Errors: PD052 no such entry, PD029 the contact said so in a call.';
+
+create function dialer.find_bans(state text default null, before_id bigint default null, limit_ integer default 50, at timestamptz default dialer.now())
+returns table (ban_id bigint, reason text, state text, from_at timestamptz, to_at timestamptz, jurisdictions text[], area_codes text[], zips text[], exempt_purposes text[],
+    declared_at timestamptz, lifted_at timestamptz)
+language sql stable as $$
+    select b.ban_id, b.reason, x.state, b.from_at, nullif(b.to_at, 'infinity'), coalesce(b.jurisdictions, '{}'), coalesce(b.area_codes, '{}'), coalesce(b.zips, '{}'), b.exempt_purposes,
+           b.declared_at, b.lifted_at
+    from dialer.ban b
+    cross join lateral (select case when b.lifted_at is not null or b.to_at <= at then 'over' when b.from_at > at then 'to_come' else 'in_force' end as state) x
+    where b.tenant_id = (select dialer.current_tenant()) and (find_bans.state is null or x.state = find_bans.state) and (before_id is null or b.ban_id < before_id)
+    order by b.ban_id desc limit limit_
+$$;
+comment on function dialer.find_bans(text, bigint, integer, timestamptz) is 'Bans of this tenant, the youngest first, by state: to_come, in_force, over. No jurisdictions and no area codes: it holds for everybody. before_id: the next page.';
 
 create function dialer.find_consents(address text default null, purpose text default null, before_id bigint default null, limit_ integer default 50)
 returns table (consent_id bigint, address text, purpose text, kind text, source text, given_at timestamptz, expires_at timestamptz, withdrawn_at timestamptz, evidence jsonb)

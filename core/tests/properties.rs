@@ -248,6 +248,14 @@ proptest! {
             prop_assert!(dialer_core::is_open(&openings, before));
             let callable = dialer_core::add_open_callable(&openings, from, seconds * SECOND);
             prop_assert_eq!(callable, dialer_core::next_open(&openings, to));
+            // Walked once for all amounts, and asked in any order.
+            let mut walked = dialer_core::OpenTime::from(from);
+            let half = seconds / 2 * SECOND;
+            prop_assert_eq!(walked.instant(&openings, seconds * SECOND), callable);
+            prop_assert_eq!(
+                walked.instant(&openings, half),
+                dialer_core::add_open_callable(&openings, from, half)
+            );
         }
     }
 

@@ -108,6 +108,11 @@ pub enum Error {
     NoDatabase,
     #[error("public_url must begin with http:// or https://, not {0:?}")]
     PublicUrl(String),
+    #[error(
+        "api_allow_origins takes origins such as https://desk.example.com or http://localhost:3000, \
+         without a path and never *, not {0:?}"
+    )]
+    Origin(String),
     #[error("{name} must be between {from} and {to}, not {given}")]
     OutOfRange { name: &'static str, from: u64, to: u64, given: u64 },
 }

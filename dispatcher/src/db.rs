@@ -40,6 +40,8 @@ pub enum Error {
     Away,
     #[error("{function} failed")]
     Statement { function: &'static str, source: tokio_postgres::Error },
+    #[error("{0} is not within the years 1 to 9999")]
+    NoYear(&'static str),
     #[error("{0} returned no row")]
     NoRow(&'static str),
     #[error("{0} took too long")]

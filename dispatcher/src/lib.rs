@@ -6,6 +6,7 @@
 pub mod api;
 pub mod ask;
 pub mod backfill;
+mod body;
 pub mod clock;
 pub mod closures;
 pub mod config;

@@ -5,7 +5,7 @@
 
 use crate::db::replay::{Replay, Stored};
 use crate::db::{self, Address};
-use crate::provider::{self, Adapter, Event, StoredHook};
+use crate::provider::{self, Adapter, Event, NoAdapter, StoredHook};
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
@@ -64,8 +64,8 @@ impl Then {
 pub enum Error {
     #[error("no database is named: use --database-url, DIALERD_DATABASE_URL or DATABASE_URL")]
     NoDatabase,
-    #[error("provider {provider} has no adapter for {channel}")]
-    NoAdapter { provider: String, channel: String },
+    #[error(transparent)]
+    NoAdapter(#[from] NoAdapter),
     #[error("the replay was stopped by the database; it may be run again")]
     Database(#[from] db::Error),
 }
@@ -85,9 +85,7 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
     let url = options.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok());
     let address = Address::new(&url.ok_or(Error::NoDatabase)?, CONNECT_TIMEOUT)?;
     let stated = db::backfill::account(&address, &options.account).await?;
-    let adapter = provider::adapter(&stated.provider, &stated.channel).ok_or_else(|| {
-        Error::NoAdapter { provider: stated.provider.clone(), channel: stated.channel.clone() }
-    })?;
+    let adapter = provider::required_adapter(&stated.provider, &stated.channel)?;
     let replay = Replay::connect(&address).await?;
     let mut report = Report { dry_run: options.dry_run, ..Report::default() };
     for day in options.from.iter_days().take_while(|day| *day <= options.until) {

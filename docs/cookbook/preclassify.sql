@@ -225,7 +225,11 @@ declare pending pending_calls;
 begin
     for pending in
         select p.* from pending_calls p
-        where p.id in (select o.id from pending_calls_open o where o.next_action_at <= at order by o.next_action_at, o.id limit batch) order by p.id for update skip locked
+        -- Who only waits for a call comes last: else a batch of them would hold all others up.
+        where p.id in (
+            select o.id from pending_calls_open o where o.next_action_at <= at
+            order by o.workflow_state in ('classifying', 'calling') and not exists (select from latest_call(o.id)), o.next_action_at, o.id limit batch)
+        order by p.id for update skip locked
     loop
         pending_call_id := pending.id;
         begin

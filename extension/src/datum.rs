@@ -108,6 +108,11 @@ impl<T> Default for Remembered<T> {
 impl<T> Remembered<T> {
     /// The value of these bytes, parsed now if it is not remembered.
     pub fn get(&mut self, bytes: &[u8], parse: impl FnOnce() -> T) -> &T {
+        self.get_mut(bytes, parse)
+    }
+
+    /// The same, for a value that learns as it is asked.
+    pub fn get_mut(&mut self, bytes: &[u8], parse: impl FnOnce() -> T) -> &mut T {
         let is_last = self.entries.get(self.last).is_some_and(|(key, _)| **key == *bytes);
         if !is_last {
             self.last = match self.entries.iter().position(|(key, _)| **key == *bytes) {
@@ -115,7 +120,7 @@ impl<T> Remembered<T> {
                 None => self.insert(bytes, parse()),
             };
         }
-        &self.entries[self.last].1
+        &mut self.entries[self.last].1
     }
 
     fn insert(&mut self, bytes: &[u8], value: T) -> usize {

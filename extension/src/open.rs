@@ -10,7 +10,7 @@ use crate::datum::{
 use crate::hours_type::{hours_of_datum, stored};
 use crate::raise::{Complaint, raise};
 use crate::server_zone::ServerZone;
-use dialer_core::{Attempts, Cap, DateSet, Hours, Instant, OPENINGS_MAX, Opening, Span};
+use dialer_core::{Attempts, Cap, DateSet, Hours, Instant, OPENINGS_MAX, OpenTime, Opening, Span};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -245,6 +245,29 @@ three_forms!(
 three_forms!(add_open_in_zone, add_open_in_zones, add_open_all, 2, i64, |call, openings| {
     dialer_core::add_open(openings, call.instant(0)?, amount(call, 1)?).map(Instant::micros)
 });
+
+/// The open time from one instant on, as far as it has been walked.
+struct Walk {
+    openings: Vec<OwnedOpening>,
+    open_time: OpenTime,
+}
+
+/// The arguments are at, amount, openings. Of many amounts from one instant on, as a stagger asks
+/// for, each piece of open time is walked once.
+#[pg_extern(sql = false)]
+fn add_open_callable_all(call: pg_sys::FunctionCallInfo) -> Option<i64> {
+    let call = Call::new(call);
+    let (at, micros) = (call.instant(0)?, amount(call, 1)?);
+    let (datum, bytes) = (call.datum(2)?, call.bytes(2)?);
+    let walks: &mut Remembered<Walk> = call.site();
+    let key = [at.micros().to_ne_bytes().as_slice(), bytes].concat();
+    let Walk { openings, open_time } = walks.get_mut(&key, || Walk {
+        openings: openings_of_array(datum),
+        open_time: OpenTime::from(at),
+    });
+    let openings: Vec<_> = openings.iter().map(OwnedOpening::borrow).collect();
+    open_time.instant(&openings, micros).map(Instant::micros)
+}
 
 three_forms!(
     open_between_in_zone,

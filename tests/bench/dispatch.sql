@@ -30,7 +30,7 @@ end $$;
 create function bench.wait_in(campaign text, n integer, due timestamptz) returns void language sql as $$
     with lane as (
         select c.tenant_id, c.campaign_id, l.lane_id from dialer.campaign c
-        cross join lateral (select dialer.lanes_for(c.campaign_id, array(select contact_id from dialer.contact limit 1), array[null]::smallint[])) made
+        cross join lateral (select dialer.lanes_for(c.campaign_id, array(select row(contact_id, null, null)::dialer.lane_seeker from dialer.contact limit 1), null, dialer.now())) made
         join dialer.lane l using (campaign_id) where c.name = wait_in.campaign limit 1),
     made as (
         insert into dialer.call (tenant_id, campaign_id, lane_id, contact_id, endpoint_id, channel, due_at, planned_at, created_at)

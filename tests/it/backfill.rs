@@ -204,3 +204,28 @@ async fn a_webhook_that_was_not_understood_counts_when_it_is_replayed() {
     dialer.run("reset role; set role dialer_admin").await;
     dialer.check("select count(*) from dialer.replay_events('voice', '[]')", expect!["0"]).await;
 }
+
+// R160: what is left is known at every step, also when a page comes between two.
+#[tokio::test]
+async fn a_page_that_comes_between_two_steps_is_counted_among_what_is_left() {
+    let dialer = Dialer::open().await;
+    dialer.run(BEGIN).await;
+    dialer.run(&take(PAGE, "'p2'")).await;
+    let step = "select numbers, numbers_left from dialer.apply_backfill(1, 1)";
+    dialer.check(step, expect!["1 | 3"]).await;
+    dialer.check(step, expect!["1 | 2"]).await;
+    // A number that was taken in has another call, and one is new.
+    let page = r#"[{"provider_call_id": "d1", "address": "+12125550101", "called_at": "2026-12-03T19:00:00Z"},
+                   {"provider_call_id": "d2", "address": "+12125550199", "called_at": "2026-12-03T19:00:00Z"}]"#;
+    dialer.run(&take(page, "null")).await;
+    for left in ["1 | 3", "1 | 2", "1 | 1", "1 | 0", "0 | 0"] {
+        assert_eq!(dialer.rows(step).await, left);
+    }
+    dialer
+        .check(
+            "select finished_at is not null, numbers_left from dialer.backfill",
+            expect!["t | 0"],
+        )
+        .await;
+    dialer.sound().await;
+}

@@ -85,8 +85,23 @@ async fn a_ban_of_a_state_closes_its_lanes_until_it_is_lifted_and_moves_no_call(
         .check_refusal(
             "select dialer.lift_ban(1)",
             expect![[r#"
-        PD043: ban 1 is not in force
+        PD063: ban 1 is over since 2026-12-04 14:00:00-05
+        detail: A ban ends once; what was forbidden when stays known.
+        hint: There is nothing to lift."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "select dialer.lift_ban(2)",
+            expect![[r#"
+        PD062: ban 2 does not exist
         hint: Bans of this tenant are in dialer.ban."#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select ban_id, state, jurisdictions from dialer.find_bans()",
+            expect!["1 | over | {US-LA}"],
         )
         .await;
     dialer.sound().await;

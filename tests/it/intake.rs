@@ -472,6 +472,91 @@ async fn calls_at_one_instant_are_restaggered() {
     dialer.sound().await;
 }
 
+#[tokio::test]
+async fn a_restagger_overrules_no_doubt_and_lets_no_call_run_out() {
+    let dialer = Dialer::open().await;
+    dialer.people(2).await;
+    dialer.place().await;
+    dialer
+        .run(
+            "select dialer.ingest_event(1, jsonb_agg(jsonb_build_object('event_key', call_id, 'kind', 'ended', 'attempt_id', attempt_id, 'outcome', 'completed',
+                 'disposition', case call_id when 1 then 'LEAVE ME BE' end))) from dialer.lease",
+        )
+        .await;
+    dialer.run("select dialer.schedule_call('spring', '+12125550103', tz => 'America/New_York', expires_at => '2026-12-04 12:30')").await;
+    let spread = "select position, due_at::time, result from dialer.%('{1,2,3}', '2026-12-04 12:10', '10 min')";
+    let shown = dialer.rows(&spread.replace('%', "preview_restagger")).await;
+    expect![[r#"
+        1 | - | review
+        2 | 12:20:00 | moved
+        3 | 12:30:00 | too_late"#]]
+    .assert_eq(&shown);
+    dialer
+        .check(
+            &spread.replace('%', "restagger"),
+            expect![[r#"
+        1 | - | review
+        2 | 12:20:00 | moved
+        3 | 12:00:00 | too_late"#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select call_id, due_at, wait_reason from dialer.call order by 1",
+            expect![[r#"
+            1 | infinity | review
+            2 | 2026-12-04 12:20:00-05 | restaggered
+            3 | 2026-12-04 12:00:00-05 | -"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+// R038: a person moves a call to where it can be made, and not past a doubt.
+#[tokio::test]
+async fn a_call_is_not_moved_past_its_end_nor_out_of_a_review() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    dialer.place().await;
+    dialer.run("select dialer.ingest_event(1, jsonb_build_object('event_key', 'x', 'kind', 'ended', 'attempt_id', attempt_id, 'outcome', 'completed', 'disposition', 'LEAVE ME BE')) from dialer.lease").await;
+    dialer
+        .check_refusal("select dialer.reschedule_call(1, '2026-12-04 14:00')", expect![[r#"
+            PD029: call 1 waits for review
+            detail: Nobody has said what the last word in it means; it may have been a refusal.
+            hint: Say it with dialer.set_disposition or dialer.map_disposition; then the call goes on, or can be moved."#]])
+        .await;
+    dialer
+        .check_refusal("select dialer.request_callback(1, '2026-12-04 14:00')", expect![[r#"
+            PD029: call 1 waits for review
+            detail: Nobody has said what the last word in it means; it may have been a refusal.
+            hint: Say it with dialer.set_disposition or dialer.map_disposition; then the call goes on, or can be moved."#]])
+        .await;
+    dialer.run("select dialer.schedule_call('spring', '+12125550102', tz => 'America/New_York', expires_at => '2026-12-05 12:00')").await;
+    dialer
+        .check_refusal("select dialer.reschedule_call(2, '2026-12-04 20:00')", expect![[r#"
+            PD027: call 2 would be over at 2026-12-05 12:00:00-05, before it is due at 2026-12-07 11:00:00-05
+            detail: That is its own expires_at, or the valid_until of its campaign.
+            hint: Give an earlier time."#]])
+        .await;
+    dialer
+        .check_refusal(
+            "select dialer.schedule_call('spring', '+12125550103', '2026-12-04 20:00', tz => 'America/New_York', expires_at => '2026-12-05 12:00')",
+            expect![[r#"
+                PD027: the call would expire at 2026-12-05 12:00:00-05, before it may first be placed at 2026-12-07 11:00:00-05
+                hint: Give a later expires_at, or none."#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select call_id, due_at from dialer.call order by 1",
+            expect![[r#"
+        1 | infinity
+        2 | 2026-12-04 12:00:00-05"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
 // R149
 #[tokio::test]
 async fn enrolment_plans_a_call_for_each_contact_that_has_none() {

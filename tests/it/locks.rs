@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What people, programs and dispatchers do. Statements of people lock several rows in one order, as
 /// Postgres asks of everybody. `{who}` names the session; the calls 1 to 6 wait, two
 /// of the others are claimed, one is intended, and two are placed (see `scene`).
-const OPERATIONS: [(&str, &str); 33] = [
+const OPERATIONS: [(&str, &str); 34] = [
     ("claim", "select count(*) from dialer.claim('{who}', 10)"),
     (
         "intend",
@@ -94,6 +94,10 @@ const OPERATIONS: [(&str, &str); 33] = [
         "select dialer.set_limits('voice', 5); select dialer.set_tenant_limits('default', 6); select dialer.add_caller_id('voice', '+12125550900', 3)",
     ),
     ("recompute_due", "select dialer.recompute_due()"),
+    (
+        "use_workflow",
+        "select dialer.use_workflow('spring', case when (select workflow_id is null from dialer.campaign where name = 'spring') then 'preclassify' end)",
+    ),
     ("choose_law", "select dialer.choose_law(null, '{us-2026-11}', '{telemarketing}')"),
     (
         "exempt_consent",
@@ -106,8 +110,8 @@ const OPERATIONS: [(&str, &str); 33] = [
     ),
 ];
 
-/// Refusals that are answers: the call is being placed, has ended, or is past.
-const ANSWERS: [&str; 5] = ["PD001", "PD027", "PD028", "PD029", "PD024"];
+/// Refusals that are answers: the call is being placed, has ended, has begun its steps, or is past.
+const ANSWERS: [&str; 6] = ["PD001", "PD027", "PD028", "PD029", "PD024", "PD046"];
 
 /// Ten people: six wait, two are claimed, one is intended, one is placed; and two campaigns.
 async fn scene() -> Dialer {

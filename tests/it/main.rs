@@ -8,6 +8,7 @@
 mod attempt;
 mod backfill;
 mod ban;
+mod batch;
 mod calendar;
 mod callback;
 mod calling_rule_pack;

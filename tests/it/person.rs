@@ -167,6 +167,21 @@ async fn a_person_is_on_the_do_not_call_list_with_all_their_numbers() {
         hint: Look in dialer.contact."#]],
         )
         .await;
+    // Whoever asks about the number is told of the person's entry.
+    let about = "select do_not_call_id, address, contact_id from dialer.find_do_not_call";
+    for (whom, entries) in [
+        ("'+12125550101'", "1 | - | 1"),
+        ("external_key => 'crm-7'", "1 | - | 1"),
+        ("'+12125550109'", ""),
+    ] {
+        assert_eq!(dialer.rows(&format!("{about}({whom})")).await, entries, "{whom}");
+    }
+    for entry in ["add_person_do_not_call('crm-7'", "add_do_not_call('+12125550101'"] {
+        let over = dialer
+            .refusal(&format!("select dialer.{entry}, expires_at => '2026-12-04 12:00')"))
+            .await;
+        assert!(over.starts_with("PD064: a do-not-call entry until 2026-12-04"), "{over}");
+    }
     dialer.clock("2027-01-04 12:00").await;
     dialer.check(&plan(102), expect!["scheduled"]).await;
 }

@@ -2,7 +2,7 @@
 //! simulated times; cron.rs has pg_cron run it.
 
 use crate::dialer::Dialer;
-use expect_test::expect;
+use expect_test::{Expect, expect};
 use std::fs;
 use std::path::Path;
 
@@ -58,43 +58,50 @@ async fn end(dialer: &Dialer, number: &str, said: &str) {
 
 const ROWS: &str = "select id, workflow_state, next_action_at::time, retry_count, last_error, workflow_metadata ->> 'classification_type' from pending_calls order by id";
 
+/// What the job makes of each row that is due.
+async fn processed(dialer: &Dialer, expected: Expect) {
+    dialer.check("select * from process_pending_calls()", expected).await;
+}
+
+/// How far each row is.
+async fn rows(dialer: &Dialer, expected: Expect) {
+    dialer.check(ROWS, expected).await;
+}
+
 // R093, R102, R103, R105, R109, R112, R181, R126, R127, R128, R129, R130, R131, C28, C29: from a row to its task, without a tick between.
 #[tokio::test]
 async fn a_pending_call_is_classified_and_called_by_the_job() {
     let dialer = migrated().await;
     dialer.run("select dialer.classify_number('2125550103', 'ivr_then_human')").await;
     insert(&dialer, &["(212) 555-0101", "212-555-0102", "212.555.0103", "+1 212 555 0104"]).await;
-    dialer
-        .check(
-            "select * from process_pending_calls()",
-            expect![[r#"
+    processed(
+        &dialer,
+        expect![[r#"
         1 | classification_call_triggered
         2 | classification_call_triggered
         3 | task_call_triggered
         4 | classification_call_triggered"#]],
-        )
-        .await;
-    dialer
-        .check(
-            ROWS,
-            expect![[r#"
+    )
+    .await;
+    rows(
+        &dialer,
+        expect![[r#"
         1 | classifying | 12:00:00 | 0 | - | -
         2 | classifying | 12:00:00 | 0 | - | -
         3 | calling | 12:00:00 | 0 | - | ivr_then_human
         4 | classifying | 12:00:00 | 0 | - | -"#]],
-        )
-        .await;
+    )
+    .await;
     dialer.place().await;
-    dialer
-        .check(
-            "select * from process_pending_calls()",
-            expect![[r#"
+    processed(
+        &dialer,
+        expect![[r#"
         1 | still_waiting
         2 | still_waiting
         3 | still_waiting
         4 | still_waiting"#]],
-        )
-        .await;
+    )
+    .await;
     end(&dialer, "+12125550101", r#"{"outcome": "completed", "classification": "ivr_only"}"#).await;
     end(&dialer, "+12125550102", r#"{"outcome": "completed", "classification": "human"}"#).await;
     end(&dialer, "+12125550103", r#"{"outcome": "completed", "success": true}"#).await;
@@ -105,16 +112,15 @@ async fn a_pending_call_is_classified_and_called_by_the_job() {
     )
     .await;
     dialer.run(JOB).await;
-    dialer
-        .check(
-            ROWS,
-            expect![[r#"
+    rows(
+        &dialer,
+        expect![[r#"
         1 | classification_pending | 12:00:30 | 0 | - | ivr_only
         2 | calling | 12:00:00 | 0 | - | human
         3 | completed | 12:00:00 | 0 | - | ivr_then_human
         4 | completed | 12:00:00 | 0 | - | human"#]],
-        )
-        .await;
+    )
+    .await;
     the_task_follows_after_the_wait(&dialer).await;
 }
 
@@ -127,16 +133,15 @@ async fn the_task_follows_after_the_wait(dialer: &Dialer) {
     end(dialer, "+12125550101", r#"{"outcome": "completed"}"#).await;
     end(dialer, "+12125550102", r#"{"outcome": "completed"}"#).await;
     dialer.run(JOB).await;
-    dialer
-        .check(
-            ROWS,
-            expect![[r#"
+    rows(
+        dialer,
+        expect![[r#"
         1 | completed | 12:00:30 | 0 | - | ivr_only
         2 | completed | 12:00:30 | 0 | - | human
         3 | completed | 12:00:00 | 0 | - | ivr_then_human
         4 | completed | 12:00:00 | 0 | - | human"#]],
-        )
-        .await;
+    )
+    .await;
     dialer
         .check(
             "select from_state, to_state from pending_call_changes where pending_call_id = 1",
@@ -217,14 +222,13 @@ async fn two_jobs_at_once_take_no_row_twice_and_errors_stay_with_their_row() {
     let other = dialer.another_session().await;
     crate::dialer::set_clock(&other, "2026-12-04 12:00").await;
     other.run("begin; select from pending_calls where id = 1 for update").await;
-    dialer
-        .check(
-            "select * from process_pending_calls()",
-            expect![[r#"
+    processed(
+        &dialer,
+        expect![[r#"
         2 | error
         3 | classification_call_triggered"#]],
-        )
-        .await;
+    )
+    .await;
     dialer
         .check_refusal(
             "select process_pending_call(1)",
@@ -250,14 +254,13 @@ async fn two_jobs_at_once_take_no_row_twice_and_errors_stay_with_their_row() {
         )
         .await;
     other.run("commit").await;
-    dialer
-        .check(
-            "select * from process_pending_calls()",
-            expect![[r#"
+    processed(
+        &dialer,
+        expect![[r#"
         1 | classification_call_triggered
         3 | still_waiting"#]],
-        )
-        .await;
+    )
+    .await;
     dialer
         .check(
             "select count(*), count(distinct dialer_call_id) from call_sessions",
@@ -298,12 +301,30 @@ async fn a_pending_call_whose_call_is_gone_is_stuck_and_reset() {
         )
         .await;
     dialer.check("select reset_stuck_pending_calls()", expect!["1"]).await;
-    dialer
-        .check(
-            ROWS,
-            expect![[r#"
+    rows(
+        &dialer,
+        expect![[r#"
         1 | retry_pending | 13:10:00 | 0 | reset by hand | -
         2 | classifying | 12:00:00 | 0 | - | -"#]],
+    )
+    .await;
+    dialer.sound().await;
+}
+
+// R045, R106: rows that only wait for their calls hold nobody up, however many they are.
+#[tokio::test]
+async fn rows_that_wait_for_a_call_do_not_fill_the_batch() {
+    let dialer = migrated().await;
+    insert(&dialer, &["2125550101", "2125550102"]).await;
+    dialer.run(JOB).await;
+    dialer.clock("2026-12-04 12:10").await;
+    insert(&dialer, &["2125550103"]).await;
+    dialer
+        .check(
+            "select * from process_pending_calls(2)",
+            expect![[r#"
+            1 | still_waiting
+            3 | classification_call_triggered"#]],
         )
         .await;
     dialer.sound().await;

@@ -166,3 +166,24 @@ async fn a_number_forbidden_while_its_call_comes_back_is_not_left_waiting() {
         .await;
     dialer.sound().await;
 }
+
+#[tokio::test]
+async fn a_call_that_is_planned_while_a_workflow_is_chosen_takes_its_first_step() {
+    let dialer = Dialer::open().await;
+    let planner = another(&dialer).await;
+    planner.run("begin").await;
+    planner
+        .run("select dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')")
+        .await;
+    let choose = "select * from dialer.use_workflow('spring', 'preclassify')";
+    let said = while_waiting(&dialer, choose, &planner, "commit").await;
+    assert_eq!(said, "1 | 0 | 0");
+    // And from the other side.
+    dialer.run("begin; select dialer.use_workflow('spring', null)").await;
+    let plan = "select result from dialer.schedule_call('spring', '+12125550102', tz => 'America/New_York')";
+    while_waiting(&planner, plan, &dialer, "commit").await;
+    dialer
+        .check("select call_id, step from dialer.call order by 1", expect![["1 | -\n2 | -"]])
+        .await;
+    dialer.sound().await;
+}

@@ -181,8 +181,7 @@ async fn settings_are_edited_while_calls_wait() {
     dialer.run("select dialer.edit_campaign('news', '{\"tz\": \"UTC\"}')").await;
     dialer.check("select setting, after from dialer.edit_campaign('news', '{\"frequency\": \"weekly\", \"name\": \"letters\"}')", expect![[r#"
         frequency | weekly
-        name | letters
-        policy_id | 8"#]]).await;
+        name | letters"#]]).await;
     dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["3"]).await;
     dialer.sound().await;
 }
@@ -244,7 +243,10 @@ async fn a_stopped_campaign_is_run_again_as_a_new_one() {
         .await;
     dialer.run("select dialer.stop_campaign('news'); select dialer.archive_campaign('news'); select dialer.mark_converted(address => '+12125550102')").await;
     dialer
-        .check("select * from dialer.restore_campaign('news')", expect!["news (run 2) | 3 | 3"])
+        .check(
+            "select * from dialer.restore_campaign('news')",
+            expect!["news (run 2) | 3 | 3 | 0 | 0"],
+        )
         .await;
     dialer.run("select dialer.tick()").await;
     dialer.end("completed").await;
@@ -261,4 +263,169 @@ async fn a_stopped_campaign_is_run_again_as_a_new_one() {
         07 | 4
         08 | 3"#]]).await;
     dialer.sound().await;
+}
+
+// C17: nobody is called sooner than was planned or promised, nor after a word that nobody understands; steps, priorities and series go along.
+#[tokio::test]
+async fn another_run_keeps_times_priorities_steps_and_doubts() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.use_workflow('spring', 'preclassify')").await;
+    dialer.people(2).await;
+    dialer.place().await;
+    dialer
+        .run(
+            "select dialer.ingest_event(1, jsonb_build_object('event_key', call_id, 'kind', 'ended', 'attempt_id', attempt_id)
+                 || case call_id when 1 then '{\"outcome\": \"no_answer\"}' else '{\"outcome\": \"completed\", \"disposition\": \"LEAVE ME BE\"}' end::jsonb) from dialer.lease;
+             select dialer.request_callback(1, '2026-12-04 16:00');
+             select dialer.schedule_call('spring', '+12125550103', '2026-12-07 15:00', tz => 'America/New_York');
+             select dialer.schedule_call('spring', '+12125550104', tz => 'America/New_York', priority => 2);
+             select dialer.schedule_series('spring', '+12125550105', '2026-12-04 12:20', 'FREQ=DAILY;COUNT=4', 'America/New_York')",
+        )
+        .await;
+    dialer.clock("2026-12-04 12:20").await;
+    dialer
+        .run("select dialer.tick(); select dialer.stop_campaign('spring'); select dialer.tick()")
+        .await;
+    dialer.clock("2026-12-04 12:30").await;
+    dialer
+        .check(
+            "select * from dialer.restore_campaign('spring')",
+            expect!["spring (run 2) | 3 | 0 | 1 | 1"],
+        )
+        .await;
+    dialer
+        .check(
+            "select e.address, c.due_at, l.priority, c.step from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l using (lane_id)
+             join dialer.endpoint e using (endpoint_id) where g.name ~ 'run' order by 1",
+            expect![[r#"
+                +12125550101 | 2026-12-04 16:00:00-05 | 5 | classify
+                +12125550103 | 2026-12-07 15:00:00-05 | 5 | classify
+                +12125550104 | 2026-12-04 12:30:00-05 | 2 | classify"#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select g.name, s.state, s.next_at, s.occurrence_count from dialer.series s join dialer.campaign g using (campaign_id) order by 1",
+            expect![[r#"
+                spring | active | 2026-12-05 12:20:00-05 | 1
+                spring (run 2) | active | 2026-12-05 12:20:00-05 | 1"#]],
+        )
+        .await;
+    // Once it is known what the word means, the call may go on, unless it was final.
+    dialer.run("select dialer.map_disposition('LEAVE ME BE', 'dnc')").await;
+    dialer.check("select left_out from dialer.restore_campaign('spring')", expect!["1"]).await;
+    dialer.run("select dialer.map_disposition('LEAVE ME BE', 'busy')").await;
+    dialer
+        .check("select left_out, planned from dialer.restore_campaign('spring')", expect!["0 | 4"])
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn members_whose_call_cannot_be_planned_hold_nobodys_upkeep_up() {
+    let dialer = campaign("per_minute => null", 2).await;
+    dialer
+        .run(
+            "select dialer.create_recurring_campaign('other', 'voice', 'Mo-Fr 11:00-20:00'); select dialer.enrol('other', '{2}');
+             select dialer.import_closures('campaign news', '2026-12-05', 'ban', until_on => '2026-12-06')",
+        )
+        .await;
+    days(&dialer, 4..=4, "'completed'").await;
+    dialer.clock("2026-12-07 11:00").await;
+    dialer
+        .check(
+            "select task, done from dialer.tick() where task = 'members'",
+            expect!["members | 1"],
+        )
+        .await;
+    const MEMBERS: &str = "select g.name, m.contact_id, m.next_at, m.end_reason from dialer.enrolment m join dialer.campaign g using (campaign_id) order by 1, 2";
+    dialer
+        .check(
+            MEMBERS,
+            expect![[r#"
+        news | 1 | 2026-12-07 12:00:00-05 | put off: bans are not loaded for 2026-12-07
+        news | 2 | 2026-12-07 12:00:00-05 | put off: bans are not loaded for 2026-12-07
+        other | 2 | 2026-12-08 00:00:00-05 | -"#]],
+        )
+        .await;
+    dialer.run("select dialer.import_closures('campaign news', '2027-12-24', 'ban', from_on => '2026-12-07', until_on => '2027-12-31')").await;
+    dialer.clock("2026-12-07 12:00").await;
+    dialer
+        .check(
+            "select task, done from dialer.tick() where task = 'members'",
+            expect!["members | 2"],
+        )
+        .await;
+    dialer
+        .check(
+            MEMBERS,
+            expect![[r#"
+        news | 1 | 2026-12-08 00:00:00-05 | -
+        news | 2 | 2026-12-08 00:00:00-05 | -
+        other | 2 | 2026-12-08 00:00:00-05 | -"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+// C17: a name that is free again belongs to another campaign, with hours and a frequency of its own.
+#[tokio::test]
+async fn a_campaign_that_was_renamed_keeps_its_hours_and_its_frequency() {
+    let dialer = campaign("frequency => 'daily'", 1).await;
+    dialer.run("select dialer.edit_campaign('news', '{\"name\": \"letters\"}')").await;
+    dialer.run("select dialer.create_recurring_campaign('news', 'voice', 'Sa 11:00-12:00', frequency => 'weekly')").await;
+    let settings = "select g.name, k.hours, y.name, dialer.cap_text(y.caps[1]) from dialer.campaign g join dialer.calendar k using (calendar_id) join dialer.redial_policy y using (policy_id)
+        where g.recurs order by 1";
+    dialer
+        .check(
+            settings,
+            expect![[r#"
+        letters | Mo-Fr 11:00-20:00 | frequency of news | 1 a local day
+        news | Sa 11:00-12:00 | frequency of news (2) | 1 a calendar week"#]],
+        )
+        .await;
+    dialer.run("select dialer.edit_campaign('letters', '{\"frequency\": \"2 per day\"}'); select dialer.edit_campaign('news', '{\"frequency\": \"monthly\"}')").await;
+    dialer
+        .check(
+            settings,
+            expect![[r#"
+        letters | Mo-Fr 11:00-20:00 | frequency of news | 2 a local day
+        news | Sa 11:00-12:00 | frequency of news (2) | 1 in 30 local dates"#]],
+        )
+        .await;
+    // Another run shares the policy until either is edited.
+    dialer.run("select dialer.stop_campaign('news'); select dialer.restore_campaign('news', 'again'); select dialer.edit_campaign('again', '{\"frequency\": \"daily\"}')").await;
+    dialer
+        .check(
+            settings,
+            expect![[r#"
+        again | Sa 11:00-12:00 | frequency of again | 1 a local day
+        letters | Mo-Fr 11:00-20:00 | frequency of news | 2 a local day
+        news | Sa 11:00-12:00 | frequency of news (2) | 1 in 30 local dates"#]],
+        )
+        .await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn the_days_of_a_campaign_that_keeps_a_law_are_open() {
+    let dialer = Dialer::closed().await;
+    dialer
+        .run(
+            "select dialer.load_calling_rules('us-2026-11'); select dialer.choose_law(null, '{us-2026-11}', '{telemarketing}');
+             select dialer.create_recurring_campaign('news', 'voice', 'Mo-Fr 06:00-23:00'); select dialer.begin_import('news', 'list');
+             insert into dialer.import_row (import_id, line, phone, state) select 1, i, '+1212555' || to_char(100 + i, 'FM0000'), 'NY' from generate_series(1, 3) i;
+             select dialer.import_contacts(1); select dialer.finish_import(1)",
+        )
+        .await;
+    dialer
+        .check(
+            "select on_, open, due, calls from dialer.campaign_days('news', 4)",
+            expect![[r#"
+            2026-12-04 | 09:00:00 | 3 | 3
+            2026-12-05 | 00:00:00 | 3 | 0
+            2026-12-06 | 00:00:00 | 3 | 0
+            2026-12-07 | 13:00:00 | 3 | 3"#]],
+        )
+        .await;
 }

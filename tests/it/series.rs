@@ -192,3 +192,18 @@ async fn a_series_says_what_is_wrong_with_it() {
         .await;
     dialer.check("select dialer.series_rule('daily', 1, '2026-12-31'), dialer.series_rule('weekly', 2, times => 12)", expect!["FREQ=DAILY;UNTIL=20261231T235959 | FREQ=WEEKLY;INTERVAL=2;COUNT=12"]).await;
 }
+
+#[tokio::test]
+async fn a_day_for_which_no_bans_are_loaded_is_left_out_and_ends_no_series() {
+    let dialer = with_series("2026-12-07 12:30", "FREQ=DAILY").await;
+    dialer
+        .run("select dialer.import_closures(null, '2026-12-05', 'ban', until_on => '2026-12-06')")
+        .await;
+    at(&dialer, "2026-12-07 12:30").await;
+    dialer.check(SERIES, expect!["active | 2026-12-08 12:30:00-05 | 1 | 1 | -"]).await;
+    dialer.check(CALLS, expect![""]).await;
+    dialer.run("select dialer.import_closures(null, '2027-12-24', 'ban', from_on => '2026-12-07', until_on => '2027-12-31')").await;
+    at(&dialer, "2026-12-08 12:30").await;
+    dialer.check(CALLS, expect!["2 | scheduled | - | 2026-12-08 12:30:00-05"]).await;
+    dialer.sound().await;
+}

@@ -1,7 +1,7 @@
 //! Caps of a tenant: over all its campaigns, after refusals and conversations, and on messages left.
 
 use crate::dialer::Dialer;
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 /// Two campaigns around the clock, without caps of their own, and one person in both.
 async fn two_campaigns() -> Dialer {
@@ -24,6 +24,18 @@ async fn summer(dialer: &Dialer) {
         .await;
 }
 
+/// One call goes out, and ends so.
+async fn called(dialer: &Dialer, outcome: &str) {
+    assert_eq!(dialer.place().await, "1");
+    dialer.end(outcome).await;
+}
+
+/// None goes out; what waits, why and until when.
+async fn held(dialer: &Dialer, waiting: Expect) {
+    assert_eq!(dialer.place().await, "0");
+    dialer.check(WAITING, waiting).await;
+}
+
 const WAITING: &str =
     "select call_id, wait_reason, due_at from dialer.call where state = 'scheduled' order by 1";
 
@@ -31,19 +43,16 @@ const WAITING: &str =
 async fn a_smallest_gap_holds_over_all_campaigns() {
     let dialer = two_campaigns().await;
     dialer.run("select dialer.set_tenant_cap('breath', 1, 'gap', 1800)").await;
-    assert_eq!(dialer.place().await, "1");
-    dialer.end("no_answer").await;
+    called(&dialer, "no_answer").await;
     summer(&dialer).await;
     dialer.clock("2026-12-04 12:29:59").await;
-    assert_eq!(dialer.place().await, "0");
-    dialer
-        .check(
-            WAITING,
-            expect![[r#"
+    held(
+        &dialer,
+        expect![[r#"
         1 | number_busy | 2026-12-04 12:30:59-05
         2 | tenant_cap | 2026-12-04 12:30:00-05"#]],
-        )
-        .await;
+    )
+    .await;
     dialer.clock("2026-12-04 12:30").await;
     assert_eq!(dialer.place().await, "1");
     dialer
@@ -63,18 +72,15 @@ async fn a_smallest_gap_holds_over_all_campaigns() {
 async fn after_a_refusal_sixty_days_and_after_a_conversation_seven() {
     let dialer = two_campaigns().await;
     dialer.run("select dialer.set_tenant_cap('refusal', 0, 'cooldown_dates', 60, counts => 'refusals'); select dialer.set_tenant_cap('talked', 0, 'cooldown_dates', 7, counts => 'conversations')").await;
-    assert_eq!(dialer.place().await, "1");
-    dialer.end("completed").await;
+    called(&dialer, "completed").await;
     summer(&dialer).await;
-    assert_eq!(dialer.place().await, "0");
-    dialer
-        .check(
-            WAITING,
-            expect![[r#"
+    held(
+        &dialer,
+        expect![[r#"
         1 | redial | 2026-12-04 12:01:00-05
         2 | tenant_cap | 2026-12-11 00:00:00-05"#]],
-        )
-        .await;
+    )
+    .await;
     dialer.clock("2026-12-11 00:00").await;
     assert_ne!(dialer.place().await, "0");
     dialer.end("not_interested").await;
@@ -93,18 +99,15 @@ async fn caps_count_over_channels_when_they_say_so() {
              select dialer.set_tenant_cap('one a day', 1, 'local_dates', 1, channels => '{voice,email}')",
         )
         .await;
-    assert_eq!(dialer.place().await, "1");
-    dialer.end("no_answer").await;
+    called(&dialer, "no_answer").await;
     dialer.run("select dialer.schedule_batch('[{\"phone\": \"+12125550101\", \"email\": \"ada@example.com\", \"tz\": \"America/New_York\"}]', email_campaign => 'letters')").await;
-    assert_eq!(dialer.place().await, "0");
-    dialer
-        .check(
-            WAITING,
-            expect![[r#"
+    held(
+        &dialer,
+        expect![[r#"
         1 | redial | 2026-12-04 12:01:00-05
         2 | tenant_cap | 2026-12-05 00:00:00-05"#]],
-        )
-        .await;
+    )
+    .await;
     dialer.sound().await;
 }
 
@@ -148,12 +151,10 @@ async fn messages_left_are_limited_and_then_none_is_left_or_the_call_waits() {
 async fn caps_per_subject_count_what_is_about_it_or_about_nothing() {
     let dialer = two_campaigns().await;
     dialer.run("update dialer.campaign set subject = name; select dialer.set_tenant_cap('topic', 1, 'rolling', 86400, cap_key => 'subject')").await;
-    assert_eq!(dialer.place().await, "1");
-    dialer.end("no_answer").await;
+    called(&dialer, "no_answer").await;
     summer(&dialer).await;
     dialer.clock("2026-12-04 12:05").await;
-    assert_eq!(dialer.place().await, "1");
-    dialer.end("no_answer").await;
+    called(&dialer, "no_answer").await;
     dialer
         .check(
             WAITING,
@@ -164,8 +165,7 @@ async fn caps_per_subject_count_what_is_about_it_or_about_nothing() {
         .await;
     // A call may say another subject than its campaign; whoever says none is counted with all.
     dialer.run("select dialer.schedule_call('summer', '+12125550101', payload => '{\"subject\": \"loan 7\"}')").await;
-    assert_eq!(dialer.place().await, "1");
-    dialer.end("no_answer").await;
+    called(&dialer, "no_answer").await;
     dialer.run("update dialer.campaign set subject = null where name = 'summer'; select dialer.schedule_call('summer', '+12125550101')").await;
     assert_eq!(dialer.place().await, "0");
     dialer.sound().await;

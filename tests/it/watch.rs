@@ -102,6 +102,25 @@ async fn dead_letters_are_retried_as_new_calls_and_once() {
     dialer.sound().await;
 }
 
+// R154: whoever has bought since then is not called because a list of failures is tried again.
+#[tokio::test]
+async fn a_dead_letter_of_somebody_who_has_converted_is_not_retried() {
+    let dialer = letters().await;
+    dialer.run("select dialer.mark_converted(address => '+12125550101')").await;
+    let retry = |dry: &str| {
+        format!(
+            "select call_id, result, new_call_id from dialer.retry_dead_letters(reasons => '{{attempts_spent}}', dry_run => {dry}) order by 1"
+        )
+    };
+    // Nothing is done but where it is said.
+    for dry in ["true", "null"] {
+        dialer.check(&retry(dry), expect![["1 | converted | -\n2 | scheduled | -"]]).await;
+        dialer.check("select count(*) from dialer.call", expect!["4"]).await;
+    }
+    dialer.check(&retry("false"), expect![["1 | converted | -\n2 | scheduled | 5"]]).await;
+    dialer.sound().await;
+}
+
 const STUCK: &str = "select call_id, state, stuck_since::time, why from dialer.stuck order by 1";
 
 fn reset(more: &str) -> String {

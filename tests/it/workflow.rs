@@ -445,7 +445,7 @@ async fn steps_that_make_no_workflow_are_refused() {
         PD046: workflow "w" cannot be made detail: Steps are an array of 1 to 20 objects.
         PD046: workflow "w" cannot be made detail: A step is an object with its name, a word in small letters, as "step"; this one is "classify".
         PD046: workflow "w" cannot be made detail: A step is an object with its name, a word in small letters, as "step"; this one is {"step": "A b"}.
-        PD046: workflow "w" cannot be made detail: Step "talk" has "say", which is none of step, finds, answers, enough, needs, wait, keep.
+        PD046: workflow "w" cannot be made detail: Step "talk" has "say", which is none of step, finds, answers, enough, needs, wait, keep, policy.
         PD046: workflow "w" cannot be made detail: Step "ask" asks with both finds (a word) and answers (an array of words), or is the task with neither.
         PD046: workflow "w" cannot be made detail: Step "ask" asks with both finds (a word) and answers (an array of words), or is the task with neither.
         PD046: workflow "w" cannot be made detail: What is enough for step "ask" is one or more of its answers.
@@ -463,14 +463,217 @@ async fn steps_that_make_no_workflow_are_refused() {
         hint: Add it with dialer.create_workflow."#]],
         )
         .await;
+}
+
+/// A question asked half an hour apart, three times; its task by a ladder of its own.
+const OWN_LADDERS: &str = r#"
+    select dialer.create_redial_policy('asking', '{0,30 min}', max_lifetime => 3, ladder_scope => 'lifetime'),
+           dialer.create_redial_policy('doing', '{0,5 min,1 h}', max_lifetime => 4, ladder_scope => 'lifetime', outcome_waits => '{"busy": "2 min"}',
+               final_outcomes => '{sale,dnc,invalid_number,blocked,voicemail}');
+    select dialer.create_workflow('own', '[
+        {"step": "classify", "finds": "classification", "answers": ["human", "ivr_only"], "wait": "30 seconds", "policy": "asking"},
+        {"step": "talk", "policy": "doing"}]');
+    select dialer.use_workflow('spring', 'own')"#;
+
+const TRIES: &str = "select w.step, w.workflow_state, w.retry_count, w.max_retries, w.next_action_at::time, w.failure_reason,
+    (select detail from dialer.explain(w.call_id) where gate = 'lifetime') from dialer.workflow_state w where call_id = 1";
+
+// R071, R077, R080, R134: each step by its own ladder, and as often as its own policy says.
+#[tokio::test]
+async fn each_step_has_its_own_ladder_and_tries() {
+    let dialer = Dialer::open().await;
+    dialer.run(OWN_LADDERS).await;
     dialer.people(1).await;
+    let mut said = String::new();
+    for (at, end_) in [
+        ("12:00", r#"{"outcome": "no_answer"}"#),
+        ("12:30", r#"{"outcome": "completed", "classification": "ivr_only"}"#),
+        ("12:31", r#"{"outcome": "busy"}"#),
+        ("12:33", r#"{"outcome": "no_answer"}"#),
+        ("13:33", r#"{"outcome": "no_answer"}"#),
+        ("14:33", r#"{"outcome": "no_answer"}"#),
+    ] {
+        dialer.clock(&format!("2026-12-04 {at}")).await;
+        assert_eq!(dialer.place().await, "1", "{at}");
+        end(&dialer, end_).await;
+        said += &format!("{at}: {}\n", dialer.rows(TRIES).await);
+    }
+    expect![[r#"
+        12:00: classify | retry_pending | 1 | 3 | 12:30:00 | - | 1 attempts of 3 in step classify, by its policy "asking"
+        12:30: talk | classification_pending | 0 | 4 | 12:30:30 | - | 0 attempts of 4 in step talk, by its policy "doing"
+        12:31: talk | retry_pending | 1 | 4 | 12:33:00 | - | 1 attempts of 4 in step talk, by its policy "doing"
+        12:33: talk | retry_pending | 2 | 4 | 13:33:00 | - | 2 attempts of 4 in step talk, by its policy "doing"
+        13:33: talk | retry_pending | 3 | 4 | 14:33:00 | - | 3 attempts of 4 in step talk, by its policy "doing"
+        14:33: talk | failed | 4 | 4 | - | attempts_spent | 4 attempts of 4 in step talk, by its policy "doing"
+    "#]].assert_eq(&said);
+    // What ends a call by its step's policy ends it, though the campaign's goes on.
+    dialer.run("select dialer.classify_number('2125550102', 'human'); select dialer.schedule_call('spring', '+12125550102', tz => 'America/New_York')").await;
+    dialer.place().await;
+    end(&dialer, r#"{"outcome": "voicemail"}"#).await;
     dialer
-        .check_refusal(
-            "select dialer.use_workflow('spring', 'preclassify')",
-            expect![[r#"
-        PD046: campaign "spring" has calls that are not ended
-        detail: Calls take their first step when they are planned.
-        hint: Choose the workflow before the first call is planned, or make a new campaign."#]],
+        .check(
+            "select state, end_reason from dialer.call where call_id = 2",
+            expect!["completed | voicemail"],
         )
         .await;
+    dialer.sound().await;
+}
+
+// R062: attempts a day are the campaign's, and those of all steps count.
+#[tokio::test]
+async fn caps_of_the_campaign_count_the_attempts_of_all_steps() {
+    let dialer = Dialer::open().await;
+    dialer.run(OWN_LADDERS).await;
+    dialer.run("select dialer.create_redial_policy('two a day', '{0,1 min}', max_per_day => 2); select dialer.edit_campaign('spring', '{\"policy\": \"two a day\"}')").await;
+    dialer.people(1).await;
+    dialer.place().await;
+    end(&dialer, r#"{"outcome": "completed", "classification": "ivr_only"}"#).await;
+    dialer.clock("2026-12-04 12:01").await;
+    dialer.check("select * from dialer.attempts_today(1)", expect!["1 | 1"]).await;
+    dialer.place().await;
+    end(&dialer, r#"{"outcome": "no_answer"}"#).await;
+    dialer
+        .check(
+            "select step, wait_reason, due_at from dialer.call",
+            expect!["talk | redial | 2026-12-07 11:00:00-05"],
+        )
+        .await;
+    dialer.check("select * from dialer.attempts_today(1)", expect!["2 | 0"]).await;
+    dialer.sound().await;
+}
+
+#[tokio::test]
+async fn a_step_takes_no_policy_that_is_not_there_or_has_caps() {
+    let dialer = Dialer::open().await;
+    let with = |policy: &str| {
+        format!(
+            "select dialer.create_workflow('w', '[{{\"step\": \"talk\", \"policy\": {policy}}}]')"
+        )
+    };
+    dialer.check_refusal(&with("\"redial-8-a-day\""), expect![[r#"
+        PD065: redial policy "redial-8-a-day" has caps and cannot be that of a step
+        detail: Attempts a day, smallest gap and other caps are the campaign's: they count the attempts of all steps.
+        hint: Give the campaign's policy the caps, and the step a ladder and its tries: dialer.create_redial_policy('asking', '{0,30 min}', max_lifetime => 3, ladder_scope => 'lifetime')."#]]).await;
+    dialer.check_refusal(&with("\"hourly\""), expect![[r#"
+        PD023: redial policy "hourly" does not exist
+        detail: Known are: once, once-a-day, once-a-week, queue-backoff, redial-8-a-day, workflow-30min-3.
+        hint: Add it with dialer.create_redial_policy."#]]).await;
+    dialer.check_refusal(&with("7"), expect![[r#"
+        PD046: workflow "w" cannot be made
+        detail: Step "talk" has a policy, which is the name of a redial policy.
+        hint: Write e.g. [{"step": "classify", "finds": "classification", "answers": ["human", "ivr_only", "ivr_then_human"], "wait": "30 seconds", "keep": "90 days"}, {"step": "talk"}]."#]]).await;
+    dialer.run(OWN_LADDERS).await;
+    dialer
+        .check_refusal(
+            "update dialer.redial_policy set max_per_day = 3 where name = 'doing'",
+            expect![[r#"
+                PD065: redial policy "doing" has caps and cannot be that of a step
+                detail: Attempts a day, smallest gap and other caps are the campaign's: they count the attempts of all steps.
+                hint: Give the campaign's policy the caps, and the step a ladder and its tries: dialer.create_redial_policy('asking', '{0,30 min}', max_lifetime => 3, ladder_scope => 'lifetime')."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "update dialer.workflow_step set policy_id = dialer.policy_named('once-a-day') where name = 'talk' and tenant_id is not null",
+            expect![[r#"
+                PD065: redial policy "once-a-day" has caps and cannot be that of a step
+                detail: Attempts a day, smallest gap and other caps are the campaign's: they count the attempts of all steps.
+                hint: Give the campaign's policy the caps, and the step a ladder and its tries: dialer.create_redial_policy('asking', '{0,30 min}', max_lifetime => 3, ladder_scope => 'lifetime')."#]],
+        )
+        .await;
+    dialer.check("select count(*) from dialer.workflow where name = 'w'", expect!["0"]).await;
+}
+
+// R134, R142: chosen while calls wait: those that have not begun take their first step, those that have stay one call.
+#[tokio::test]
+async fn a_workflow_that_is_chosen_late_takes_what_has_not_begun() {
+    let dialer = in_steps_later().await;
+    dialer
+        .check("select * from dialer.use_workflow('spring', 'preclassify')", expect!["3 | 0 | 2"])
+        .await;
+    dialer
+        .check(
+            CALLS,
+            expect![[r#"
+        1 | scheduled | - | redial | 12:30:00 | -
+        2 | scheduled | - | redial | 12:30:00 | -
+        3 | scheduled | classify | - | 12:00:00 | -
+        4 | scheduled | classify | - | 12:00:00 | -
+        5 | scheduled | talk | - | 12:00:00 | human"#]],
+        )
+        .await;
+    dialer.clock("2026-12-04 12:30").await;
+    dialer.run("select dialer.set_limits('voice', 10)").await;
+    assert_eq!(dialer.place().await, "5");
+    dialer
+        .check(
+            "select call_id, step from dialer.lease order by 1",
+            expect![[r#"
+        1 | -
+        2 | -
+        3 | classify
+        4 | classify
+        5 | talk"#]],
+        )
+        .await;
+    // From then on their steps are those of this workflow.
+    for other in ["null", "'own'"] {
+        dialer
+            .check_refusal(
+                &format!("select dialer.use_workflow('spring', {other})"),
+                expect![[r#"
+                    PD046: campaign "spring" has 3 calls that have begun the workflow that it has
+                    detail: What they have asked and what comes next are steps of that one.
+                    hint: Wait until they have ended, cancel them, or make another campaign."#]],
+            )
+            .await;
+    }
+    dialer
+        .check("select * from dialer.use_workflow('spring', 'preclassify')", expect!["0 | 0 | 2"])
+        .await;
+    dialer.sound().await;
+}
+
+/// Five calls, of which two have been tried; the number of the last is known.
+async fn in_steps_later() -> Dialer {
+    let dialer = Dialer::open().await;
+    dialer
+        .run(
+            "update dialer.campaign set policy_id = dialer.policy_named('workflow-30min-3');
+             select dialer.create_workflow('own', '[{\"step\": \"classify\", \"finds\": \"classification\", \"answers\": [\"human\", \"ivr_only\"]}]');
+             select dialer.classify_number('2125550105', 'human')",
+        )
+        .await;
+    dialer.people(5).await;
+    assert_eq!(dialer.place().await, "2");
+    dialer.end("no_answer").await;
+    dialer
+}
+
+#[tokio::test]
+async fn a_workflow_is_changed_and_taken_away_before_a_call_has_begun() {
+    let dialer = in_steps_later().await;
+    for (workflow, said) in [
+        ("'preclassify'", expect!["3 | 0 | 2"]),
+        ("null", expect!["3 | 0 | 2"]),
+        // Of the number that is known nothing is left to ask.
+        ("'own'", expect!["3 | 1 | 2"]),
+        ("'own'", expect!["2 | 0 | 2"]),
+    ] {
+        dialer
+            .check(&format!("select * from dialer.use_workflow('spring', {workflow})"), said)
+            .await;
+    }
+    dialer
+        .check(
+            CALLS,
+            expect![[r#"
+        1 | scheduled | - | redial | 12:30:00 | -
+        2 | scheduled | - | redial | 12:30:00 | -
+        3 | scheduled | classify | - | 12:00:00 | -
+        4 | scheduled | classify | - | 12:00:00 | -
+        5 | completed | - | not_needed | 12:00:00 | human"#]],
+        )
+        .await;
+    dialer.sound().await;
 }

@@ -2,7 +2,7 @@
 
 use crate::ONE_AT_A_TIME;
 use crate::day::{begin, number, until};
-use dialer_tests::rehearsal::Rehearsal;
+use dialer_tests::rehearsal::{Rehearsal, connect};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -289,6 +289,36 @@ async fn an_idempotency_key_makes_one_call_of_many_requests() {
     assert_eq!(again().await.code(), (400, "INVALID_SCHEDULED_TIME"));
     let reply = office.ask(Method::POST, &office.plan, path, &headers, Some(body.clone())).await;
     assert_eq!(reply.status, 201);
+}
+
+// D3: killed in the middle, then asked again at two processes at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_was_killed_and_is_repeated_makes_one_call() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let mut office = office("api_killed", &["--no-dispatch"]).await;
+    office.rehearsal.start_dispatcher().await.unwrap();
+    let body = wanted("+12125550101", "2026-12-07T15:00:00Z");
+    let send = |office: &Office, process: usize| {
+        let url = office.rehearsal.dispatcher_url(process, "/api/v1/scheduling/schedule");
+        let request = office.rehearsal.http.post(url).header("x-api-key", &office.plan);
+        request.header("idempotency-key", "order-1").json(&body).send()
+    };
+    // Whoever schedules waits here, in the middle.
+    let held = connect(&office.rehearsal.url).await.unwrap();
+    held.batch_execute("begin; lock table dialer.due in access exclusive mode").await.unwrap();
+    let first = tokio::spawn(send(&office, 0));
+    let waits = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
+    until(&office.rehearsal, waits).await;
+    office.rehearsal.kill_dispatcher(0).unwrap();
+    assert!(first.await.unwrap().is_err(), "nobody was left to answer");
+    held.batch_execute("rollback").await.unwrap();
+    office.rehearsal.revive_dispatcher(0).await.unwrap();
+    let (one, other) = tokio::join!(send(&office, 0), send(&office, 1));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!((one.status().as_u16(), other.status().as_u16()), (201, 201));
+    let (one, other): (Value, Value) = (one.json().await.unwrap(), other.json().await.unwrap());
+    assert_eq!(one, other);
+    assert_eq!(number(&office.rehearsal, "select count(*) from dialer.call").await, 1);
 }
 
 // R223: a key is needed, and does no more than its scope.

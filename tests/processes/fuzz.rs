@@ -21,6 +21,8 @@ const OTHER: &str = "
     select dialer.schedule_call('zanzibar', '+14155550103', name => 'Quetzal Three', tz => 'America/Los_Angeles', external_key => 'quetzal-3', payload => '{\"note\": \"quetzal\"}');
     select dialer.add_contact('+14155550104', 'Quetzal Four', 'America/Los_Angeles', external_key => 'quetzal-4', attributes => '{\"note\": \"quetzal\"}');
     select dialer.add_do_not_call('+14155550105', 'quetzal');
+    select dialer.add_person_do_not_call('quetzal-4', 'quetzal');
+    select dialer.declare_ban('quetzal', '{US-HI}');
     select dialer.give_consent('+14155550103', 'quetzal', 'quetzal');";
 /// All that the other tenant has.
 const FINGERPRINT: &str = "
@@ -28,6 +30,7 @@ const FINGERPRINT: &str = "
         select c::text as x from dialer.call c where c.tenant_id <> 1 union all select g::text from dialer.campaign g where g.tenant_id <> 1
         union all select p::text from dialer.contact p where p.tenant_id <> 1 union all select s::text from dialer.series s where s.tenant_id <> 1
         union all select d::text from dialer.do_not_call d where d.tenant_id <> 1 union all select o::text from dialer.consent o where o.tenant_id <> 1
+        union all select b::text from dialer.ban b where b.tenant_id <> 1
         union all select a::text from dialer.attempt_all a where a.tenant_id <> 1 union all select q::text from dialer.queue_control q where q.tenant_id <> 1
         order by 1) all_of_it";
 
@@ -136,6 +139,7 @@ fn body(path: &str) -> Value {
             r#"{"campaign": "zanzibar", "address": "+12125550109", "startLocal": "2026-12-10T12:00:00", "rule": "FREQ=DAILY", "tz": "UTC"}"#
         }
         "/api/v1/contacts" | "/api/v1/do-not-call" => r#"{"address": "+14155550103"}"#,
+        "/api/v1/bans" => r#"{"reason": "storm", "areaCodes": ["+1415"]}"#,
         "/api/v1/consents" => r#"{"address": "+14155550103", "purpose": "p", "source": "s"}"#,
         "/api/v1/consents/withdraw" => r#"{"address": "+14155550103"}"#,
         _ => "{}",

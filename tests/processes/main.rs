@@ -6,6 +6,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod api;
+mod api_doors;
 mod api_page;
 mod backfill;
 mod browser;
@@ -28,5 +29,6 @@ mod snapshot;
 mod storm;
 mod vendors;
 mod webhook;
+mod workflow;
 
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

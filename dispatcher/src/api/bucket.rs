@@ -66,6 +66,11 @@ impl Buckets {
         }
     }
 
+    /// Whether the database has known the key lately.
+    pub fn knows(&self, key: &KeyHash) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).known.contains_key(key)
+    }
+
     /// The database knows the key.
     pub fn know(&self, key: &KeyHash, now: Instant) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,9 @@ use super::answer::{Answer, Answered, Refusal};
 use super::bucket::KeyHash;
 use super::input;
 use super::page::{Page, Span};
+use super::refusal;
 use crate::clock::monotonic;
+use crate::db;
 use crate::db::api::{Asking, Scope, Transaction};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -61,6 +63,15 @@ fn unauthorized(message: &str) -> Refusal {
     )
 }
 
+/// Before a request acts with its own rights, it is the login that lacks one.
+fn as_login(error: db::Error) -> Refusal {
+    const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    match error.code().as_deref() {
+        Some(INSUFFICIENT_PRIVILEGE) => refusal::not_set_up(&error),
+        _ => Refusal::from(error),
+    }
+}
+
 impl Caller {
     /// A transaction that acts for the key's tenant, with the rights that are needed.
     pub async fn begin(&self, needed: Scope) -> Result<Transaction, Refusal> {
@@ -69,7 +80,7 @@ impl Caller {
             if error.code().as_deref() == Some("PD039") {
                 self.api.buckets.forget(&self.key_hash);
             }
-            Refusal::from(error)
+            as_login(error)
         })?;
         self.api.buckets.know(&self.key_hash, monotonic());
         if transaction.scope < needed {
@@ -77,8 +88,16 @@ impl Caller {
             let message = format!("this key has the scope {has}; {needs} is needed");
             return Err(Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
         }
-        transaction.act_as(needed).await?;
+        transaction.act_as(needed).await.map_err(as_login)?;
         Ok(transaction)
+    }
+
+    /// Whoever was never let in is looked at before anything more of theirs is read.
+    async fn introduced(&self) -> Result<(), Refusal> {
+        if !self.api.buckets.knows(&self.key_hash) {
+            drop(self.begin(Scope::Read).await?);
+        }
+        Ok(())
     }
 
     pub fn key_hash(&self) -> &KeyHash {
@@ -127,11 +146,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Posted<T> {
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Posted<T>, Refusal> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, api).await?;
+        caller.introduced().await?;
         let idempotency_key = idempotency_key(&parts.headers)?;
         let body = input::whole(body, api.body_bytes).await?;
         let mut hasher = Sha256::new();
-        hasher.update(parts.method.as_str());
-        hasher.update(parts.uri.to_string());
+        hasher.update(format!("{} {}\n", parts.method, parts.uri));
         hasher.update(&body);
         let input = input::understood(&body)?;
         Ok(Posted { caller, input, idempotency_key, fingerprint: hasher.finalize().to_vec() })
@@ -210,7 +229,19 @@ impl Work {
                 .json("answer", Some(answer));
             self.transaction.run(asking).await?;
         }
-        self.transaction.commit().await?;
+        self.transaction.commit().await.map_err(not_certain)?;
         Ok(Answer { status, data })
     }
+}
+
+/// Whether a commit that was not answered came through, only the database knows.
+fn not_certain(error: db::Error) -> Refusal {
+    let is_answered = error.said().is_some();
+    let refusal = Refusal::from(error);
+    if is_answered {
+        return refusal;
+    }
+    refusal.with_hint(
+        "it may have been done: send it again with the same Idempotency-Key, or look first",
+    )
 }

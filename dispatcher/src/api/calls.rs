@@ -401,6 +401,9 @@ pub struct WantedAttempts {
 async fn history(caller: Caller, Asked(wanted): Asked<WantedAttempts>) -> Answered<Page<Attempt>> {
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
     let before = span.before_at()?;
+    if before.as_ref().is_some_and(|before| before.1.parse::<Uuid>().is_err()) {
+        return Err(page::not_a_cursor());
+    }
     let asking = Asking::of("history_page")
         .text("campaign", wanted.campaign.as_deref())
         .text("status", wanted.status.as_deref())

@@ -73,7 +73,7 @@ fn time(name: &str, text: &str) -> Result<String, Refusal> {
 
 /// Who is called first.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected high, medium, low, or a whole number from 1 to 100")]
 pub enum Priority {
     Named(Named),
     /// 1 is first, 5 is usual, 100 is last.

@@ -6,14 +6,17 @@
 use super::Router;
 use super::answer::{Answer, Answered, Refusal, Success};
 use super::caller::Caller;
-use super::input::{Asked, BODY_PATIENCE, broken_off};
+use super::input::{Asked, broken_off, too_long};
+use super::refusal::busy;
+use crate::body;
 use crate::db::api::Scope;
 use crate::import;
 use axum::body::Body;
-use axum::http::StatusCode;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -83,11 +86,13 @@ impl From<import::Told> for RowProblem {
     request_body(content = String, content_type = "text/csv", description = "a header line, then a row a contact"),
     responses((status = 200, description = "what became of the rows", body = Success<Imported>)))]
 async fn upload(caller: Caller, Asked(wanted): Asked<Wanted>, body: Body) -> Answered<Imported> {
-    // Before anything is kept: may this key do that?
+    // Before anything is kept: may this key do that, and is there room?
     drop(caller.begin(Scope::Plan).await?);
+    let room = caller.api.uploads.try_acquire();
+    let _place = room.map_err(|_| busy("as many lists as are taken at once are being imported"))?;
     let list = Spooled::keep(body, caller.api.upload_bytes).await?;
     let options = import::Options {
-        file: list.path.clone(),
+        file: list.path(),
         campaign: wanted.campaign,
         map: wanted.map.iter().flat_map(|map| map.split(',')).map(str::to_owned).collect(),
         region: wanted.region.unwrap_or_else(|| "US".to_owned()),
@@ -127,48 +132,49 @@ fn refused(error: import::Error) -> Refusal {
     }
 }
 
-/// A list on disk, for as long as it is needed.
+/// A list on disk that has no name any more: however this process ends, it goes with it.
+#[derive(Debug)]
 struct Spooled {
-    path: PathBuf,
+    file: File,
 }
 
 impl Spooled {
     async fn keep(body: Body, bytes_max: u64) -> Result<Spooled, Refusal> {
-        let name = format!("dialerd-upload-{}.csv", Uuid::new_v4().simple());
-        let list = Spooled { path: std::env::temp_dir().join(name) };
-        let mut file = private_file(&list.path).await.map_err(|_| cannot_keep())?;
+        let mut list = Spooled { file: nameless_file().await.map_err(|_| cannot_keep())? };
         let (mut stream, mut count) = (body.into_data_stream(), 0_u64);
         // Ends with the body, which has to go on coming.
         while let Some(part) =
-            tokio::time::timeout(BODY_PATIENCE, stream.next()).await.map_err(|_| broken_off())?
+            tokio::time::timeout(body::PATIENCE, stream.next()).await.map_err(|_| broken_off())?
         {
             let part = part.map_err(|_| broken_off())?;
             count += part.len() as u64;
             if count > bytes_max {
-                let message = format!("the list is longer than {bytes_max} bytes");
-                let status = StatusCode::PAYLOAD_TOO_LARGE;
-                return Err(Refusal::new(status, "PAYLOAD_TOO_LARGE", message));
+                return Err(too_long("the list", bytes_max));
             }
-            file.write_all(&part).await.map_err(|_| cannot_keep())?;
+            list.file.write_all(&part).await.map_err(|_| cannot_keep())?;
         }
-        file.flush().await.map_err(|_| cannot_keep())?;
+        list.file.flush().await.map_err(|_| cannot_keep())?;
         Ok(list)
+    }
+
+    /// Where this process reads it from its beginning.
+    fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.file.as_raw_fd()).into()
     }
 }
 
 /// For nobody else: there are names and numbers in it.
-async fn private_file(path: &Path) -> std::io::Result<tokio::fs::File> {
-    tokio::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).await
-}
-
-impl Drop for Spooled {
-    fn drop(&mut self) {
-        // Whoever cleans the directory may have been here first.
-        let _ = std::fs::remove_file(&self.path);
-    }
+async fn nameless_file() -> std::io::Result<File> {
+    let name = format!("dialerd-upload-{}.csv", Uuid::new_v4().simple());
+    let path = std::env::temp_dir().join(name);
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).await?;
+    tokio::fs::remove_file(&path).await?;
+    Ok(file)
 }
 
 fn cannot_keep() -> Refusal {
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    Refusal::new(status, "BUSY", "the list cannot be kept on disk while it is read")
+    busy("the list cannot be kept on disk while it is read")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,14 @@
 //! What a request says, understood or refused with the place that is wrong.
 
 use super::answer::Refusal;
+use crate::body::{self, Unread};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use bytes::Bytes;
-use futures_util::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::time::Duration;
 use utoipa::ToSchema;
-
-/// LIMIT: how long a body may take to come.
-pub const BODY_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Nothing needs to be said; an empty body or `{}`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -21,22 +16,16 @@ pub const BODY_PATIENCE: Duration = Duration::from_secs(20);
 pub struct Nothing {}
 
 /// The whole body, if it comes in time and is not too long.
-pub async fn whole(body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
-    let mut stream = body.into_data_stream();
-    let mut bytes = Vec::new();
-    let reading = async {
-        while let Some(part) = stream.next().await {
-            bytes.extend_from_slice(&part.map_err(|_| broken_off())?);
-            if bytes.len() > bytes_max {
-                let message = format!("the body is longer than {bytes_max} bytes");
-                let status = StatusCode::PAYLOAD_TOO_LARGE;
-                return Err(Refusal::new(status, "PAYLOAD_TOO_LARGE", message));
-            }
-        }
-        Ok(())
-    };
-    tokio::time::timeout(BODY_PATIENCE, reading).await.map_err(|_| broken_off())??;
-    Ok(Bytes::from(bytes))
+pub async fn whole(body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+    body::whole(body, bytes_max).await.map_err(|unread| match unread {
+        Unread::BrokenOff => broken_off(),
+        Unread::TooLong => too_long("the body", bytes_max as u64),
+    })
+}
+
+pub fn too_long(what: &str, bytes_max: u64) -> Refusal {
+    let message = format!("{what} is longer than {bytes_max} bytes");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
 }
 
 pub fn broken_off() -> Refusal {
@@ -46,15 +35,42 @@ pub fn broken_off() -> Refusal {
 /// A body as what it is to be; an empty one is an empty object.
 pub fn understood<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    // A list would be taken for the members of the object, in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Refusal::invalid("the body: an object is expected, not a list"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut reader);
     let input = read.map_err(|error| {
         let place = error.path().to_string();
-        let place = if place == "." { "the body".to_owned() } else { place };
-        Refusal::invalid(format!("{place}: {}", error.inner()))
+        let place =
+            if [".", "?"].contains(&place.as_str()) { "the body".to_owned() } else { place };
+        not_understood(&place, &error.inner().to_string())
     })?;
     reader.end().map_err(|error| Refusal::invalid(format!("the body: {error}")))?;
     Ok(input)
+}
+
+/// What chrono says of an instant that is none; it does not say what one is.
+const NO_INSTANT: [&str; 6] = [
+    "premature end of input",
+    "input contains invalid characters",
+    "trailing input",
+    "input is out of range",
+    "no possible date and time matching input",
+    "input is not enough for unique date and time",
+];
+
+fn not_understood(place: &str, why: &str) -> Refusal {
+    let refusal = Refusal::invalid(format!("{place}: {why}"));
+    if NO_INSTANT.iter().any(|said| why.contains(said)) {
+        return refusal.with_hint(
+            "an instant has its offset, such as 2026-12-07T15:00:00Z or 2026-12-07T10:00:00-05:00 \
+             (in a query + is written %2B); a wall-clock time such as startLocal has none; a date is \
+             such as 2026-12-07",
+        );
+    }
+    refusal
 }
 
 /// The part behind the question mark.
@@ -68,7 +84,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
         let Query(query) = query.map_err(|refused| {
             let text = refused.body_text();
             let text = text.trim_start_matches("Failed to deserialize query string: ");
-            Refusal::invalid(format!("the query: {text}"))
+            not_understood("the query", text)
         })?;
         Ok(Asked(query))
     }

@@ -5,6 +5,7 @@
 //! miss but how fast a key asks. The API describes itself at `/openapi.json`.
 
 mod answer;
+mod bans;
 mod batches;
 mod bucket;
 mod caller;
@@ -30,17 +31,24 @@ use crate::db::api::Pool;
 use crate::db::{self, Address, Reach};
 use answer::Refusal;
 use axum::extract::{MatchedPath, Request};
-use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use bucket::Buckets;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_axum::router::OpenApiRouter;
 
 /// LIMIT: how long a request may take in all, and how long an uploaded list.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
 const UPLOAD_PATIENCE: Duration = Duration::from_secs(3600);
+/// LIMIT: lists that are taken in at once, each with a connection of its own to the database.
+const UPLOADS_MAX: usize = 4;
+/// How long a browser may remember what a preflight has told.
+const PREFLIGHT_HOLDS: Duration = Duration::from_secs(600);
 
 type Router = OpenApiRouter<Arc<Api>>;
 
@@ -49,8 +57,10 @@ pub struct Api {
     buckets: Buckets,
     /// How an import reaches the database, on a connection of its own.
     address: Address,
+    uploads: Semaphore,
     body_bytes: usize,
     upload_bytes: u64,
+    allow_origins: Vec<HeaderValue>,
     default_hours: String,
     default_timezone: String,
 }
@@ -63,8 +73,10 @@ impl Api {
             pool: Pool::new(address.clone(), reach, config.api.connections)?,
             buckets: Buckets::new(config.api.per_second as f64, monotonic()),
             address,
+            uploads: Semaphore::new(UPLOADS_MAX),
             body_bytes: config.body_bytes,
             upload_bytes: config.api.upload_bytes as u64,
+            allow_origins: config.api.allow_origins.clone(),
             default_hours: config.api.default_hours.clone(),
             default_timezone: config.api.default_timezone.clone(),
         }))
@@ -80,12 +92,28 @@ impl Api {
 pub fn router(api: Arc<Api>) -> axum::Router {
     let (routes, description) = described();
     let document = describe::document(description);
-    routes
+    let origins = api.allow_origins.clone();
+    let router = routes
         .merge(describe::router(document))
         .fallback(nowhere)
         .method_not_allowed_fallback(not_that_way)
         .layer(middleware::from_fn(watched))
-        .with_state(api)
+        .with_state(api);
+    match origins.is_empty() {
+        true => router,
+        false => router.layer(cross_origin(origins)),
+    }
+}
+
+/// Lets pages of these origins ask from a browser: with a key in a header, never with cookies.
+fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
+    let own = HeaderName::from_static;
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([CONTENT_TYPE, AUTHORIZATION, own("x-api-key"), own("idempotency-key")])
+        .expose_headers([RETRY_AFTER, own("idempotent-replayed")])
+        .max_age(PREFLIGHT_HOLDS)
 }
 
 fn described() -> (axum::Router<Arc<Api>>, utoipa::openapi::OpenApi) {
@@ -94,6 +122,7 @@ fn described() -> (axum::Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .merge(campaigns::router())
         .merge(calls::router())
         .merge(people::router())
+        .merge(bans::router())
         .merge(batches::router())
         .merge(imports::router())
         .merge(series::router())
@@ -124,8 +153,7 @@ async fn watched(request: Request, next: Next) -> Response {
     let patience = if route == imports::PATH { UPLOAD_PATIENCE } else { REQUEST_PATIENCE };
     let response = match tokio::time::timeout(patience, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", "it took too long")
-            .into_response(),
+        Err(_) => refusal::busy("it took too long; it may have been done").into_response(),
     };
     let seconds = (monotonic() - asked).as_secs_f64();
     let status = response.status().as_str().to_owned();

@@ -82,7 +82,7 @@ fn written(place: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(place)
 }
 
-fn not_a_cursor() -> Refusal {
+pub fn not_a_cursor() -> Refusal {
     Refusal::invalid("this is no cursor of this list")
         .with_hint("send what the page before had as nextCursor, or nothing for the first page")
 }

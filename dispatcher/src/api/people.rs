@@ -138,8 +138,10 @@ pub struct DoNotCall {
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WantedEntries {
-    /// Entries of this number or address.
+    /// Entries that are about this number or address, those of its person included.
     address: Option<String>,
+    /// Entries of the person with this key of yours.
+    external_key: Option<String>,
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i32>,
@@ -153,16 +155,20 @@ async fn do_not_call(
     Asked(wanted): Asked<WantedEntries>,
 ) -> Answered<Page<DoNotCall>> {
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
-    let asking = Asking::of("find_do_not_call").text("address", wanted.address.as_deref());
+    let asking = Asking::of("find_do_not_call")
+        .text("address", wanted.address.as_deref())
+        .text("external_key", wanted.external_key.as_deref());
     caller.page(asking, &span, |row: &DoNotCall| row.do_not_call_id).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewDoNotCall {
-    /// Phone number, or e-mail address.
+    /// Phone number, or e-mail address; this or externalKey.
     #[schema(example = "+12125550123")]
-    address: String,
+    address: Option<String>,
+    /// A person by your own key: all their numbers and addresses, those that come later included.
+    external_key: Option<String>,
     /// Where this is known from.
     source: Option<String>,
     expires_at: Option<DateTime<Utc>>,
@@ -175,17 +181,30 @@ pub struct AddedDoNotCall {
     do_not_call_id: i64,
 }
 
-/// Forbids a number or address; its waiting calls are cancelled.
+impl NewDoNotCall {
+    fn asking(&self) -> Result<Asking, Refusal> {
+        let asking = match (&self.address, &self.external_key) {
+            (Some(address), None) => Asking::of("add_do_not_call")
+                .text("address", Some(address))
+                .text("region", self.region.as_deref()),
+            (None, Some(key)) => {
+                Asking::of("add_person_do_not_call").text("external_key", Some(key))
+            }
+            _ => {
+                let refusal = Refusal::invalid("either address or externalKey says who it is");
+                return Err(refusal.with_hint("an area is closed by POST /api/v1/bans"));
+            }
+        };
+        Ok(asking.text("source", self.source.as_deref()).instant("expires_at", self.expires_at))
+    }
+}
+
+/// Forbids a number, an address or a person; their waiting calls are cancelled.
 #[utoipa::path(post, path = "/api/v1/do-not-call", tag = "people", operation_id = "add_do_not_call", request_body = NewDoNotCall,
     responses((status = 201, description = "it is not called any more", body = Success<AddedDoNotCall>)))]
 async fn add_do_not_call(posted: Posted<NewDoNotCall>) -> Answered<AddedDoNotCall> {
+    let asking = posted.input.asking()?;
     let mut work = posted.begin(Scope::Plan).await?;
-    let new = &posted.input;
-    let asking = Asking::of("add_do_not_call")
-        .text("address", Some(&new.address))
-        .text("source", new.source.as_deref())
-        .instant("expires_at", new.expires_at)
-        .text("region", new.region.as_deref());
     let do_not_call_id = work.one(asking).await?;
     work.done(StatusCode::CREATED, AddedDoNotCall { do_not_call_id }).await
 }

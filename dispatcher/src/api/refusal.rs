@@ -11,7 +11,8 @@ use std::time::Duration;
 /// LIMIT: when it is worth asking again while the database is away.
 const COME_AGAIN: Duration = Duration::from_secs(2);
 
-const NO_SUCH: [(&str, &str); 9] = [
+const NO_SUCH: [(&str, &str); 11] = [
+    ("PD018", "CONTACT_NOT_FOUND"),
     ("PD020", "TENANT_NOT_FOUND"),
     ("PD021", "ACCOUNT_NOT_FOUND"),
     ("PD022", "CALENDAR_NOT_FOUND"),
@@ -21,6 +22,7 @@ const NO_SUCH: [(&str, &str); 9] = [
     ("PD031", "IMPORT_NOT_FOUND"),
     ("PD051", "AGENT_NOT_FOUND"),
     ("PD052", "ENTRY_NOT_FOUND"),
+    ("PD062", "BAN_NOT_FOUND"),
 ];
 
 impl From<db::Error> for Refusal {
@@ -40,7 +42,7 @@ fn said_no(said: &tokio_postgres::error::DbError, error: &db::Error) -> Refusal 
     let (status, code) = match state {
         "PD011" => (StatusCode::BAD_REQUEST, "INVALID_TIMEZONE"),
         "PD027" => (StatusCode::BAD_REQUEST, "INVALID_SCHEDULED_TIME"),
-        "PD001" | "PD029" | "PD054" => (StatusCode::CONFLICT, "INVALID_OPERATION"),
+        "PD001" | "PD029" | "PD054" | "PD063" => (StatusCode::CONFLICT, "INVALID_OPERATION"),
         "PD039" => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         "PD050" => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
         "42501" => (StatusCode::FORBIDDEN, "FORBIDDEN"),
@@ -62,12 +64,17 @@ fn by_class(said: &tokio_postgres::error::DbError, error: &db::Error) -> Refusal
         (_, "23505") => {
             Refusal::new(StatusCode::CONFLICT, "ALREADY_EXISTS", rule(said.constraint()))
         }
-        (_, "23514" | "23502" | "23P01") => Refusal::invalid(rule(said.constraint())),
+        (_, "23502") => {
+            Refusal::invalid(format!("{} is missing", said.column().unwrap_or("a value")))
+        }
+        (_, "23514" | "23P01") => Refusal::invalid(rule(said.constraint())),
         (_, "23503") => {
             Refusal::new(StatusCode::CONFLICT, "INVALID_OPERATION", "something still depends on it")
         }
         // Data exceptions: out of range, not of the type.
         (Some("22"), _) => Refusal::invalid(said.message()),
+        // A limit of the server's own, such as that of a value that is looked up by an index.
+        (Some("54"), _) => Refusal::invalid("a value is too long"),
         // Waited for somebody else's lock, or met them: worth another try.
         (_, "55P03" | "40001" | "40P01") => busy("somebody else is at it; ask again"),
         (_, "57014") => busy("it took too long; ask for less, or again"),
@@ -85,6 +92,7 @@ fn not_answered(error: &db::Error) -> Refusal {
         db::Error::NoRow(_) | db::Error::Shape { .. } | db::Error::Meaning { .. } => {
             internal(error)
         }
+        db::Error::NoYear(_) => Refusal::invalid(error.to_string()),
         db::Error::TimedOut(_) => busy("it took too long; ask for less, or again"),
         // What cannot be written as the argument's type never reached the database.
         db::Error::Statement { source, .. }
@@ -101,7 +109,7 @@ fn is_about_values(source: &(dyn std::error::Error + 'static)) -> bool {
     !source.is::<std::io::Error>()
 }
 
-fn busy(message: &str) -> Refusal {
+pub fn busy(message: &str) -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", message).retry_after(COME_AGAIN)
 }
 
@@ -110,10 +118,24 @@ fn away() -> Refusal {
         .retry_after(COME_AGAIN)
 }
 
+/// The login lacks what every request needs: nothing that an asker could do about.
+pub fn not_set_up(error: &db::Error) -> Refusal {
+    let said = error.said().map(|said| said.message()).unwrap_or_default();
+    tracing::error!(
+        said,
+        "the login of the API lacks a right: grant dialer_api to it; dialerd doctor tells more"
+    );
+    broken()
+}
+
 fn internal(error: &db::Error) -> Refusal {
     // The code and not the text, in which there may be a number or a name.
     let (state, function) = (error.code(), error.function());
     tracing::error!(?state, function, "a request failed");
+    broken()
+}
+
+fn broken() -> Refusal {
     let message = "an error of the server, which has been logged";
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
 }

@@ -86,7 +86,10 @@ impl Frequency {
 
 /// A date, or an instant whose date is meant.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a date such as 2026-12-31, or an instant such as 2026-12-31T23:00:00Z"
+)]
 pub enum EndDate {
     On(NaiveDate),
     At(DateTime<Utc>),

@@ -12,7 +12,7 @@ mod standing;
 use crate::clock::monotonic;
 use crate::db::backfill::{Backfill, Summary, Wanted};
 use crate::db::{self, Address};
-use crate::provider::{self, Account, AccountError};
+use crate::provider::{self, Account, AccountError, NoAdapter};
 use crate::secrets;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
@@ -90,8 +90,8 @@ fn instant(text: &str, days: u64) -> Result<DateTime<Utc>, String> {
 pub enum Error {
     #[error("no database is named: use --database-url, DIALERD_DATABASE_URL or DATABASE_URL")]
     NoDatabase,
-    #[error("provider {provider} has no adapter for {channel}")]
-    NoAdapter { provider: String, channel: String },
+    #[error(transparent)]
+    NoAdapter(#[from] NoAdapter),
     #[error(transparent)]
     Account(#[from] AccountError),
     #[error("no request can be made")]
@@ -127,9 +127,7 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
     let url = options.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok());
     let address = Address::new(&url.ok_or(Error::NoDatabase)?, CONNECT_TIMEOUT)?;
     let stated = db::backfill::account(&address, &options.account).await?;
-    let adapter = provider::adapter(&stated.provider, &stated.channel).ok_or_else(|| {
-        Error::NoAdapter { provider: stated.provider.clone(), channel: stated.channel.clone() }
-    })?;
+    let adapter = provider::required_adapter(&stated.provider, &stated.channel)?;
     let source = options.file.as_ref().and_then(|path| path.file_name());
     let source = source.map_or("provider".into(), |name| name.to_string_lossy());
     let wanted = Wanted {

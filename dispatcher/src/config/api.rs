@@ -1,6 +1,7 @@
 //! The part of the configuration that is the REST API's.
 
 use super::{Error, size};
+use axum::http::HeaderValue;
 use clap::Args;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -24,6 +25,14 @@ pub struct StatedApi {
     /// Bytes of an uploaded list [default: 100000000]
     #[arg(long, env = "DIALERD_API_UPLOAD_BYTES")]
     pub api_upload_bytes: Option<usize>,
+    /// Origins whose pages may use the REST API from a browser, e.g. https://desk.example.com,... [default: none]
+    #[arg(
+        long,
+        env = "DIALERD_API_ALLOW_ORIGINS",
+        value_name = "ORIGIN,...",
+        value_delimiter = ','
+    )]
+    pub api_allow_origins: Option<Vec<String>>,
     /// Business hours of a scheduled call that asks for them and names none [default: Mo-Fr 09:00-18:00]
     #[arg(long, env = "DIALERD_DEFAULT_BUSINESS_HOURS")]
     pub default_business_hours: Option<String>,
@@ -40,6 +49,7 @@ pub struct Api {
     pub connections: usize,
     pub per_second: usize,
     pub upload_bytes: usize,
+    pub allow_origins: Vec<HeaderValue>,
     pub default_hours: String,
     pub default_timezone: String,
 }
@@ -58,6 +68,7 @@ impl StatedApi {
                 100_000_000,
                 2_000_000_000,
             )?,
+            allow_origins: origins(self.api_allow_origins.unwrap_or_default())?,
             default_hours: self.default_business_hours.unwrap_or_else(hours),
             default_timezone: self.default_timezone.unwrap_or_else(|| "UTC".to_owned()),
         })
@@ -70,8 +81,21 @@ impl StatedApi {
             api_connections: self.api_connections.or(file.api_connections),
             api_per_second: self.api_per_second.or(file.api_per_second),
             api_upload_bytes: self.api_upload_bytes.or(file.api_upload_bytes),
+            api_allow_origins: self.api_allow_origins.or(file.api_allow_origins),
             default_business_hours: self.default_business_hours.or(file.default_business_hours),
             default_timezone: self.default_timezone.or(file.default_timezone),
         }
     }
+}
+
+/// As a browser writes them, because they are compared letter by letter.
+fn origins(stated: Vec<String>) -> Result<Vec<HeaderValue>, Error> {
+    let read = |origin: &String| {
+        let url = reqwest::Url::parse(origin).ok()?;
+        let is_one = ["http", "https"].contains(&url.scheme())
+            && !origin.contains('*')
+            && url.origin().ascii_serialization() == *origin;
+        is_one.then(|| HeaderValue::from_str(origin).ok()).flatten()
+    };
+    stated.iter().map(|origin| read(origin).ok_or_else(|| Error::Origin(origin.clone()))).collect()
 }

@@ -30,3 +30,28 @@ fn what_is_out_of_range_is_named() {
     let error = stated.settled().expect_err("zero in hand");
     assert_eq!(error.to_string(), "in_hand must be between 1 and 10000, not 0");
 }
+
+#[test]
+fn origins_are_named_one_by_one_as_browsers_write_them() {
+    let with = |origins: &str| {
+        parsed(&format!("database_url = 'postgres:///a'\napi_allow_origins = [{origins}]"))
+            .settled()
+    };
+    let config = with("'https://desk.example.com', 'http://localhost:3000'").expect("two origins");
+    assert_eq!(config.api.allow_origins, ["https://desk.example.com", "http://localhost:3000"]);
+    assert!(with("").expect("none").api.allow_origins.is_empty());
+    for wrong in [
+        "*",
+        "null",
+        "",
+        "desk.example.com",
+        "https://desk.example.com/",
+        "https://Desk.example.com",
+        "https://desk.example.com:443",
+        "https://*.example.com",
+        "ftp://desk.example.com",
+    ] {
+        let error = with(&format!("'{wrong}'")).expect_err(wrong);
+        assert!(error.to_string().ends_with(&format!("not {wrong:?}")), "{error}");
+    }
+}

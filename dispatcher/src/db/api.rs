@@ -157,6 +157,7 @@ impl Transaction {
 
     /// All that a function returns, a row an object whose names are written as in JSON.
     pub async fn rows<T: DeserializeOwned>(&mut self, asking: Asking) -> Result<Vec<T>, Error> {
+        asking.checked()?;
         let (name, sql) = (asking.function(), asking.rows_sql());
         let rows = self.query(name, &sql, &asking.parameters()).await?;
         rows.iter()
@@ -177,6 +178,7 @@ impl Transaction {
 
     /// Calls a function for what it does.
     pub async fn run(&mut self, asking: Asking) -> Result<(), Error> {
+        asking.checked()?;
         let (name, sql) = (asking.function(), asking.run_sql());
         self.query(name, &sql, &asking.parameters()).await.map(drop)
     }
@@ -224,7 +226,8 @@ impl Transaction {
             Ok(Err(source)) => Error::Statement { function, source },
             Err(_) => Error::TimedOut(function),
         };
-        if matches!(error, Error::TimedOut(_)) || error.ends_connection() {
+        // A server that takes no writes is a standby now; another may have taken over.
+        if matches!(error, Error::TimedOut(_)) || error.ends_connection() || error.is_read_only() {
             self.connection.take().map(Object::take);
         }
         Err(error)

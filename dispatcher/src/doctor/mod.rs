@@ -6,6 +6,7 @@
 mod account;
 
 use crate::clock::{monotonic, wall};
+use crate::config::Config;
 use crate::db::ask::{Asker, literal};
 use crate::db::{self, Address, Listener, Probe, Reach, Session};
 use crate::{config, secrets};
@@ -95,7 +96,7 @@ pub async fn examine(options: Options) -> Vec<Finding> {
     };
     match connected {
         Ok((address, asker)) => {
-            let mut findings = checks(&address, &asker).await;
+            let mut findings = checks(&config, &address, &asker).await;
             for name in &options.account {
                 findings.extend(account::examine(&config, &address, name).await);
             }
@@ -108,7 +109,7 @@ pub async fn examine(options: Options) -> Vec<Finding> {
     }
 }
 
-async fn checks(address: &Address, asker: &Asker) -> Vec<Finding> {
+async fn checks(config: &Config, address: &Address, asker: &Asker) -> Vec<Finding> {
     let mut findings = vec![server(asker).await];
     let extension = extension(asker).await;
     let is_there = extension.verdict != Verdict::Fail;
@@ -117,8 +118,11 @@ async fn checks(address: &Address, asker: &Asker) -> Vec<Finding> {
         return findings;
     }
     findings.push(rights(asker).await);
+    if config.serve_api {
+        findings.push(api_rights(config, asker).await);
+    }
     findings.extend([clock(asker).await, skew(asker).await]);
-    findings.extend([upkeep(asker).await, notifications(address).await]);
+    findings.extend([upkeep(asker).await, notifications(config, address).await]);
     findings.push(snapshots(asker).await);
     findings.extend([zones(asker).await, bans(asker).await, law(asker).await]);
     findings.extend(keys(asker).await);
@@ -186,14 +190,12 @@ async fn extension(asker: &Asker) -> Finding {
     }
 }
 
-/// The functions that a dispatcher calls, as far as the present role may not.
+/// What a dispatcher may do is what its role may: the login has to be allowed all of it.
 async fn rights(asker: &Asker) -> Finding {
     const WHAT: &str = "rights";
     const SQL: &str = "select string_agg(distinct p.proname, ', ') from pg_proc p \
-        where p.pronamespace = 'dialer'::regnamespace and p.proname in ('claim', 'intend', \
-        'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', \
-        'next_wake', 'tick', 'heartbeat', 'account_for_hook', 'account_to_check', 'clock', 'old_snapshots', \
-        'oldest_snapshot_seconds', 'streaming_accounts', 'look_again') \
+        where p.pronamespace = 'dialer'::regnamespace \
+        and has_function_privilege('dialer_dispatcher', p.oid, 'execute') \
         and not has_function_privilege(p.oid, 'execute')";
     const ROLE: &str = "select current_user || case when (select rolsuper from pg_roles \
         where rolname = current_user) then ' (superuser)' else '' end";
@@ -214,6 +216,42 @@ async fn rights(asker: &Asker) -> Finding {
             }
         }
         (Err(error), _) | (_, Err(error)) => unanswered(WHAT, &error),
+    }
+}
+
+/// Whether the login of the REST API may show keys and take the roles of their scopes.
+async fn api_rights(config: &Config, asker: &Asker) -> Finding {
+    const WHAT: &str = "API rights";
+    const SQL: &str = "select current_user, string_agg(what, ', ') from ( \
+        select 'show an API key' where not has_function_privilege('dialer.use_api_key(bytea)', 'execute') \
+        union all select 'take the role ' || wanted from unnest('{dialer_reader,dialer_user,dialer_admin}'::text[]) wanted \
+        where not pg_has_role(wanted, case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end)) x(what)";
+    const REMEDY: &str = "grant dialer_api to that role, or run with --no-api";
+    let apart = match &config.api.database_url {
+        Some(url) => match Address::new(url, config.statement) {
+            Ok(address) => Some(Asker::connect(&address).await),
+            Err(error) => Some(Err(error)),
+        },
+        None => None,
+    };
+    let asker = match &apart {
+        Some(Ok(apart)) => apart,
+        Some(Err(error)) => {
+            let remedy = "check --api-database-url, the server and pg_hba.conf";
+            return Finding::bad(Verdict::Fail, WHAT, chain(error), remedy);
+        }
+        None => asker,
+    };
+    let answer = match asker.text(SQL).await {
+        Ok(answer) => answer,
+        Err(error) => return unanswered(WHAT, &error),
+    };
+    match answer.rows.first().map(Vec::as_slice) {
+        Some([Some(role), Some(missing)]) => {
+            Finding::bad(Verdict::Fail, WHAT, format!("{role} may not {missing}"), REMEDY)
+        }
+        Some([Some(role), None]) => Finding::ok(WHAT, format!("{role} may serve the REST API")),
+        _ => Finding::bad(Verdict::Fail, WHAT, "nothing is told", REMEDY),
     }
 }
 
@@ -280,10 +318,17 @@ async fn upkeep(asker: &Asker) -> Finding {
     Finding { verdict, what: WHAT, found, remedy: field(2).map(str::to_owned) }
 }
 
-async fn notifications(address: &Address) -> Finding {
+/// Listens where a dispatcher would: beside a pooler, if it is told how.
+async fn notifications(config: &Config, address: &Address) -> Finding {
     const WHAT: &str = "notifications";
-    const REMEDY: &str = "LISTEN needs a direct or session-pooled connection; polling carries on";
-    let (mut listener, _lost) = match Listener::start(address, Arc::default()).await {
+    const REMEDY: &str = "LISTEN needs a direct or session-pooled connection \
+        (--listen-database-url); polling carries on";
+    let direct = config.listen_database_url.as_ref();
+    let heard_at = match direct.map(|url| Address::new(url, config.statement)).transpose() {
+        Ok(direct) => direct.unwrap_or_else(|| address.clone()),
+        Err(error) => return Finding::bad(Verdict::Fail, WHAT, chain(&error), REMEDY),
+    };
+    let (mut listener, _lost) = match Listener::start(&heard_at, Arc::default()).await {
         Ok(listener) => listener,
         Err(error) => return Finding::bad(Verdict::Warn, WHAT, chain(&error), REMEDY),
     };

@@ -261,6 +261,20 @@ pub fn adapter(provider: &str, channel: &str) -> Option<&'static dyn Adapter> {
     ADAPTERS.iter().find(fits).map(|(_, _, adapter)| *adapter)
 }
 
+/// An account names a provider that does not speak over its channel.
+#[derive(Debug, thiserror::Error)]
+#[error("provider {provider} has no adapter for {channel}")]
+pub struct NoAdapter {
+    provider: String,
+    channel: String,
+}
+
+/// The adapter for an account that cannot do without one.
+pub fn required_adapter(provider: &str, channel: &str) -> Result<&'static dyn Adapter, NoAdapter> {
+    adapter(provider, channel)
+        .ok_or_else(|| NoAdapter { provider: provider.to_owned(), channel: channel.to_owned() })
+}
+
 /// The providers that are listened to.
 pub fn streaming() -> Vec<&'static str> {
     let streaming = ADAPTERS.iter().filter(|(_, _, adapter)| adapter.stream().is_some());

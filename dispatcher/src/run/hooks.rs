@@ -3,6 +3,7 @@
 use super::health::not_done;
 use super::inbox::{self, Kept};
 use super::shared::Shared;
+use crate::body::{self, Unread};
 use crate::clock::{monotonic, wall};
 use crate::db::{Error, HookAccount};
 use crate::provider::{
@@ -14,7 +15,6 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
@@ -27,10 +27,6 @@ use uuid::Uuid;
 const REMEMBERED: Duration = Duration::from_secs(10);
 /// LIMIT: accounts that are remembered; beyond it, all are forgotten.
 const ACCOUNTS_MAX: usize = 1_000;
-/// LIMIT: bytes of a body that is too long anyway and read only so that its sender hears so.
-const DISCARDED_MAX: usize = 32_000_000;
-/// LIMIT: how long a body may take to come.
-const BODY_PATIENCE: Duration = Duration::from_secs(20);
 /// LIMIT: letters of a path's part.
 const NAME_MAX: usize = 200;
 
@@ -66,9 +62,10 @@ pub async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match read(body, shared.config.body_bytes).await {
+    let body = match body::whole(body, shared.config.body_bytes).await {
         Ok(body) => body,
-        Err(refusal) => return refusal.answer(),
+        Err(Unread::BrokenOff) => return Refusal::BrokenOff.answer(),
+        Err(Unread::TooLong) => return Refusal::TooLong.answer(),
     };
     // A hint that is none is no hint; the body may say it as well.
     let attempt_id = hint.attempt.and_then(|text| text.parse::<Uuid>().ok());
@@ -81,27 +78,6 @@ pub async fn receive(
     };
     let answer = understood.adapter.hook_answer(&understood.account.settings, request);
     keep(&shared, understood.account.account_id, understood.events, answer).await
-}
-
-/// The whole body, if it comes in time and is not too long.
-async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
-    let mut stream = body.into_data_stream();
-    let (mut bytes, mut count) = (Vec::new(), 0);
-    let reading = async {
-        while let Some(part) = stream.next().await {
-            let part = part.map_err(|_| Refusal::BrokenOff)?;
-            count += part.len();
-            match count {
-                count if count <= bytes_max => bytes.extend_from_slice(&part),
-                // Whoever is still sending does not listen: an answer now would not be heard.
-                count if count <= DISCARDED_MAX => bytes.clear(),
-                _ => return Err(Refusal::TooLong),
-            }
-        }
-        if count > bytes_max { Err(Refusal::TooLong) } else { Ok(()) }
-    };
-    tokio::time::timeout(BODY_PATIENCE, reading).await.map_err(|_| Refusal::BrokenOff)??;
-    Ok(bytes)
 }
 
 enum Refusal {

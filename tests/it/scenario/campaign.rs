@@ -144,7 +144,7 @@ async fn a_campaign_is_stopped_with_two_hundred_calls_scheduled() {
     dialer
         .check(
             "select * from dialer.restore_campaign('clinic')",
-            expect!["clinic (run 2) | 200 | 210"],
+            expect!["clinic (run 2) | 200 | 210 | 0 | 0"],
         )
         .await;
     dialer.run("select dialer.archive_campaign('clinic')").await;

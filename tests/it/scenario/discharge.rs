@@ -220,9 +220,9 @@ async fn a_weekday_that_is_stated_is_checked() {
         .check_refusal(
             &read("Monday 2025-11-04 09:00"),
             expect![[r#"
-        PD055: 2025-11-04 is a Tuesday
-        detail: The value is "Monday 2025-11-04 09:00".
-        hint: Correct the weekday or the date."#]],
+        PD053: 2025-11-04 is a Tuesday in America/New_York, not a Monday
+        detail: A weekday that is stated has to be that of the date, on the wall clock of the zone.
+        hint: Correct the date or the weekday, or leave the weekday out."#]],
         )
         .await;
     dialer

@@ -21,13 +21,37 @@ async fn at(dialer: &Dialer, clock: &str) {
         .await;
 }
 
+/// The clock comes to an instant, and the ticks do what is due.
+async fn come_to(dialer: &Dialer, clock: &str) {
+    at(dialer, clock).await;
+    dialer.rows("select * from dialer.tick()").await;
+}
+
+/// To be selected from: a call of the user u1 to somebody in Kolkata.
+fn schedule(number: &str, due_at: &str, more: &str) -> String {
+    format!(
+        "dialer.schedule_for_agent('agent-1', '{number}', '{due_at}', owner => 'u1', tz => 'Asia/Kolkata'{more})"
+    )
+}
+
 /// What a call that is scheduled for an instant comes to.
 async fn scheduled(dialer: &Dialer, due_at: &str, more: &str) -> String {
+    let call = schedule("+919812345678", due_at, more);
     dialer
-        .rows(&format!(
-            "select id, to_char(scheduled_for at time zone 'UTC', 'YYYY-MM-DD HH24:MI\"Z\"'), scheduled_for_local, weekday, adjusted
-             from dialer.schedule_for_agent('agent-1', '+919812345678', '{due_at}', owner => 'u1', tz => 'Asia/Kolkata'{more})"
-        ))
+        .rows(&format!("select id, to_char(scheduled_for at time zone 'UTC', 'YYYY-MM-DD HH24:MI\"Z\"'), scheduled_for_local, weekday, adjusted from {call}"))
+        .await
+}
+
+/// A call that may not be scheduled, and why not.
+async fn not_scheduled(dialer: &Dialer, due_at: &str, more: &str, why: expect_test::Expect) {
+    let call = schedule("+919812345678", due_at, more);
+    dialer.check_refusal(&format!("select from {call}"), why).await;
+}
+
+/// Wall clocks of the calls of a series, as planned.
+async fn planned(dialer: &Dialer, format: &str, series_id: i32) -> String {
+    dialer
+        .rows(&format!("select string_agg(to_char(planned_at, '{format}'), ', ' order by planned_at) from dialer.call where series_id = {series_id}"))
         .await
 }
 
@@ -37,10 +61,8 @@ const OFFICE_HOURS: &str = ", hours => 'Mo-Fr 09:00-18:00', hours_tz => 'Asia/Ko
 async fn days(dialer: &Dialer, from: &str, count: i32, outcomes: [&str; 2]) {
     for day in 0..count {
         let date = dialer.rows(&format!("select date '{from}' + {day}")).await;
-        at(dialer, &format!("{date} 09:59:30")).await;
-        dialer.rows("select * from dialer.tick()").await;
-        at(dialer, &format!("{date} 10:00")).await;
-        dialer.rows("select * from dialer.tick()").await;
+        come_to(dialer, &format!("{date} 09:59:30")).await;
+        come_to(dialer, &format!("{date} 10:00")).await;
         dialer.place().await;
         dialer.end(outcomes[day as usize % 2]).await;
     }
@@ -76,15 +98,18 @@ async fn business_hours_in_kolkata_are_kolkata_s() {
     // Hours are kept only where they are asked for.
     expect!["7 | 2025-11-08 08:30Z | 2025-11-08T14:00:00+05:30 | Saturday | f"]
         .assert_eq(&scheduled(&dialer, "2025-11-08 14:00+05:30", "").await);
-    dialer
-        .check_refusal(
-            "select dialer.schedule_for_agent('agent-1', '+919812345678', '2025-10-31 10:00Z')",
-            expect![[r#"
-                PD027: scheduled time 2025-10-31 15:30:00+05:30 is not in the future
-                detail: It is now 2025-11-01 10:00:00+05:30.
-                hint: Give a later time."#]],
-        )
-        .await;
+    let past = expect![[r#"
+        PD027: scheduled time 2025-10-31 15:30:00+05:30 is not in the future
+        detail: It is now 2025-11-01 10:00:00+05:30.
+        hint: Give a later time."#]];
+    not_scheduled(&dialer, "2025-10-31 10:00Z", "", past).await;
+    for more in ["", ", every => 'daily'"] {
+        let mistyped = expect![[r#"
+            PD027: due time 9999-12-31 10:00:00+05:30 is more than 100 years ahead
+            detail: It is now 2025-11-01 10:00:00+05:30.
+            hint: Correct the year."#]];
+        not_scheduled(&dialer, "9999-12-31 10:00+05:30", more, mistyped).await;
+    }
     dialer.sound().await;
 }
 
@@ -92,15 +117,22 @@ async fn business_hours_in_kolkata_are_kolkata_s() {
 #[tokio::test]
 async fn a_weekday_is_that_of_its_date_and_no_conversion_wakes_anybody() {
     let dialer = office().await;
-    dialer
-        .check_refusal(
-            "select dialer.schedule_for_agent('agent-1', '+919812345678', '2025-11-04 10:00+05:30', tz => 'Asia/Kolkata', weekday => 'Monday')",
-            expect![[r#"
-                PD053: 2025-11-04 is a Tuesday in Asia/Kolkata, not a Monday
-                detail: A weekday that is stated has to be that of the date, on the wall clock of the zone.
-                hint: Correct the date or the weekday, or leave the weekday out."#]],
-        )
-        .await;
+    let another = expect![[r#"
+        PD053: 2025-11-04 is a Tuesday in Asia/Kolkata, not a Monday
+        detail: A weekday that is stated has to be that of the date, on the wall clock of the zone.
+        hint: Correct the date or the weekday, or leave the weekday out."#]];
+    not_scheduled(&dialer, "2025-11-04 10:00+05:30", ", weekday => 'Monday'", another).await;
+    for none in ["T", "Tuesdays", "Martes", "%"] {
+        let call =
+            schedule("+919812345678", "2025-11-04 10:00+05:30", &format!(", weekday => '{none}'"));
+        let refusal = dialer.refusal(&format!("select from {call}")).await;
+        assert!(refusal.starts_with("PD053"), "{none}: {refusal}");
+    }
+    for same in ["Tuesday", "tue", "TUES.", "Tu"] {
+        let more = format!(", weekday => '{same}'");
+        let told = scheduled(&dialer, "2025-11-04 10:00+05:30", &more).await;
+        assert!(told.ends_with("| Tuesday | f"), "{same}: {told}");
+    }
     dialer.run("select dialer.create_campaign('day', 'voice', 'Mo-Fr 09:00-17:00')").await;
     // Half past one in the afternoon in Kolkata is three in the morning there.
     dialer
@@ -174,19 +206,17 @@ async fn a_daily_call_on_weekdays_leaves_the_weekend_out() {
 #[tokio::test]
 async fn every_monday_until_the_end_of_the_year_and_the_first_of_twelve_months() {
     let dialer = office().await;
-    scheduled(
-        &dialer,
-        "2025-11-03 10:00+05:30",
-        ", every => 'weekly', until_on => '2025-12-31', weekday => 'Monday'",
-    )
-    .await;
+    let mondays = ", every => 'weekly', until_on => '2025-12-31', weekday => 'Monday'";
+    scheduled(&dialer, "2025-11-03 10:00+05:30", mondays).await;
     days(&dialer, "2025-11-03", 62, ["no_answer", "completed"]).await;
-    dialer.check("select string_agg(to_char(planned_at, 'Dy MM-DD HH24:MI'), ', ' order by planned_at) from dialer.call", expect!["Mon 11-03 10:00, Mon 11-10 10:00, Mon 11-17 10:00, Mon 11-24 10:00, Mon 12-01 10:00, Mon 12-08 10:00, Mon 12-15 10:00, Mon 12-22 10:00, Mon 12-29 10:00"]).await;
+    expect!["Mon 11-03 10:00, Mon 11-10 10:00, Mon 11-17 10:00, Mon 11-24 10:00, Mon 12-01 10:00, Mon 12-08 10:00, Mon 12-15 10:00, Mon 12-22 10:00, Mon 12-29 10:00"]
+        .assert_eq(&planned(&dialer, "Dy MM-DD HH24:MI", 1).await);
     dialer.check(SERIES, expect!["ended | 9 | 0 | the rule has ended"]).await;
     at(&dialer, "2026-01-01 08:00").await;
     scheduled(&dialer, "2026-01-01 10:00+05:30", ", every => 'monthly', times => 12").await;
     days(&dialer, "2026-01-01", 340, ["no_answer", "completed"]).await;
-    dialer.check("select string_agg(to_char(planned_at, 'MM-DD'), ' ' order by planned_at) from dialer.call where series_id = 2", expect!["01-01 02-01 03-01 04-01 05-01 06-01 07-01 08-01 09-01 10-01 11-01 12-01"]).await;
+    expect!["01-01, 02-01, 03-01, 04-01, 05-01, 06-01, 07-01, 08-01, 09-01, 10-01, 11-01, 12-01"]
+        .assert_eq(&planned(&dialer, "MM-DD", 2).await);
     // The 31st is the last day where there is none, and counted from the start it is the 31st again.
     at(&dialer, "2026-12-31 08:00").await;
     scheduled(&dialer, "2027-01-31 10:00+05:30", ", every => 'monthly', times => 12").await;
@@ -197,18 +227,10 @@ async fn every_monday_until_the_end_of_the_year_and_the_first_of_twelve_months()
 #[tokio::test]
 async fn a_series_ends_by_hand_and_by_whichever_end_comes_first() {
     let dialer = office().await;
-    scheduled(
-        &dialer,
-        "2025-11-03 10:00+05:30",
-        ", every => 'daily', until_on => '2025-11-30', times => 3",
-    )
-    .await;
-    scheduled(
-        &dialer,
-        "2025-11-03 10:00+05:30",
-        ", every => 'daily', until_on => '2025-11-04', times => 30",
-    )
-    .await;
+    for ends in ["until_on => '2025-11-30', times => 3", "until_on => '2025-11-04', times => 30"] {
+        let more = format!(", every => 'daily', {ends}");
+        scheduled(&dialer, "2025-11-03 10:00+05:30", &more).await;
+    }
     dialer
         .check(
             "select rule from dialer.series order by series_id",
@@ -217,8 +239,7 @@ async fn a_series_ends_by_hand_and_by_whichever_end_comes_first() {
         FREQ=DAILY;UNTIL=20251104T235959"#]],
         )
         .await;
-    at(&dialer, "2025-11-03 09:59:30").await;
-    dialer.rows("select * from dialer.tick()").await;
+    come_to(&dialer, "2025-11-03 09:59:30").await;
     dialer.check("select id, status, next_run from dialer.cancel_scheduled((select min(call_id)::text from dialer.call where series_id = 1))", expect!["1 | cancelled | -"]).await;
     dialer
         .check(
@@ -300,12 +321,11 @@ async fn a_failed_dispatch_is_tried_again_and_is_no_outcome_of_the_call() {
 async fn a_call_is_pending_processing_and_completed_in_the_words_of_the_scheduler() {
     let dialer = office().await;
     for (number, priority) in [("+919812345670", 10), ("+919812345671", 1), ("+919812345672", 5)] {
-        dialer
-            .run(&format!(
-                "select dialer.schedule_for_agent('agent-1', '{number}', '2025-11-03 10:00+05:30', owner => 'u1', tz => 'Asia/Kolkata', priority => {priority},
-                     metadata => '{{\"campaignId\": \"c1\", \"customerId\": \"k-{priority}\"}}')"
-            ))
-            .await;
+        let more = format!(
+            ", priority => {priority}, metadata => '{{\"campaignId\": \"c1\", \"customerId\": \"k-{priority}\"}}'"
+        );
+        let call = schedule(number, "2025-11-03 10:00+05:30", &more);
+        dialer.run(&format!("select from {call}")).await;
     }
     let list = "select phone_number, status, can_cancel, priority, metadata ->> 'customerId' from dialer.scheduled_calls('u1', agent => 'agent-1') order by priority";
     dialer
@@ -363,4 +383,25 @@ async fn a_call_is_pending_processing_and_completed_in_the_words_of_the_schedule
         .check("select * from dialer.scheduler_stats()", expect!["3 | 1 | 0 | 2 | 0 | 0 | 0"])
         .await;
     dialer.sound().await;
+}
+
+// R166: whatever a program has written into a payload, the list of its owner can be read.
+#[tokio::test]
+async fn a_payload_that_makes_no_sense_hides_nobody_s_list() {
+    let dialer = office().await;
+    let payload = r#"{"userId": "u1", "metadata": 7, "scheduling": {"respectBusinessHours": "maybe", "timezone": "Mars/Olympus", "businessHours": [], "recurring": "often"}}"#;
+    dialer
+        .run(&format!(
+            "select dialer.schedule_call('agent-1', '+919812345678', '2025-11-03 10:00', tz => 'Asia/Kolkata', payload => '{payload}');
+             select dialer.schedule_series('agent-1', '+919812345679', '2025-11-03 10:00', 'FREQ=DAILY', 'Asia/Kolkata', payload => '{payload}')"
+        ))
+        .await;
+    dialer
+        .check(
+            "select id, timezone, scheduled_for_local, respect_business_hours, metadata from dialer.scheduled_calls('u1') order by 1",
+            expect![[r#"
+                1 | Asia/Kolkata | 2025-11-03T10:00:00+05:30 | f | 7
+                series-1 | Asia/Kolkata | 2025-11-03T10:00:00+05:30 | f | 7"#]],
+        )
+        .await;
 }

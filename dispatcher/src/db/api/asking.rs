@@ -2,10 +2,14 @@
 //!
 //! Arguments that are not stated are left out, so that the function's own defaults hold.
 
-use super::super::{Parameter, storable, without_nul};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use super::super::{Error, Parameter, storable, without_nul};
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
 use tokio_postgres::types::{ToSql, Type};
+
+/// LIMIT: years of an instant.
+const YEARS: RangeInclusive<i32> = 1..=9999;
 
 type Stored = Box<dyn ToSql + Sync + Send>;
 
@@ -20,11 +24,13 @@ struct Argument {
 pub struct Asking {
     function: &'static str,
     arguments: Vec<Argument>,
+    /// An instant that no list could show again: years have four digits in RFC 3339.
+    far: Option<&'static str>,
 }
 
 impl Asking {
     pub fn of(function: &'static str) -> Asking {
-        Asking { function, arguments: Vec::new() }
+        Asking { function, arguments: Vec::new(), far: None }
     }
 
     fn with(
@@ -60,15 +66,26 @@ impl Asking {
         self.with(name, "", Type::INT8_ARRAY, Some(Box::new(value)))
     }
 
+    pub fn texts(self, name: &'static str, value: Option<&[String]>) -> Asking {
+        let clean = |texts: &[String]| texts.iter().cloned().map(without_nul).collect::<Vec<_>>();
+        self.with(name, "", Type::TEXT_ARRAY, value.map(|texts| Box::new(clean(texts)) as Stored))
+    }
+
     pub fn boolean(self, name: &'static str, value: Option<bool>) -> Asking {
         self.with(name, "", Type::BOOL, value.map(|value| Box::new(value) as Stored))
     }
 
-    pub fn instant(self, name: &'static str, value: Option<DateTime<Utc>>) -> Asking {
+    pub fn instant(mut self, name: &'static str, value: Option<DateTime<Utc>>) -> Asking {
+        if value.is_some_and(|at| !YEARS.contains(&at.year())) {
+            self.far = Some(name);
+        }
         self.with(name, "", Type::TIMESTAMPTZ, value.map(|value| Box::new(value) as Stored))
     }
 
-    pub fn wall_clock(self, name: &'static str, value: Option<NaiveDateTime>) -> Asking {
+    pub fn wall_clock(mut self, name: &'static str, value: Option<NaiveDateTime>) -> Asking {
+        if value.is_some_and(|at| !YEARS.contains(&at.year())) {
+            self.far = Some(name);
+        }
         self.with(name, "", Type::TIMESTAMP, value.map(|value| Box::new(value) as Stored))
     }
 
@@ -79,6 +96,10 @@ impl Asking {
 
     pub fn bytes(self, name: &'static str, value: Vec<u8>) -> Asking {
         self.with(name, "", Type::BYTEA, Some(Box::new(value)))
+    }
+
+    pub(super) fn checked(&self) -> Result<(), Error> {
+        self.far.map_or(Ok(()), |name| Err(Error::NoYear(name)))
     }
 
     pub(super) fn function(&self) -> &'static str {
