@@ -41,6 +41,20 @@ impl Dialer {
         set_clock(self, at).await;
     }
 
+    /// `spring` around the clock with attempts without end, and the American pack loaded, not chosen.
+    pub async fn with_american_rules() -> Dialer {
+        let dialer = Dialer::open().await;
+        dialer
+            .run(
+                "select dialer.load_calling_rules('us-2026-11');
+                 select dialer.create_redial_policy('eager', '{0,1 min}');
+                 update dialer.calendar set hours = '24/7';
+                 update dialer.campaign set policy_id = dialer.policy_named('eager'); update dialer.provider_account set max_concurrent = 100",
+            )
+            .await;
+        dialer
+    }
+
     /// Plans calls to so many people, due now.
     pub async fn people(&self, count: u32) {
         self.run(&format!(

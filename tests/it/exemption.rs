@@ -11,15 +11,7 @@ const PLACED: &str =
 /// `spring` around the clock, without caps of its own; Utah forbids sales on Sundays without consent,
 /// Oregon a fourth call in a day to who is no customer. It is Sunday, ten o'clock in Salt Lake City.
 async fn sunday() -> Dialer {
-    let dialer = Dialer::open().await;
-    dialer
-        .run(
-            "select dialer.load_calling_rules('us-2026-11');
-             select dialer.create_redial_policy('eager', '{0,1 min}');
-             update dialer.calendar set hours = '24/7';
-             update dialer.campaign set policy_id = dialer.policy_named('eager'); update dialer.provider_account set max_concurrent = 100",
-        )
-        .await;
+    let dialer = Dialer::with_american_rules().await;
     dialer.clock("2026-12-06 12:00").await;
     dialer
 }

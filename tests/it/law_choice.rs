@@ -8,20 +8,6 @@ const CALLS: &str = "select c.call_id, c.state, c.wait_reason, c.due_at, l.zones
                      from dialer.call c join dialer.lane l using (lane_id) order by 1";
 const SALES: &str = "select dialer.choose_law(null, '{us-2026-11}', '{telemarketing}')";
 
-/// `spring` around the clock with attempts without end, and the American pack loaded, not chosen.
-async fn loaded() -> Dialer {
-    let dialer = Dialer::open().await;
-    dialer
-        .run(
-            "select dialer.load_calling_rules('us-2026-11');
-             select dialer.create_redial_policy('eager', '{0,1 min}');
-             update dialer.calendar set hours = '24/7';
-             update dialer.campaign set policy_id = dialer.policy_named('eager'); update dialer.provider_account set max_concurrent = 100",
-        )
-        .await;
-    dialer
-}
-
 fn call(number: &str, more: &str) -> String {
     format!("select planned_at, result from dialer.schedule_call('spring', '{number}'{more})")
 }
@@ -29,7 +15,7 @@ fn call(number: &str, more: &str) -> String {
 // R052, R056: nothing is silently on; with a choice, each person by the rules of their place.
 #[tokio::test]
 async fn nothing_holds_before_it_is_chosen_and_then_at_the_next_claim() {
-    let dialer = loaded().await;
+    let dialer = Dialer::with_american_rules().await;
     dialer.clock("2026-12-04 07:30").await;
     for number in ["+13055550101", "+12125550102", "+18005550103", "+15025550104"] {
         dialer.run(&call(number, ", tz => 'America/New_York'")).await;
@@ -81,7 +67,7 @@ async fn nothing_holds_before_it_is_chosen_and_then_at_the_next_claim() {
 // R056: what is claimed already is turned away in the instant of placing when a law is chosen meanwhile.
 #[tokio::test]
 async fn a_law_that_is_chosen_holds_for_what_is_claimed_already() {
-    let dialer = loaded().await;
+    let dialer = Dialer::with_american_rules().await;
     dialer.clock("2026-12-04 07:30").await;
     dialer.run(&call("+13055550101", ", tz => 'America/New_York'")).await;
     dialer.run("create temporary table taken as select * from dialer.claim('d1', 10)").await;
@@ -161,7 +147,7 @@ async fn the_strictest_of_policy_and_law_wins() {
 // R056: more jurisdictions, purposes, readings or packs never open anything sooner.
 #[tokio::test]
 async fn another_rule_never_makes_anything_callable_sooner() {
-    let dialer = loaded().await;
+    let dialer = Dialer::with_american_rules().await;
     dialer.run("select dialer.load_calling_rules('world-2026-11')").await;
     dialer
         .run(
@@ -199,7 +185,7 @@ async fn another_rule_never_makes_anything_callable_sooner() {
 
 #[tokio::test]
 async fn a_country_of_which_no_pack_speaks_is_closed_unless_it_is_said_to_be_open() {
-    let dialer = loaded().await;
+    let dialer = Dialer::with_american_rules().await;
     dialer.run(SALES).await;
     dialer.run(&call("+33142685301", ", tz => 'Europe/Paris'")).await;
     dialer
@@ -235,7 +221,7 @@ async fn a_country_of_which_no_pack_speaks_is_closed_unless_it_is_said_to_be_ope
 
 #[tokio::test]
 async fn choices_that_make_no_sense_are_refused() {
-    let dialer = loaded().await;
+    let dialer = Dialer::with_american_rules().await;
     for (sql, expected) in [
         (
             "select dialer.load_calling_rules('us-1999')",
@@ -305,7 +291,7 @@ async fn choices_that_make_no_sense_are_refused() {
 // R056: every rule of a pack is listed, with why it is not in force.
 #[tokio::test]
 async fn what_is_not_enforced_is_listed_with_its_reason() {
-    let dialer = loaded().await;
+    let dialer = Dialer::with_american_rules().await;
     dialer.run(SALES).await;
     dialer.check("select count(*), count(*) filter (where in_force), count(*) filter (where not in_force and why_not is null) from dialer.calling_rules_of('spring')", expect!["73 | 35 | 0"]).await;
     dialer.check("select code, provision, rule, in_force, why_not, confidence, as_of from dialer.calling_rules_of('spring')
@@ -341,7 +327,7 @@ async fn what_is_not_enforced_is_listed_with_its_reason() {
 // R051, R052: hours fixed to the campaign's zone, and the law by the clock of whoever is called.
 #[tokio::test]
 async fn a_campaign_with_fixed_hours_keeps_the_law_of_each_persons_clock() {
-    let dialer = loaded().await;
+    let dialer = Dialer::with_american_rules().await;
     dialer
         .run("select dialer.create_campaign('office', 'voice', 'Mo-Fr 09:00-22:00', 'America/New_York', policy => 'eager'); select dialer.start_campaign('office')")
         .await;
@@ -370,7 +356,7 @@ async fn a_campaign_with_fixed_hours_keeps_the_law_of_each_persons_clock() {
 // R051: who moves to another state has its law and its clocks.
 #[tokio::test]
 async fn calls_follow_a_contact_into_another_state() {
-    let dialer = loaded().await;
+    let dialer = Dialer::with_american_rules().await;
     dialer.run(SALES).await;
     dialer.run(&call("+13055550101", ", state => 'FL'")).await;
     dialer.check(CALLS, expect!["1 | scheduled | - | 2026-12-04 12:00:00-05 | {America/Chicago,America/New_York} | {US-FL} | t"]).await;
@@ -399,7 +385,7 @@ async fn calls_follow_a_contact_into_another_state() {
 
 #[tokio::test]
 async fn a_dump_restores_the_choice_of_law_and_what_it_closed() {
-    let before = loaded().await;
+    let before = Dialer::with_american_rules().await;
     before.run(SALES).await;
     before.run("select dialer.add_legal_holidays('US-LA', '{2026-12-28}', 'proclaimed'); select dialer.set_tenant_cap('breath', 1, 'gap', 60); select dialer.declare_ban('storm', '{TX}')").await;
     before.run(&call("+13055550101", ", tz => 'America/New_York'")).await;
