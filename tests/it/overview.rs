@@ -25,9 +25,14 @@ async fn the_overview_counts_what_waits_and_what_is_open() {
         )
         .await;
     dialer.clock("2026-12-04 15:00").await;
-    dialer.check("select call_id, state, why from dialer.find_stuck()", expect![[r#"
+    dialer
+        .check(
+            "select call_id, state, why from dialer.find_stuck()",
+            expect![[r#"
         1 | placed | its grace time is over and no tick has ended it
-        2 | placed | its grace time is over and no tick has ended it"#]]).await;
+        2 | placed | its grace time is over and no tick has ended it"#]],
+        )
+        .await;
 }
 
 // R189, R203: the dashboard's outcomes are those of the report.
