@@ -9,15 +9,18 @@ $$;
 comment on function dialer.whoami() is 'The tenant of this session, the dialer''s time, and how fast its clock runs (1: as fast as any other).';
 
 create function dialer.overview(at timestamptz default dialer.now(), most integer default 10000)
-returns table (now_at timestamptz, dispatchers bigint, queue_paused boolean, queue_reason text, due bigint, later bigint, held bigint, next_due_at timestamptz,
+returns table (now_at timestamptz, dispatchers bigint, queue_paused boolean, queue_reason text, due bigint, outside_hours bigint, later bigint, held bigint, next_due_at timestamptz,
     claimed bigint, dialling bigint, ringing bigint, answered bigint, stuck bigint)
 language sql stable as $$
     with lane as materialized (
-        select l.lane_id, g.state = 'running' as runs from dialer.lane l join dialer.campaign g using (campaign_id)
+        select l.lane_id, g.state = 'running' as runs,
+               case when l.openings = '{}' then false when l.open_until <= at then coalesce(dialer.next_open_all(at, l.openings) <= at, false) else l.opens_at <= at end as opened
+        from dialer.lane l join dialer.campaign g using (campaign_id)
         where g.tenant_id = (select dialer.current_tenant()) and g.state in ('draft', 'running', 'paused')),
     -- LIMIT: each is counted up to most, so that a page that asks often costs the same however many wait.
     waiting as (
-        select (select count(*) from (select from lane l cross join lateral (select from dialer.due d where d.lane_id = l.lane_id and d.due_at <= at limit most) d where l.runs limit most) x) as due,
+        select (select count(*) from (select from lane l cross join lateral (select from dialer.due d where d.lane_id = l.lane_id and d.due_at <= at limit most) d where l.runs and l.opened limit most) x) as due,
+               (select count(*) from (select from lane l cross join lateral (select from dialer.due d where d.lane_id = l.lane_id and d.due_at <= at limit most) d where l.runs and not l.opened limit most) x) as outside_hours,
                (select count(*) from (select from lane l cross join lateral (select from dialer.due d where d.lane_id = l.lane_id and d.due_at > at limit most) d where l.runs limit most) x) as later,
                (select count(*) from (select from lane l cross join lateral (select from dialer.due d where d.lane_id = l.lane_id limit most) d where not l.runs limit most) x) as held,
                (select min(n.due_at) from lane l cross join lateral (select d.due_at from dialer.due d where d.lane_id = l.lane_id and d.due_at > at order by d.due_at limit 1) n where l.runs) as next_due_at),
@@ -25,12 +28,12 @@ language sql stable as $$
         select count(*) filter (where l.state = 'claimed') as claimed, count(*) filter (where l.state in ('intended', 'placed')) as dialling,
                count(*) filter (where l.state = 'ringing') as ringing, count(*) filter (where l.state = 'answered') as answered
         from dialer.lease l where l.tenant_id = (select dialer.current_tenant()))
-    select at, dialer.dispatchers_alive(), coalesce(q.paused, false), case when q.paused then q.reason end, w.due, w.later, w.held, nullif(w.next_due_at, 'infinity'),
+    select at, dialer.dispatchers_alive(), coalesce(q.paused, false), case when q.paused then q.reason end, w.due, w.outside_hours, w.later, w.held, nullif(w.next_due_at, 'infinity'),
            o.claimed, o.dialling, o.ringing, o.answered, (select count(*) from dialer.stuck s where s.tenant_id = (select dialer.current_tenant()))
     from waiting w cross join open o left join dialer.queue_control q on q.tenant_id = (select dialer.current_tenant())
 $$;
 comment on function dialer.overview(timestamptz, integer) is
-'How this tenant stands at an instant, in one row: dispatchers heard of in the last 15 seconds, whether the queue rests, waiting calls (due, and due later, of campaigns that run; held: of drafts and paused ones; each counted up to most), when the next is due, open attempts by how far they are, and stuck ones.';
+'How this tenant stands at an instant, in one row: dispatchers heard of in the last 15 seconds, whether the queue rests, waiting calls (due; due but outside their hours; and due later, of campaigns that run; held: of drafts and paused ones; each counted up to most), when the next is due, open attempts by how far they are, and stuck ones.';
 
 create function dialer.accounts_in_use(at timestamptz default dialer.now())
 returns table (name text, provider text, channel dialer.channel, state dialer.account_state, state_reason text, max_concurrent integer, inbound_reserve integer, per_second numeric,

@@ -56,8 +56,7 @@ export function callRows(items, empty = "No call is like that. With fewer filter
     { title: "Campaign", cell: (row) => link(at("campaign", row.campaign), row.campaign) },
     { title: "State", cell: (row) => [badge(row.state), h("span", { class: "small block" }, words(row.waitReason ?? row.endReason))] },
     { title: "Last outcome", cell: (row) => words(row.outcome) },
-    { title: "Due", cell: (row) => when(row.endedAt ? null : row.dueAt, row.tz) },
-    { title: "Ended", cell: (row) => when(row.endedAt, row.tz) },
+    { title: "Due, or ended", cell: (row) => (row.endedAt ? [h("span", { class: "small" }, "ended "), when(row.endedAt, row.tz)] : when(row.dueAt, row.tz)) },
   ], items, { empty });
 }
 

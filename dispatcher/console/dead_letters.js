@@ -40,7 +40,7 @@ function rows(items, chosen) {
     { title: "Call", cell: (row) => link(at("call", row.callId), row.callId) },
     { title: "Campaign", cell: (row) => link(at("campaign", row.campaign), row.campaign) },
     { title: "Failed", cell: (row) => when(row.endedAt) },
-    { title: "Why", cell: (row) => row.failureReason ?? words(row.endReason) },
+    { title: "Why", cell: (row) => words(row.failureReason ?? row.endReason) },
     { title: "Attempts", cell: (row) => count(row.attempts), numeric: true },
     { title: "Last word", cell: (row) => words(row.lastError) },
   ], items, { empty: "No call has failed." });

@@ -10,14 +10,23 @@ async fn the_overview_counts_what_waits_and_what_is_open() {
     dialer.people(5).await;
     dialer.run("select dialer.schedule_call('spring', '+12125550199', '2026-12-07 15:00Z', tz => 'America/New_York')").await;
     dialer.run("select dialer.create_campaign('draft', 'voice', 'Mo-Fr 11:00-20:00'); select dialer.schedule_call('draft', '+12125550198', tz => 'America/New_York')").await;
-    let shown = "select due, later, held, next_due_at, claimed, dialling, ringing, answered, stuck, queue_paused from dialer.overview(most => 4)";
+    let shown = "select due, outside_hours, later, held, next_due_at, claimed, dialling, ringing, answered, stuck, queue_paused from dialer.overview(most => 4)";
     dialer
-        .check(shown, expect!["4 | 1 | 1 | 2026-12-07 11:00:00-05 | 0 | 0 | 0 | 0 | 0 | f"])
+        .check(shown, expect!["4 | 0 | 1 | 1 | 2026-12-07 11:00:00-05 | 0 | 0 | 0 | 0 | 0 | f"])
         .await;
     dialer.place().await;
     dialer
-        .check(shown, expect!["3 | 1 | 1 | 2026-12-07 11:00:00-05 | 0 | 2 | 0 | 0 | 0 | f"])
+        .check(shown, expect!["3 | 0 | 1 | 1 | 2026-12-07 11:00:00-05 | 0 | 2 | 0 | 0 | 0 | f"])
         .await;
+    // At night they are still due, and nobody is called.
+    dialer.clock("2026-12-04 23:00").await;
+    dialer
+        .check(
+            "select due, outside_hours, later from dialer.overview(most => 4)",
+            expect!["0 | 3 | 1"],
+        )
+        .await;
+    dialer.clock("2026-12-04 12:00").await;
     dialer
         .check(
             "select name, in_use, max_concurrent, started_last_minute from dialer.accounts_in_use()",

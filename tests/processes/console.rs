@@ -221,6 +221,49 @@ async fn only_looks(page: &mut Browser, office: &Office) {
     }
 }
 
+// Nothing fails silently: refusals with their remedy, a key that was taken back, a dispatcher that is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_wrong_is_told_where_the_user_looks() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let (mut office, mut browser) = desk("console_wrong").await;
+    let page = &mut browser;
+    sign_in(page, &office.plan).await;
+    page.press("Campaigns").await.unwrap();
+    page.press("New campaign").await.unwrap();
+    page.enter("Name", "spring").await.unwrap();
+    page.press("Create the campaign").await.unwrap();
+    page.reads("ALREADY_EXISTS").await.unwrap();
+    page.enter("Name", "summer").await.unwrap();
+    page.enter("Zone", "Mars/Olympus").await.unwrap();
+    page.press("Create the campaign").await.unwrap();
+    page.reads("time zone \"Mars/Olympus\" is not known").await.unwrap();
+    page.reads("What to do: ").await.unwrap();
+    page.enter("Zone", "").await.unwrap();
+    page.press("Create the campaign").await.unwrap();
+    page.press("Call one number").await.unwrap();
+    page.enter("Phone number or e-mail address", "12").await.unwrap();
+    page.press("Plan this call").await.unwrap();
+    page.reads("PD014").await.unwrap();
+    page.press("Change settings").await.unwrap();
+    page.enter("Calling window", "Mo-Fr 25:00-26:00").await.unwrap();
+    page.press("Save").await.unwrap();
+    page.until("document.querySelectorAll('.refusal').length === 2").await.unwrap();
+    page.enter("Calling window", "Mo-Sa 10:00-18:00").await.unwrap();
+    page.press("Save").await.unwrap();
+    page.reads("Saved; it holds from the next call on.").await.unwrap();
+    page.reads("Mo-Sa 10:00-18:00").await.unwrap();
+    office.rehearsal.kill_dispatcher(0).unwrap();
+    page.press("Campaigns").await.unwrap();
+    page.reads("dialerd does not answer").await.unwrap();
+    office.rehearsal.revive_dispatcher(0).await.unwrap();
+    page.press("Dashboard").await.unwrap();
+    page.reads("dispatcher alive").await.unwrap();
+    office.rehearsal.db.execute("select dialer.revoke_api_key('plan')", &[]).await.unwrap();
+    page.reads("the API key \"plan\" was revoked. Sign in again.").await.unwrap();
+    assert_eq!(page.value("sessionStorage.length").await.unwrap(), json!(0));
+    assert_eq!(page.complaints, Vec::<String>::new());
+}
+
 // R227: beside the API wherever that is, unless it is switched off.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_is_served_where_the_api_is_and_can_be_switched_off() {

@@ -58,7 +58,7 @@ pub struct Overview {
     /// How the calls stand.
     #[serde(flatten)]
     standing: Standing,
-    /// Up to where due, later and held are counted.
+    /// Up to where due, outsideHours, later and held are counted.
     counted_max: i32,
     accounts: Vec<AccountInUse>,
     /// Attempts dialled today.
@@ -76,6 +76,8 @@ pub struct Standing {
     queue_reason: Option<String>,
     /// Waiting calls of campaigns that run: due.
     due: i64,
+    /// Due, but it is outside their hours now.
+    outside_hours: i64,
     /// Due later.
     later: i64,
     /// Waiting calls of drafts and of paused campaigns.
