@@ -77,7 +77,7 @@ begin
                 select u.line, 'phone', u.e164, 'no time zone is known for it: will not be called where hours follow the contact', 'note'
                 from usable u where u.tz is null and u.zone_source = 'unknown' and u.e164 is not null
                 union all
-                select u.line, 'attributes', left(u.given::text, 100), 'not a JSON object: ignored', 'note' from usable u where jsonb_typeof(u.given) <> all ('{object,null}')
+                select u.line, 'attributes', left(u.given::text, 100), 'not a JSON object: ignored', 'note' from usable u where jsonb_typeof(u.given) not in ('object', 'null')
                 union all
                 select u.line, 'state', u.state, 'not a known state, province or country: ignored', 'note' from usable u where u.state is not null and u.jurisdiction is null
                     and not coalesce(dialer.states_of_zip(u.state) <> '{}' and u.jurisdiction_source in ('stated', 'both'), false)

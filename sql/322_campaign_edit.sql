@@ -106,7 +106,7 @@ begin
     elsif changes ? 'calendar' and changes ?| '{hours,tz}' or changes ? 'policy' and changes ? 'frequency' or changes ? 'per_second' and changes ? 'per_minute' then
         perform dialer.fail('PD057', 'two settings contradict each other', 'A campaign has a calendar or hours, a policy or a frequency, a rate per second or per minute.', 'Leave one of them out.');
     end if;
-    select k into wrong from jsonb_each(changes) e(k, v) where case when k = 'settings' then jsonb_typeof(v) <> all ('{object,null}') else jsonb_typeof(v) = any ('{object,array}') end limit 1;
+    select k into wrong from jsonb_each(changes) e(k, v) where case when k = 'settings' then jsonb_typeof(v) not in ('object', 'null') else jsonb_typeof(v) = any ('{object,array}') end limit 1;
     if wrong is not null then
         perform dialer.fail('PD057', format('setting "%s" has a value of another kind', wrong), format('It is %s.', changes -> wrong), 'settings is an object, everything else a single value.');
     end if;

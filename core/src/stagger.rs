@@ -6,11 +6,13 @@
 
 use crate::error::Error;
 use crate::instant::Instant;
-use crate::open::{Opening, Span, next_piece_all};
+use crate::open::{Opening, Span, add_open_callable, next_piece_all};
 use crate::zone::ZoneRules;
 
 /// LIMIT: pieces of open time that one series may walk, thousands of years of ordinary weeks.
 const PIECES_MAX: usize = 1_000_000;
+/// LIMIT: pieces that are remembered where somebody may ask for any distance; decades of ordinary weeks.
+const PIECES_NEAR: usize = 10_000;
 
 /// The base plus `index` steps; `None` outside the range of an instant.
 ///
@@ -205,6 +207,7 @@ fn hash(seed: i64, index: i64) -> u64 {
 /// ```
 #[derive(Debug, Clone)]
 pub struct OpenTime {
+    base: Instant,
     next_from: Instant,
     walked_micros: i64,
     /// Every piece with the open time that lies before it.
@@ -215,7 +218,7 @@ pub struct OpenTime {
 impl From<Instant> for OpenTime {
     /// Counts from the first open instant at or after `base`.
     fn from(base: Instant) -> Self {
-        OpenTime { next_from: base, walked_micros: 0, pieces: Vec::new(), current: 0 }
+        OpenTime { base, next_from: base, walked_micros: 0, pieces: Vec::new(), current: 0 }
     }
 }
 
@@ -245,6 +248,32 @@ impl OpenTime {
         let after = self.pieces.partition_point(|(before, _)| *before <= offset_micros);
         self.current = after.checked_sub(1)?;
         self.in_piece(self.current, offset_micros)
+    }
+
+    /// The same for any distance: what lies beyond decades of ordinary weeks is found by leaps, and
+    /// not remembered.
+    ///
+    /// ```
+    /// use dialer_core::{DAY, Hours, IanaZone, Instant, Opening, OpenTime, add_open_callable};
+    /// let hours = Hours::parse("Su 00:00-00:01").unwrap();
+    /// let minute = [Opening::new(&hours, IanaZone::parse("UTC").unwrap())];
+    /// let base = Instant::from_micros(0);
+    /// let far = OpenTime::from(base).near_or_far(&minute, 30 * DAY);
+    /// assert_eq!(far, add_open_callable(&minute, base, 30 * DAY));
+    /// ```
+    pub fn near_or_far<Z: ZoneRules>(
+        &mut self,
+        openings: &[Opening<'_, Z>],
+        offset_micros: i64,
+    ) -> Option<Instant> {
+        // Each round walks one piece.
+        while self.walked_micros <= offset_micros && self.pieces.len() < PIECES_NEAR {
+            self.walk(openings)?;
+        }
+        if self.walked_micros <= offset_micros {
+            return add_open_callable(openings, self.base, offset_micros);
+        }
+        self.instant(openings, offset_micros)
     }
 
     fn in_piece(&self, index: usize, offset_micros: i64) -> Option<Instant> {

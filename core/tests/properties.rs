@@ -251,7 +251,7 @@ proptest! {
             // Walked once for all amounts, and asked in any order.
             let mut walked = dialer_core::OpenTime::from(from);
             let half = seconds / 2 * SECOND;
-            prop_assert_eq!(walked.instant(&openings, seconds * SECOND), callable);
+            prop_assert_eq!(walked.near_or_far(&openings, seconds * SECOND), callable);
             prop_assert_eq!(
                 walked.instant(&openings, half),
                 dialer_core::add_open_callable(&openings, from, half)

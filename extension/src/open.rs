@@ -266,7 +266,7 @@ fn add_open_callable_all(call: pg_sys::FunctionCallInfo) -> Option<i64> {
         open_time: OpenTime::from(at),
     });
     let openings: Vec<_> = openings.iter().map(OwnedOpening::borrow).collect();
-    open_time.instant(&openings, micros).map(Instant::micros)
+    open_time.near_or_far(&openings, micros).map(Instant::micros)
 }
 
 three_forms!(

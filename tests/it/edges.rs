@@ -272,7 +272,5 @@ async fn nothing_that_computes_breaks_or_hangs_at_the_edges() {
         }
     }
     assert!(functions.lines().count() > 30 && calls.len() > 1000, "{functions}");
-    expect![[r#"
-        select dialer.occurrences('FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29', '2026-12-04 12:00'::timestamp, 'America/New_York', 2, '2026-12-04 12:00Z'::timestamptz, 'forward', 'both', 'clamp', 'modified_following', '9999-12-31 22:00-02:00; 0001-01-01 00:00-24:00'::dialer.hours, '{2026-12-25}'::date[])
-            57014: canceling statement due to statement timeout"#]].assert_eq(&bad.join("\n"));
+    expect![""].assert_eq(&bad.join("\n"));
 }
