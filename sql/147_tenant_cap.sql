@@ -14,7 +14,9 @@ create function dialer.set_tenant_cap(name text, max_count integer, kind text, a
     channels text[] default '{voice}', instead text default 'wait', hang_up_seconds integer default 30) returns void
 language plpgsql volatile as $$
 begin
-    if coalesce(cap_key, '') <> all ('{number,person,subject,campaign}') or coalesce(counts, '') <> all ('{attempts,answered,conversations,voicemails,refusals,hang_ups}')
+    if coalesce(btrim(name), '') = '' then
+        perform dialer.fail('PD044', 'a cap of the tenant has no name', 'By its name it is changed and removed.', 'Name it after what it is for.');
+    elsif coalesce(cap_key, '') <> all ('{number,person,subject,campaign}') or coalesce(counts, '') <> all ('{attempts,answered,conversations,voicemails,refusals,hang_ups}')
        or coalesce(instead, '') <> all ('{wait,no_message}') or coalesce(cardinality(channels), 0) = 0 or not channels <@ enum_range(null::dialer.channel)::text[] then
         perform dialer.fail('PD044', format('cap "%s" counts %s per %s in %s, else %s', name, counts, cap_key, coalesce(channels::text, 'null'), instead),
             'cap_key is number, person, subject or campaign; counts is attempts, answered, conversations, voicemails, refusals or hang_ups; channels are voice, email, sms; instead is wait or no_message.',

@@ -48,7 +48,7 @@ begin
                      nullif(btrim(u.email), '') as email, nullif(btrim(u.tz), '') as tz, nullif(btrim(u.state), '') as state,
                      nullif(btrim(u.status), '') as status,
                      -- A ZIP code that stands where the state should is kept as what it is.
-                     coalesce(u.attributes, '{}') || case when dialer.states_of_zip(u.state) <> '{}' and dialer.zip_of(u.attributes) is null then jsonb_build_object('zip', btrim(u.state)) else '{}' end as attributes
+                     u.attributes as given, case when jsonb_typeof(u.attributes) = 'object' then u.attributes else '{}' end || case when dialer.states_of_zip(u.state) <> '{}' and dialer.zip_of(case when jsonb_typeof(u.attributes) = 'object' then u.attributes end) is null then jsonb_build_object('zip', btrim(u.state)) else '{}' end as attributes
               from unnest(rows) u) r
         left join lateral dialer.try_phone(r.phone, region) p on r.phone is not null),
     usable as (
@@ -76,6 +76,8 @@ begin
                 union all
                 select u.line, 'phone', u.e164, 'no time zone is known for it: will not be called where hours follow the contact', 'note'
                 from usable u where u.tz is null and u.zone_source = 'unknown' and u.e164 is not null
+                union all
+                select u.line, 'attributes', left(u.given::text, 100), 'not a JSON object: ignored', 'note' from usable u where jsonb_typeof(u.given) <> all ('{object,null}')
                 union all
                 select u.line, 'state', u.state, 'not a known state, province or country: ignored', 'note' from usable u where u.state is not null and u.jurisdiction is null
                     and not coalesce(dialer.states_of_zip(u.state) <> '{}' and u.jurisdiction_source in ('stated', 'both'), false)

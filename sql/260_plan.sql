@@ -183,19 +183,28 @@ begin
 end $$;
 comment on function dialer.plan(bigint, dialer.plan_row[], timestamptz, dialer.own_hours) is 'Plans calls in a campaign, in the caller''s transaction, all with the same hours of their own, if any; one result per row. Errors: PD017 bans are not loaded for the date of a call, PD040 too many kinds of own hours.';
 
+create function dialer.own_lanes(call_ids bigint[], at timestamptz) returns table (campaign_id bigint, own dialer.own_hours, seekers dialer.lane_seeker[], missing boolean)
+language sql stable as $$
+    select m.campaign_id, m.own, m.seekers, exists (select from dialer.lanes_missing(m.campaign_id, m.seekers, m.own, own_lanes.at))
+    from (select c.campaign_id, dialer.lane_own(l) as own, array_agg(row(c.contact_id, c.endpoint_id, l.priority)::dialer.lane_seeker) as seekers
+          from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (call_ids) group by c.campaign_id, dialer.lane_own(l)) m
+$$;
+comment on function dialer.own_lanes(bigint[], timestamptz) is 'What seeks lanes for these calls, by campaign and own hours, and whether a lane is missing.';
+
 create function dialer.relane(call_ids bigint[], at timestamptz) returns integer
 language plpgsql volatile as $$
+declare lacking bigint[] := array(select distinct o.campaign_id from dialer.own_lanes(call_ids, at) o where o.missing);
 begin
-    -- Claims and ticks do not wait for whoever edits hours: what is left here is found astray by the next claim.
-    call_ids := array(
-        select c.call_id from dialer.call c join dialer.campaign g using (campaign_id)
-        where c.call_id = any (call_ids) and g.calendar_id in (
-            select k.calendar_id from dialer.calendar k where k.calendar_id in (
-                select y.calendar_id from dialer.call x join dialer.campaign y using (campaign_id) where x.call_id = any (call_ids))
-            for share skip locked));
-    perform dialer.lanes_for(m.campaign_id, m.seekers, m.own, at) from (
-        select c.campaign_id, dialer.lane_own(l) as own, array_agg(row(c.contact_id, c.endpoint_id, l.priority)::dialer.lane_seeker) as seekers
-        from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (call_ids) group by c.campaign_id, dialer.lane_own(l)) m;
+    if lacking <> '{}' then
+        -- Claims and ticks do not wait for whoever edits hours: what is left here is found astray by the next claim. Where every lane
+        -- is there, no calendar is held: the same statement may wait for another one's.
+        call_ids := array(
+            select c.call_id from dialer.call c join dialer.campaign g using (campaign_id)
+            where c.call_id = any (call_ids) and (c.campaign_id <> all (lacking) or g.calendar_id in (
+                select k.calendar_id from dialer.calendar k where k.calendar_id in (select y.calendar_id from dialer.campaign y where y.campaign_id = any (lacking))
+                for share skip locked)));
+        perform dialer.lanes_for(o.campaign_id, o.seekers, o.own, at) from dialer.own_lanes(call_ids, at) o where o.missing;
+    end if;
     perform dialer.lock_waiting(call_ids);
     return dialer.move_locked(array(
         select row(c.call_id, n.lane_id, t.due_at, case when c.due_at = 'infinity' and t.due_at < 'infinity' then null else c.wait_reason end, null)::dialer.move

@@ -24,24 +24,27 @@ begin
     -- Whoever plans calls waits for us, or we for them: none is planned by the choice before.
     perform pg_advisory_xact_lock(hashtextextended('dialer.workflow', id));
     select c.workflow_id into before from dialer.campaign c where c.campaign_id = id for no key update;
-    perform dialer.lock_waiting(dialer.not_begun(id));
-    -- Asked again under the locks: one that a claim took meanwhile has begun.
-    waiting := dialer.not_begun(id);
-    select count(*) filter (where c.step is not null), count(*) into in_steps, begun from dialer.call c
-    where c.campaign_id = id and c.ended_at is null and (c.state <> 'scheduled' or exists (select from dialer.attempt a where a.call_id = c.call_id));
+    -- Whoever moves a call and then plans one waits for us, so their call is passed over, as one that a claim is at.
+    waiting := array(
+        select d.call_id from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+        where c.call_id = any (dialer.not_begun(id)) order by d.call_id for update of d skip locked);
+    -- Asked again under the locks: one that had an attempt meanwhile has begun.
+    waiting := array(select w from unnest(waiting) w where not exists (select from dialer.attempt a where a.call_id = w));
+    select count(*) filter (where c.step is not null and (c.state <> 'scheduled' or exists (select from dialer.attempt a where a.call_id = c.call_id))), count(*)
+    into in_steps, begun from dialer.call c where c.campaign_id = id and c.ended_at is null;
     if in_steps > 0 and wanted is distinct from before then
         perform dialer.fail('PD046', format('campaign "%s" has %s calls that have begun the workflow that it has', campaign, in_steps), 'What they have asked and what comes next are steps of that one.',
             'Wait until they have ended, cancel them, or make another campaign.');
     end if;
-    begun := begun - in_steps;
+    taken := cardinality(waiting);
+    begun := begun - in_steps - taken;
     update dialer.campaign c set workflow_id = wanted where c.campaign_id = id and c.workflow_id is distinct from wanted;
     update dialer.call c set step = null, workflow_metadata = null where wanted is null and c.call_id = any (waiting) and c.step is not null;
     perform dialer.restep(waiting, at);
-    taken := cardinality(waiting);
     not_needed := (select count(*) from dialer.call c where c.call_id = any (waiting) and c.ended_at is not null);
 end $$;
 comment on function dialer.use_workflow(text, text, timestamptz) is
-'Lets the calls of a campaign go in the steps of a workflow, such as preclassify; null: each is one call. What differs by step (who speaks) stands in the campaign''s settings, e.g. {"assistant_id": "task", "steps": {"classify": {"assistant_id": "probe"}}}. Calls that wait and have not begun take their first step at once: taken says how many, and not_needed how many of them were completed because nothing is left to do; begun: calls that have begun without steps, and stay one call each. Errors: PD025 campaign, PD046 no such workflow, or calls that have begun another.';
+'Lets the calls of a campaign go in the steps of a workflow, such as preclassify; null: each is one call. What differs by step (who speaks) stands in the campaign''s settings, e.g. {"assistant_id": "task", "steps": {"classify": {"assistant_id": "probe"}}}. Calls that wait and have not begun take their first step at once: taken says how many, and not_needed how many of them were completed because nothing is left to do; begun: calls that have begun without steps (or are being claimed or moved by somebody at this moment), and stay one call each. Errors: PD025 campaign, PD046 no such workflow, or calls that have begun another.';
 
 create function dialer.restep(call_ids bigint[], at timestamptz) returns integer
 language plpgsql volatile as $$

@@ -106,6 +106,10 @@ begin
     elsif changes ? 'calendar' and changes ?| '{hours,tz}' or changes ? 'policy' and changes ? 'frequency' or changes ? 'per_second' and changes ? 'per_minute' then
         perform dialer.fail('PD057', 'two settings contradict each other', 'A campaign has a calendar or hours, a policy or a frequency, a rate per second or per minute.', 'Leave one of them out.');
     end if;
+    select k into wrong from jsonb_each(changes) e(k, v) where case when k = 'settings' then jsonb_typeof(v) <> all ('{object,null}') else jsonb_typeof(v) = any ('{object,array}') end limit 1;
+    if wrong is not null then
+        perform dialer.fail('PD057', format('setting "%s" has a value of another kind', wrong), format('It is %s.', changes -> wrong), 'settings is an object, everything else a single value.');
+    end if;
     select k into wrong from jsonb_each(changes) e(k, v) where jsonb_typeof(v) = 'null'
         and k <> all ('{tz,max_concurrent,per_second,per_minute,caller_pool,consent,subject,valid_until,contact_limit}') limit 1;
     if wrong is not null then
@@ -139,6 +143,9 @@ begin
     exception when invalid_text_representation or numeric_value_out_of_range or datetime_field_overflow or invalid_datetime_format then
         perform dialer.fail('PD057', format('campaign "%s" cannot be given these settings', old.name), sqlerrm, 'Correct the value.');
     end;
+    if changes ? 'valid_until' and new.valid_until <= edit_campaign.at then
+        perform dialer.fail('PD057', format('campaign "%s" would have been over at %s', old.name, new.valid_until), format('It is now %s, and whatever waits would expire.', edit_campaign.at), 'dialer.stop_campaign ends a campaign now.');
+    end if;
     update dialer.campaign c
     set name = new.name, account_id = new.account_id, calendar_id = new.calendar_id, policy_id = new.policy_id, zone_rule = new.zone_rule, priority = new.priority,
         weight = new.weight, max_concurrent = new.max_concurrent, per_second = new.per_second, misfire = new.misfire, misfire_after = new.misfire_after,

@@ -84,7 +84,7 @@ create view dialer.call_detail as
            nullif(c.due_at, 'infinity') as due_at, nullif(c.planned_at, 'infinity') as planned_at,
            case when c.granted_at = c.due_at then c.wished_at end as asked_at, z.tz, dialer.local_text(nullif(c.due_at, 'infinity'), z.tz) as due_local,
            case when c.granted_at = c.due_at then dialer.adjustment_text(c.wished_at, l.openings, z.tz) end as adjustment,
-           c.wait_reason, c.end_reason, c.outcome, l.priority, c.expires_at, c.payload, c.idempotency_key, c.series_id, c.occurrence, c.created_at, c.ended_at
+           c.wait_reason, c.end_reason, c.outcome, l.priority, nullif(c.expires_at, 'infinity') as expires_at, c.payload, c.idempotency_key, c.series_id, c.occurrence, c.created_at, c.ended_at
     from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
     join dialer.contact p using (contact_id) join dialer.endpoint e on e.endpoint_id = c.endpoint_id
     cross join lateral (select coalesce((l.openings[1]).tz, 'UTC') as tz) z;
@@ -250,17 +250,20 @@ comment on function dialer.scheduled_call_named(text) is 'The call or series wit
 
 create function dialer.agent_campaign(agent text) returns text
 language plpgsql stable as $$
-declare found text;
+declare
+    found text[] := array(select c.name from dialer.campaign c
+        where c.tenant_id = dialer.current_tenant() and c.state not in ('stopped', 'archived') and (c.name = agent or c.settings ->> 'agentId' = agent)
+        order by c.name = agent desc, c.campaign_id);
 begin
-    select c.name into found from dialer.campaign c
-    where c.tenant_id = dialer.current_tenant() and c.state not in ('stopped', 'archived') and (c.name = agent or c.settings ->> 'agentId' = agent)
-    order by c.name = agent desc, c.campaign_id limit 1;
-    if found is null then
+    if found = '{}' then
         perform dialer.fail('PD051', format('agent "%s" does not exist', coalesce(agent, '')), 'An agent is a campaign that is not stopped: its name, or the agentId of its settings.', 'Add it with dialer.create_campaign.');
+    elsif cardinality(found) > 1 and found[1] <> agent then
+        -- Each has its own window and policy: none is guessed.
+        perform dialer.fail('PD015', format('agent "%s" could be any of %s campaigns', agent, cardinality(found)), format('It is the agentId of %s.', array_to_string(found, ', ')), 'Name the campaign.');
     end if;
-    return found;
+    return found[1];
 end $$;
-comment on function dialer.agent_campaign(text) is 'The campaign that is meant by an agent: by its name, or the agentId of its settings. Error PD051: there is none.';
+comment on function dialer.agent_campaign(text) is 'The campaign that is meant by an agent: by its name, or the agentId of its settings. Errors: PD051 there is none, PD015 several have it.';
 
 create function dialer.recurring_rule(every text, step integer, until_on date, times integer, start_local timestamp, tz text) returns text
 language plpgsql stable as $$
@@ -462,7 +465,7 @@ create function dialer.find_bans(state text default null, before_id bigint defau
 returns table (ban_id bigint, reason text, state text, from_at timestamptz, to_at timestamptz, jurisdictions text[], area_codes text[], zips text[], exempt_purposes text[],
     declared_at timestamptz, lifted_at timestamptz)
 language sql stable as $$
-    select b.ban_id, b.reason, x.state, b.from_at, nullif(b.to_at, 'infinity'), coalesce(b.jurisdictions, '{}'), coalesce(b.area_codes, '{}'), coalesce(b.zips, '{}'), b.exempt_purposes,
+    select b.ban_id, b.reason, x.state, case when isfinite(b.from_at) then b.from_at else b.declared_at end, nullif(b.to_at, 'infinity'), coalesce(b.jurisdictions, '{}'), coalesce(b.area_codes, '{}'), coalesce(b.zips, '{}'), b.exempt_purposes,
            b.declared_at, b.lifted_at
     from dialer.ban b
     cross join lateral (select case when b.lifted_at is not null or b.to_at <= at then 'over' when b.from_at > at then 'to_come' else 'in_force' end as state) x

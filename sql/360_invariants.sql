@@ -24,7 +24,7 @@ create view dialer.invariant_violation as
     union all
     select 4, 'a lane is taken for open while its hours say closed, or the reverse', null from dialer.lane l
     where l.recheck_at > dialer.now() and l.openings <> '{}'
-      and dialer.is_open_all(dialer.now(), l.openings) <> (l.opens_at <= dialer.now() and l.open_until > dialer.now())
+      and (dialer.is_open_all(dialer.now(), l.openings) and not coalesce(dialer.lane_banned(l, dialer.now()) @> dialer.now(), false)) <> (l.opens_at <= dialer.now() and l.open_until > dialer.now())
     union all
     select 4, 'an attempt was intended outside its window', a.call_id from dialer.attempt a
     where a.intended_at is not null and a.intended_at >= (a.decision ->> 'open_until')::timestamptz

@@ -213,3 +213,21 @@ async fn area_codes_and_zip_codes_narrow_a_ban_and_purposes_are_exempt() {
         dialer.check_refusal(sql, expected).await;
     }
 }
+
+// D5: a lane that a ban holds closed is as it should be, and open again when the ban is lifted.
+#[tokio::test]
+async fn a_lane_that_is_banned_breaks_no_invariant() {
+    let dialer = three_states().await;
+    let lanes = "select count(*) filter (where opens_at <= dialer.now() and open_until > dialer.now()) from dialer.lane where openings <> '{}'";
+    for (change, open) in [
+        ("select dialer.declare_ban('storm', '{US-LA}')", "2"),
+        ("select dialer.declare_ban('flood')", "0"),
+        ("select dialer.lift_ban(2)", "2"),
+        ("select dialer.lift_ban(1)", "3"),
+    ] {
+        dialer.run(change).await;
+        dialer.run("select count(*) from dialer.tick()").await;
+        assert_eq!(dialer.rows(lanes).await, open, "{change}");
+        dialer.sound().await;
+    }
+}

@@ -130,3 +130,32 @@ async fn a_call_that_is_named_twice_is_spread_once() {
         .await;
     dialer.sound().await;
 }
+
+// R147: the same for rows that somebody has copied in.
+#[tokio::test]
+async fn attributes_of_an_imported_row_that_are_no_object_are_told_of_and_ignored() {
+    let dialer = two_channels().await;
+    dialer
+        .run(
+            "select dialer.begin_import('spring', 'list');
+             insert into dialer.import_row (import_id, line, phone, tz, attributes) values (1, 1, '+12125550101', 'America/New_York', '5'), (1, 2, '+12125550102', 'America/New_York', '{\"a\": 1}'), (1, 3, '+12125550103', 'America/New_York', 'null')",
+        )
+        .await;
+    dialer
+        .check(
+            "select line, col, value, reason, severity from dialer.import_contacts(1)",
+            expect!["1 | attributes | 5 | not a JSON object: ignored | note"],
+        )
+        .await;
+    dialer.check("select enrolled from dialer.finish_import(1)", expect!["3"]).await;
+    dialer
+        .check(
+            "select attributes from dialer.contact order by contact_id",
+            expect![[r#"
+        {}
+        {"a": 1}
+        {}"#]],
+        )
+        .await;
+    dialer.sound().await;
+}

@@ -50,10 +50,7 @@ const OPERATIONS: [(&str, &str); 34] = [
     ("reschedule_call", "select dialer.reschedule_call(2, dialer.now() + interval '5 minutes')"),
     ("request_callback", "select dialer.request_callback(1, dialer.now() + interval '9 minutes')"),
     ("restagger", "select count(*) from dialer.restagger('{6,1,5,2,4,3}', dialer.now(), '10 s')"),
-    (
-        "set_disposition",
-        "select dialer.set_disposition(c, 'SALE') from generate_series(9, 4, -1) c",
-    ),
+    ("set_disposition", "select dialer.set_disposition(c, 'SALE') from generate_series(4, 9) c"),
     ("add_do_not_call", "select dialer.add_do_not_call('+12125550102')"),
     ("mark_converted", "select dialer.mark_converted(address => '+12125550105')"),
     (

@@ -208,6 +208,12 @@ async fn settings_that_make_no_sense_are_refused() {
         (r#"{"priority": 0}"#, "PD036"),
         (r#"{"priority": 99999}"#, "PD057"),
         (r#"{"callback_late": "never"}"#, "23514"),
+        // It could not be added to a time, and no attempt with a callback would ever end.
+        (r#"{"callback_tolerance": "290000 years"}"#, "23514"),
+        (r#"{"misfire_after": "290000 years"}"#, "23514"),
+        (r#"{"valid_until": "2026-12-04 11:00 America/New_York"}"#, "PD057"),
+        (r#"{"name": ["a"]}"#, "PD057"),
+        (r#"{"settings": 5}"#, "PD057"),
         ("[]", "PD057"),
     ] {
         let refusal =

@@ -212,6 +212,13 @@ async fn caps_that_make_no_sense_are_refused() {
     let dialer = Dialer::open().await;
     for (sql, expected) in [
         (
+            "select dialer.set_tenant_cap(' ', 1, 'gap', 60)",
+            expect![[r#"
+                PD044: a cap of the tenant has no name
+                detail: By its name it is changed and removed.
+                hint: Name it after what it is for."#]],
+        ),
+        (
             "select dialer.set_tenant_cap('x', 1, 'gap', 60, cap_key => 'galaxy')",
             expect![[r#"
             PD044: cap "x" counts attempts per galaxy in {voice}, else wait

@@ -101,7 +101,7 @@ async fn strangers_are_refused_before_their_bodies_and_lists_are_taken_a_few_at_
     panic!("no place was given back");
 }
 
-// R222: what the login may not do is no fault of whoever asks, and doctor names it.
+// What the login may not do is no fault of whoever asks, and doctor names it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_without_its_role_is_told_by_doctor_and_blamed_on_no_key() {
     let _turn = ONE_AT_A_TIME.lock().await;

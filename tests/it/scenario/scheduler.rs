@@ -392,7 +392,7 @@ async fn a_payload_that_makes_no_sense_hides_nobody_s_list() {
     let payload = r#"{"userId": "u1", "metadata": 7, "scheduling": {"respectBusinessHours": "maybe", "timezone": "Mars/Olympus", "businessHours": [], "recurring": "often"}}"#;
     dialer
         .run(&format!(
-            "select dialer.schedule_call('agent-1', '+919812345678', '2025-11-03 10:00', tz => 'Asia/Kolkata', payload => '{payload}');
+            "select dialer.schedule_call('agent-1', '+919812345678', '2025-11-03 10:00', tz => 'Asia/Kolkata', payload => '{payload}', expires_at => 'infinity');
              select dialer.schedule_series('agent-1', '+919812345679', '2025-11-03 10:00', 'FREQ=DAILY', 'Asia/Kolkata', payload => '{payload}')"
         ))
         .await;
@@ -404,4 +404,29 @@ async fn a_payload_that_makes_no_sense_hides_nobody_s_list() {
                 series-1 | Asia/Kolkata | 2025-11-03T10:00:00+05:30 | f | 7"#]],
         )
         .await;
+    // JSON has no instant for never.
+    dialer.check("select expires_at from dialer.find_calls()", expect!["-"]).await;
+}
+
+// R034: an agent is one campaign; which of two is meant is not guessed.
+#[tokio::test]
+async fn an_agent_that_two_campaigns_have_is_named_by_its_campaign() {
+    let dialer = office().await;
+    for name in ["morning", "evening"] {
+        dialer
+            .run(&format!("select dialer.create_campaign('{name}', 'voice', '24/7', settings => '{{\"agentId\": \"ada\"}}')"))
+            .await;
+    }
+    dialer
+        .check_refusal(
+            "select dialer.agent_campaign('ada')",
+            expect![[r#"
+                PD015: agent "ada" could be any of 2 campaigns
+                detail: It is the agentId of morning, evening.
+                hint: Name the campaign."#]],
+        )
+        .await;
+    dialer.check("select dialer.agent_campaign('evening')", expect!["evening"]).await;
+    dialer.run("select dialer.stop_campaign('morning')").await;
+    dialer.check("select dialer.agent_campaign('ada')", expect!["evening"]).await;
 }
