@@ -71,6 +71,16 @@ end $$;
 comment on function dialer.zip_of(jsonb) is 'The postal code among the attributes of a contact: zip, zip code, postal code or postcode, as people write them; null: none.
 e.g. select dialer.zip_of(''{"Postal Code": "33101"}'') --> 33101';
 
+create function dialer.check_place(place text) returns void
+language plpgsql immutable as $$
+begin
+    if btrim(place) <> '' and dialer.jurisdiction_of(place) is null and dialer.states_of_zip(place) = '{}' then
+        perform dialer.fail('PD041', format('"%s" is no state, province or country', place), 'Whose calling rules hold is known by it.',
+            'Write a code or a name, such as US-FL, FL, Florida, CA-ON or FR, or a ZIP code of a state; null where it is not known.');
+    end if;
+end $$;
+comment on function dialer.check_place(text) is 'Refuses what is no place whose law could hold. Error PD041.';
+
 create function dialer.contact_placed() returns trigger language plpgsql as $$
 declare
     numbers text[] := dialer.numbers_of(new.contact_id);
@@ -80,9 +90,8 @@ begin
     new.jurisdiction := dialer.jurisdiction_of(place, numbers[1]);
     if new.jurisdiction is null and dialer.states_of_zip(place) <> '{}' then
         new.attributes := (new.attributes - dialer.zip_keys(new.attributes)) || jsonb_build_object('zip', place);
-    elsif new.jurisdiction is null and place is not null then
-        perform dialer.fail('PD041', format('"%s" is no state, province or country', place), 'Whose calling rules hold is known by it.',
-            'Write a code or a name, such as US-FL, FL, Florida, CA-ON or FR, or a ZIP code of a state; null where it is not known.');
+    else
+        perform dialer.check_place(place);
     end if;
     select r.jurisdictions, r.source into new.jurisdictions, new.jurisdiction_source from dialer.resolve_jurisdiction(new.jurisdiction, numbers, dialer.zip_of(new.attributes)) r;
     -- Whoever has moved to another state has its clocks, unless somebody has stated a zone.

@@ -423,12 +423,13 @@ begin
     if tz is not null then
         perform dialer.zone_named(tz);
     end if;
+    perform dialer.check_place(state);
     admitted := dialer.admit(array[row(1, external_key, name, case when not by_mail then dialer.read_address(address, region) end, case when by_mail then dialer.read_address(address, region) end,
         tz, state, null, coalesce(attributes, '{}'))::dialer.intake_row], region, 'add_contact', at, null);
     select r.contact_id, r.created, r.verdict into contact_id, created, verdict from unnest(admitted.results) r;
 end $$;
 comment on function dialer.add_contact(text, text, text, text, text, jsonb, text, timestamptz) is
-'Adds the contact of a number or e-mail address, or updates it: found by external key or address. verdict: accepted, or do_not_call. Errors: PD014 neither number nor address, PD011 zone, PD015 attributes.';
+'Adds the contact of a number or e-mail address, or updates it: found by external key or address. verdict: accepted, or do_not_call. Errors: PD014 neither number nor address, PD011 zone, PD041 state, PD015 attributes.';
 
 create function dialer.find_do_not_call(address text default null, external_key text default null, before_id bigint default null, limit_ integer default 50)
 returns table (do_not_call_id bigint, address text, contact_id bigint, source text, added_at timestamptz, expires_at timestamptz)

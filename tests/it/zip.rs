@@ -79,6 +79,8 @@ async fn calls_follow_the_zip_code_of_their_contact() {
             expect![[r#"1 | - | {US-UT} | stated | {America/Denver} | state | {"zip": "84101"}"#]],
         )
         .await;
+    let refused = dialer.refusal(&add("+12125550102", ", state => 'Atlantis'")).await;
+    assert!(refused.starts_with("PD041: \"Atlantis\" is no state"), "{refused}");
     dialer
         .check_refusal(
             "update dialer.contact set jurisdiction = '09012'",
