@@ -41,7 +41,7 @@ function composing(voice, mail, page) {
     if (file.files[0]) text.value = await file.files[0].text();
   } });
   const channel = (title, name, campaigns, step) => group(title, h("div", { class: "row" },
-    field("Campaign", select(`${name}Campaign`, [["", "none"], ...campaigns], campaigns[0] ?? "")),
+    field("Campaign", select(`${name}Campaign`, [["", "none"], ...campaigns], campaigns.length === 1 ? campaigns[0] : "")),
     field(`From (${own})`, input(`${name}At`, { type: "datetime-local" }), "Empty: now"),
     field("Step", input(`${name}Step`, { placeholder: step }), "Empty: as the preset says; e.g. 2 minutes, 20 seconds")));
   const element = form({}, [
@@ -96,18 +96,18 @@ function preview(data, body, page, result) {
     event.target.disabled = true;
     if (await into(result, post("api/v1/batches", body), (sent) => sentLines(sent, body))) say("The batch is planned.");
   }, "main");
-  return h("section", null, h("h2", null, "Preview: nothing was planned"), summary(data), lines(data, body.batchKey),
+  return h("section", null, h("h2", null, "Preview: nothing was planned"), summary(data, body), lines(data, body.batchKey),
     h("div", { class: "actions" }, send),
     data.planned === 0 && h("p", { class: "note" }, "Nothing would be planned: see why for each below."));
 }
 
 function sentLines(data, body) {
   const drafts = [body.callCampaign, body.emailCampaign].filter(Boolean);
-  return h("section", null, h("h2", null, "Planned"), summary(data), lines(data, body.batchKey),
+  return h("section", null, h("h2", null, "Planned"), summary(data, body), lines(data, body.batchKey),
     h("p", null, "They go out when their campaign runs: ", ...drafts.map((name) => [link(at("campaign", name), name), " "])));
 }
 
-function summary(data) {
+function summary(data, { callCampaign, emailCampaign }) {
   const planned = data.lines.filter((line) => PLANNED.includes(line.result));
   const skipped = data.lines.filter((line) => !PLANNED.includes(line.result));
   const last = planned.reduce((latest, line) => (line.dueAt && (!latest || line.dueAt > latest.dueAt) ? line : latest), null);
@@ -115,6 +115,8 @@ function summary(data) {
   const finish = last && new Date(new Date(last.dueAt).getTime() + (last.channel === "email" ? 0 : CALL_SECONDS * 1000)).toISOString();
   const days = tally(planned.filter((line) => line.localTime), (line) => line.localTime.match(/\d{4}-\d\d-\d\d/)?.[0] ?? line.localTime).sort(([a], [b]) => (a < b ? -1 : 1));
   return facts([
+    ["Calls through", callCampaign],
+    ["E-mails through", emailCampaign],
     ["Planned", tally(planned, (line) => line.channel).map(([channel, number]) => `${count(number)} ${channel}`).join(", ") || "none"],
     ["Left out", tally(skipped, (line) => words(line.result)).map(([reason, number]) => `${count(number)}: ${reason}`).join("; ")],
     ["First", first && when(first.dueAt, first.tz)],

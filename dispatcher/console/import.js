@@ -7,25 +7,29 @@ import { field, form, input, select } from "./form.js";
 
 /** LIMIT: problems that are shown; the file has all that were told. */
 const SHOWN_MAX = 100;
+/** No name of a campaign is blank. */
+const NONE = " ";
 
 export async function importList(main, page, name) {
   const place = h("div");
   main.append(place);
   const lists = await into(place, Promise.all(["running", "draft", "paused"].map((state) => get("api/v1/campaigns", { state, limit: 200 }, page.signal))), () => h("div"));
   if (!lists) return;
-  const names = lists.flatMap(({ items }) => items.map((item) => item.name));
+  const listed = lists.flatMap(({ items }) => items.map((item) => item.name));
+  // A campaign that was asked for is there even where there are more than a list shows.
+  const names = name === undefined || listed.includes(name) ? listed : [name, ...listed];
   if (names.length === 0) {
     fill(place, h("p", { class: "empty" }, "A list goes into a campaign, and there is none that is not over. ", link(at("new-campaign"), "Create one first"), "."));
     return;
   }
-  fill(place, steps(names, names.includes(name) ? name : undefined, page));
+  fill(place, steps(names, name ?? (names.length === 1 ? names[0] : ""), page));
 }
 
 function steps(names, chosen, page) {
   const result = h("div");
   const file = h("input", { type: "file", name: "file", accept: ".csv,text/csv,text/plain", required: true });
   const fields = [
-    field("Campaign", select("campaign", [["", "only keep the contacts: plan no calls"], ...names.map((name) => [name, name])], chosen ?? names[0])),
+    field("Campaign", select("campaign", [["", "choose ..."], [NONE, "none: keep the contacts, plan no calls"], ...names], chosen, { required: true })),
     field("CSV file", file, "A header line, then a row a contact: name, phone, email, state or zone, external key, in any usual spelling."),
     h("details", null, h("summary", null, "Columns and country"),
       field("Which column is which", input("map", { placeholder: "phone=Mobile,name=Patient" }), "Only where the names are not understood. Targets: external_key, name, phone, email, tz, state, status."),
