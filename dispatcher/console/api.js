@@ -115,7 +115,7 @@ async function ask(method, where, { body, type, once, signal, patience = PATIENC
   } catch (error) {
     if (error instanceof Refused) throw error;
     if (signal?.aborted) throw new DOMException("left", "AbortError");
-    throw new Refused(0, { message: "dialerd does not answer", hint: "Is it running, and is the network there? Nothing was changed unless it says so here." });
+    throw new Refused(0, { message: "dialerd does not answer", hint: "Is it running, and is the network there?" + (method === "GET" ? "" : " It may have been done: look before you try again.") });
   } finally {
     clearTimeout(timer);
   }
