@@ -9,6 +9,7 @@ use super::page::{self, Page, Span};
 use crate::db::api::{Asking, Scope};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -78,6 +79,16 @@ fn named(asking: Asking, call_ids: Option<&[i64]>) -> Result<Asking, Refusal> {
     }
 }
 
+/// A line for each call, with the rights to plan.
+async fn carried_out<T, L: DeserializeOwned + Serialize>(
+    posted: Posted<T>,
+    asking: Asking,
+) -> Answered<Vec<L>> {
+    let mut work = posted.begin(Scope::Plan).await?;
+    let lines = work.rows(asking).await?;
+    work.done(StatusCode::OK, lines).await
+}
+
 /// Looks after stuck attempts; what may have rung is looked up, never dialled again.
 #[utoipa::path(post, path = "/api/v1/stuck/reset", tag = "queue", operation_id = "reset_stuck", request_body = Reset,
     responses((status = 200, description = "what is, or would be, done", body = Success<Vec<ResetLine>>)))]
@@ -85,9 +96,7 @@ async fn reset_stuck(posted: Posted<Reset>) -> Answered<Vec<ResetLine>> {
     let dry_run = posted.input.dry_run.unwrap_or(true);
     let asking = Asking::of("reset_stuck").boolean("dry_run", Some(dry_run));
     let asking = named(asking, posted.input.call_ids.as_deref())?;
-    let mut work = posted.begin(Scope::Plan).await?;
-    let lines = work.rows(asking).await?;
-    work.done(StatusCode::OK, lines).await
+    carried_out(posted, asking).await
 }
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -168,9 +177,7 @@ async fn retry_dead_letters(posted: Posted<Retry>) -> Answered<Vec<Retried>> {
         .text("campaign", posted.input.campaign.as_deref())
         .boolean("dry_run", Some(dry_run));
     let asking = named(asking, posted.input.call_ids.as_deref())?;
-    let mut work = posted.begin(Scope::Plan).await?;
-    let lines = work.rows(asking).await?;
-    work.done(StatusCode::OK, lines).await
+    carried_out(posted, asking).await
 }
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
