@@ -84,7 +84,8 @@ impl Peer {
     }
 
     fn exchange(&self) -> String {
-        std::fs::read_to_string(self.home.join("exchange.pid")).unwrap().trim().to_owned()
+        let known = std::fs::read_to_string(self.home.join("exchange.pid")).unwrap();
+        known.split(' ').next().unwrap().to_owned()
     }
 
     fn script(&self, word: &str) -> Command {

@@ -42,7 +42,7 @@ start_exchange() {
     cd "$home"
     # The loader that came along, itself, so that the process id is Asterisk's.
     setsid "$tools/asterisk" -C "$home/etc/asterisk.conf" -f </dev/null >>"$home/log/output" 2>&1 &
-    echo $! >"$home/exchange.pid"
+    remember exchange $!
     local ip password
     ip=$(cat "$home/ip")
     password=$(sed -n 's/^password = //p' "$home/etc/ari.conf")
@@ -70,25 +70,38 @@ start_far_end() {
     setsid "$tools/sipp" -sf "$here/far-end.xml" -i "$PEER_IP" -p 5080 -mi "$PEER_IP" -t u1 -nostdin \
         -trace_logs -log_file "$home/far-end/calls.log" -log_overwrite true \
         -trace_err -error_file "$home/far-end/errors.log" </dev/null >"$home/far-end/output" 2>&1 &
-    echo $! >"$home/far-end.pid"
+    remember far-end $!
 }
 
-# Whether the process that was started is still that one: its command line names our directory.
+# A process is known by its id and the instant of its start: what it runs is still this script for
+# a moment after the fork, and for another nothing at all.
+remember() { echo "$2 $(start_of "$2")" >"$home/$1.pid"; }
+
+# Nothing for a process that has ended, though nobody has asked for its exit code.
+start_of() {
+    local stat
+    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 0
+    # After the name, which may hold anything: the state, and eighteen more before the start.
+    read -ra stat <<<"${stat##*) }"
+    [[ ${stat[0]} == [ZX] ]] || echo "${stat[19]}"
+}
+
 is_running() {
-    local pid
-    pid=$(cat "$home/$1.pid" 2>/dev/null) || return 1
-    { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF "$home/"
+    local pid start
+    { read -r pid start <"$home/$1.pid"; } 2>/dev/null && [[ -n $start && $start == "$(start_of "$pid")" ]]
 }
 
 end() {
     is_running "$1" || return 0
-    kill -TERM "$(cat "$home/$1.pid")" 2>/dev/null || true
+    signal TERM "$1"
     for _ in $(seq 50); do
         is_running "$1" || return 0
         sleep 0.1
     done
-    kill -KILL "$(cat "$home/$1.pid")" 2>/dev/null || true
+    signal KILL "$1"
 }
+
+signal() { kill "-$1" "$(cut -d ' ' -f 1 "$home/$2.pid")" 2>/dev/null || true; }
 
 # A test that is killed cannot clear up after itself.
 watch_owner() {
