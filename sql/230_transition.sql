@@ -108,6 +108,10 @@ begin
                 execute format('select exists (select from dialer.%I x where x.%I >= %L and x.%I < %L)', parent || '_other',
                     key, month || ' 00:00:00+00', key, (month + interval '1 month')::date || ' 00:00:00+00') into begun;
                 continue when begun;
+                -- Whoever writes rows of this month would look for their place before it is there, and be refused: they wait instead.
+                if month <= at then
+                    execute format('lock table dialer.%I in share row exclusive mode', parent);
+                end if;
                 execute format('create table dialer.%I (like dialer.%I including all)', child, parent || '_other');
                 execute format('alter table dialer.%I attach partition dialer.%I for values from (%L) to (%L)', parent, child,
                     case parent when 'provider_event' then month::text else month || ' 00:00:00+00' end,
