@@ -103,9 +103,9 @@ declare
     tenant integer := dialer.current_tenant();
     parsed dialer.intake_parsed[];
 begin
-    -- Two imports of one tenant at once would both find a number missing and both add it.
-    perform pg_advisory_xact_lock(hashtext('dialer.admit'), tenant);
     select p.parsed, p.problems into parsed, problems from dialer.parse_intake(rows, region, import_id) p;
+    -- Two imports of one tenant at once would both find a number missing and both add it. Reading the rows, which takes longest, needs no lock.
+    perform pg_advisory_xact_lock(hashtext('dialer.admit'), tenant);
     parsed := dialer.admit_contacts(parsed, tenant, at);
     insert into dialer.endpoint (tenant_id, contact_id, channel, address)
     select tenant, p.contact_id, 'voice'::dialer.channel, p.e164 from unnest(parsed) p where p.e164 is not null and p.line = p.first_line
