@@ -76,15 +76,15 @@ async fn no_second_holds_a_start_too_many_though_the_owner_is_killed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_slot_is_in_use_and_never_one_more() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let flags = ["--ring", "0.1", "--unanswered-ring", "0.1", "--mix", "customer-did-not-answer=1"];
-    let rehearsal = three_dispatchers("slots", "max_concurrent = 10", &flags, 900).await;
+    let flags = ["--ring", "0.4", "--unanswered-ring", "0.4", "--mix", "customer-did-not-answer=1"];
+    let rehearsal = three_dispatchers("slots", "max_concurrent = 10", &flags, 450).await;
     let begun = Instant::now();
-    while starts(&rehearsal).await.len() < 600 {
-        assert!(begun.elapsed() < Duration::from_secs(50), "600 calls do not come");
+    while starts(&rehearsal).await.len() < 300 {
+        assert!(begun.elapsed() < Duration::from_secs(90), "300 calls do not come");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let calls = starts(&rehearsal).await;
-    let (from, until) = (calls[60].accepted_at, calls[560].accepted_at);
+    let (from, until) = (calls[30].accepted_at, calls[280].accepted_at);
     let busy = |call: &judge::SeenCall| {
         let (begins, ends) =
             (call.accepted_at.max(from), call.ended_at.unwrap_or(until).min(until));
