@@ -7,7 +7,7 @@ create type dialer.plan_row as (
     idempotency_key text, priority smallint, offset_open interval);
 comment on type dialer.plan_row is 'a call to plan: due_at (dialer time), and offset_open = open time to add from there (staggering inside open hours)';
 create type dialer.planned_row as (position bigint, call_id bigint, due_at timestamptz, result text);
-comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, do_not_call, number_unusable, no_number, wrong_channel (of another than its campaign''s account), not_needed (what is known of the number leaves no step)';
+comment on type dialer.planned_row is 'what became of a call to plan: scheduled, waiting (never open: see why_waiting), exists, key_of_another (its idempotency key is that of a call to somebody else), do_not_call, number_unusable, no_number, wrong_channel (of another than its campaign''s account), not_needed (what is known of the number leaves no step)';
 
 create function dialer.campaign_for(campaign text, by_mail boolean) returns bigint
 language plpgsql stable as $$
@@ -113,12 +113,14 @@ language sql stable as $$
               from wanted w group by w.zones, w.jurisdictions, w.lifted)
     select w.position, w.contact_id, w.endpoint_id, w.zones, w.jurisdictions, w.lifted, w.lane_priority, t.due_at,
            case when w.endpoint_id is null then 'no_number'
+                -- A key that two people share is a mistake of whoever chose it: nobody is told that this one is planned.
+                when x.call_id is not null and x.contact_id <> w.contact_id and x.endpoint_id <> w.endpoint_id then 'key_of_another'
                 when x.call_id is not null then 'exists'
                 when w.wrong_channel then 'wrong_channel'
                 when w.status <> 'ok' then 'number_unusable'
                 when exists (select from dialer.do_not_call_entries(w.tenant_id, w.contact_id, w.address, at)) then 'do_not_call'
                 when t.due_at is null then 'waiting' else 'scheduled' end,
-           w.expires_at, coalesce(w.payload, '{}'), w.idempotency_key, x.call_id,
+           w.expires_at, coalesce(w.payload, '{}'), w.idempotency_key, case when x.contact_id = w.contact_id or x.endpoint_id = w.endpoint_id then x.call_id end,
            case when t.due_at is distinct from w.due_at then w.due_at end, case when t.due_at is distinct from w.due_at then w.offset_open end
     from wanted w join areas a using (zones, jurisdictions, lifted)
     left join dialer.call x on x.tenant_id = w.tenant_id and x.idempotency_key = w.idempotency_key
@@ -129,7 +131,7 @@ language sql stable as $$
     order by w.position
 $$;
 comment on function dialer.compute_plan(bigint, dialer.plan_row[], timestamptz, dialer.own_hours) is
-'What planning these rows would give: due time moved into open hours (staggered in open time where offset_open is given), and what becomes of each. Stores nothing.';
+'What planning these rows would give: due time moved into open hours (staggered in open time where offset_open is given), and what becomes of each: key_of_another where its key is that of a call to somebody else. Stores nothing.';
 
 create function dialer.plan(campaign_id bigint, rows dialer.plan_row[], at timestamptz, own dialer.own_hours default null) returns setof dialer.planned_row
 language plpgsql volatile as $$

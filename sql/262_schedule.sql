@@ -60,7 +60,7 @@ begin
     end if;
 end $$;
 comment on function dialer.schedule_call(text, text, timestamptz, text, text, text, text, integer, timestamptz, jsonb, text, text, timestamptz, dialer.hours, text) is
-'Plans one call or e-mail in a campaign. due_at null: as soon as allowed; a due time outside the calling window moves to the next opening, and planned_at is that time. hours: business hours of this call''s own, on top of the campaign''s, read in hours_tz (null: where the campaign''s are read); null or 24/7: none of its own. result: scheduled, waiting, exists (same idempotency_key), do_not_call, number_unusable. Errors: PD025 campaign, PD014 number, PD027 past or expired time, PD017 bans not loaded that far, PD011 zone, PD040 too many kinds of own hours, PD056 priority, PD066 a number for a campaign that sends e-mails, or an address for one that calls.';
+'Plans one call or e-mail in a campaign. due_at null: as soon as allowed; a due time outside the calling window moves to the next opening, and planned_at is that time. hours: business hours of this call''s own, on top of the campaign''s, read in hours_tz (null: where the campaign''s are read); null or 24/7: none of its own. result: scheduled, waiting, exists (same idempotency_key), key_of_another (that key belongs to a call to somebody else: nothing was planned), do_not_call, number_unusable. Errors: PD025 campaign, PD014 number, PD027 past or expired time, PD017 bans not loaded that far, PD011 zone, PD040 too many kinds of own hours, PD056 priority, PD066 a number for a campaign that sends e-mails, or an address for one that calls.';
 
 create function dialer.waiting_call(call_id bigint) returns dialer.call
 language plpgsql volatile as $$

@@ -159,3 +159,34 @@ async fn attributes_of_an_imported_row_that_are_no_object_are_told_of_and_ignore
         .await;
     dialer.sound().await;
 }
+
+// R006, R107: a key that meets somebody else's call plans nothing, and does not say that it did.
+#[tokio::test]
+async fn a_batch_key_that_meets_the_call_of_somebody_else_leaves_the_case_out() {
+    let dialer = two_channels().await;
+    let batch = |numbers: &[u32], more: &str| {
+        let cases: Vec<String> = numbers
+            .iter()
+            .map(|n| format!(r#"{{"phone": "+1212555{n:04}", "tz": "America/New_York"}}"#))
+            .collect();
+        format!("select position, call_id, local_time, result from dialer.schedule_batch('[{}]', 'spring', batch_key => 'b', call_at => '2026-12-04 13:00', {more}) order by 1", cases.join(", "))
+    };
+    let two = "first_position => 1, of_count => 4";
+    dialer.check(&batch(&[101, 102], two), expect![[r#"
+        1 | 1 | Fri 2026-12-04 13:00:00 | scheduled
+        2 | 2 | Fri 2026-12-04 13:02:00 | scheduled"#]]).await;
+    // The next two, sent as if they were the first two; one of those is known.
+    dialer.check(&batch(&[103, 102], two), expect![[r#"
+        1 | - | Fri 2026-12-04 13:00:00 | key_of_another
+        2 | 2 | Fri 2026-12-04 13:02:00 | exists"#]]).await;
+    dialer.check(&batch(&[103, 104], "first_position => 3, of_count => 4"), expect![[r#"
+        3 | 5 | Fri 2026-12-04 13:04:00 | scheduled
+        4 | 6 | Fri 2026-12-04 13:06:00 | scheduled"#]]).await;
+    dialer
+        .check(
+            "select result, call_id from dialer.schedule_call('spring', '+12125550109', tz => 'America/New_York', idempotency_key => 'b/voice/1')",
+            expect!["key_of_another | -"],
+        )
+        .await;
+    dialer.sound().await;
+}

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-/// LIMIT: cases of one batch; more go in several, with the same base and growing position.
+/// LIMIT: cases of one request; more go in several, with the same bases, and firstPosition growing.
 const CASES_MAX: usize = 10_000;
 
 pub fn router() -> Router {
@@ -40,13 +40,28 @@ pub struct Batch {
     region: Option<String>,
     /// discharge_batch, resend_safe, immediate
     preset: Option<String>,
+    /// How the calls are spread: fixed, exponential, even, jitter, custom; see `dialer.stagger_series`.
+    call_strategy: Option<String>,
+    email_strategy: Option<String>,
+    /// What the strategy wants to know, e.g. until, offsets, seed.
+    call_options: Option<Map<String, Value>>,
+    email_options: Option<Map<String, Value>>,
+    /// Which position of the whole batch the first of these cases has, from 1.
+    #[schema(minimum = 1)]
+    first_position: Option<i64>,
+    /// How many cases the whole batch has, in all its requests; default: it ends with these.
+    #[schema(minimum = 0)]
+    of_count: Option<i64>,
 }
 
 impl Batch {
     fn asking(&self, function: &'static str) -> Result<Asking, Refusal> {
         if self.cases.len() > CASES_MAX {
-            return Err(Refusal::invalid(format!("cases are at most {CASES_MAX} at once")));
+            let message = format!("cases are at most {CASES_MAX} at once");
+            let hint = "send more requests with the same batchKey, callAt and emailAt, and firstPosition and ofCount of their own";
+            return Err(Refusal::invalid(message).with_hint(hint));
         }
+        self.has_common_base()?;
         let cases = self.cases.iter().cloned().map(Value::Object).collect();
         Ok(Asking::of(function)
             .json("cases", Some(Value::Array(cases)))
@@ -58,7 +73,28 @@ impl Batch {
             .read_as("email_step", "::interval", self.email_step.as_deref())
             .text("batch_key", self.batch_key.as_deref())
             .text("region", self.region.as_deref())
-            .text("preset", self.preset.as_deref()))
+            .text("preset", self.preset.as_deref())
+            .text("call_strategy", self.call_strategy.as_deref())
+            .text("email_strategy", self.email_strategy.as_deref())
+            .json("call_options", self.call_options.clone().map(Value::Object))
+            .json("email_options", self.email_options.clone().map(Value::Object))
+            .bigint("first_position", self.first_position)
+            .bigint("of_count", self.of_count))
+    }
+
+    /// Now is another time for each request: one that goes on says from when the whole is counted.
+    fn has_common_base(&self) -> Result<(), Refusal> {
+        let lacks = |campaign: &Option<String>, base: Option<DateTime<Utc>>| {
+            campaign.is_some() && base.is_none()
+        };
+        let goes_on = self.first_position.is_some_and(|position| position > 1);
+        let base = match () {
+            () if goes_on && lacks(&self.call_campaign, self.call_at) => "callAt",
+            () if goes_on && lacks(&self.email_campaign, self.email_at) => "emailAt",
+            () => return Ok(()),
+        };
+        let message = format!("a request with firstPosition above 1 needs {base}");
+        Err(Refusal::invalid(message).with_hint("state the same base in each request of the batch"))
     }
 }
 
@@ -66,16 +102,23 @@ impl Batch {
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
-    /// Which case, from 1.
+    /// Which case of the whole batch, from 1.
     position: i64,
+    /// How many the whole batch has.
+    of_count: Option<i64>,
+    /// The external key of the case.
+    case_key: Option<String>,
     /// voice, email; or the column at fault.
     channel: Option<String>,
     call_id: Option<i64>,
+    /// Open time from the base to the slot.
+    #[serde(alias = "after")]
+    offset: Option<String>,
     due_at: Option<DateTime<Utc>>,
     /// dueAt on the wall clock of tz.
     local_time: Option<String>,
     tz: Option<String>,
-    /// scheduled, waiting, exists, do_not_call, or why not.
+    /// scheduled, waiting, exists, key_of_another, do_not_call, or why not.
     result: Option<String>,
 }
 
@@ -102,6 +145,20 @@ impl Lines {
             lines,
         }
     }
+
+    fn log(&self) {
+        let positions = || self.lines.iter().map(|line| line.position);
+        tracing::info!(
+            planned = self.planned,
+            left_out = self.lines.len() - self.planned,
+            first_position = positions().min(),
+            last_position = positions().max(),
+            of_count = self.lines.first().and_then(|line| line.of_count),
+            first_due_at = self.first_due_at.map(tracing::field::display),
+            last_due_at = self.last_due_at.map(tracing::field::display),
+            "a batch was planned"
+        );
+    }
 }
 
 /// Plans a call and/or an e-mail for each case.
@@ -112,7 +169,7 @@ async fn schedule(posted: Posted<Batch>) -> Answered<Lines> {
     let mut work = posted.begin(Scope::Plan).await?;
     let lines = Lines::of(work.rows(asking).await?);
     let answer = work.done(StatusCode::CREATED, lines).await?;
-    tracing::info!(planned = answer.data.planned, "a batch was planned");
+    answer.data.log();
     Ok(answer)
 }
 

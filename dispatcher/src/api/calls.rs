@@ -161,7 +161,7 @@ pub struct NewCall {
 pub struct Planned {
     call_id: Option<i64>,
     planned_at: Option<DateTime<Utc>>,
-    /// scheduled, waiting, exists, do_not_call, number_unusable
+    /// scheduled, waiting, exists, key_of_another, do_not_call, number_unusable
     result: String,
 }
 
