@@ -34,6 +34,7 @@ create table dialer.call (
     occurrence integer,
     created_at timestamptz not null,
     ended_at timestamptz,
+    rescheduled_at timestamptz,
     constraint payload_and_its_settings_are_objects check (jsonb_typeof(payload) = 'object' and coalesce(jsonb_typeof(payload -> 'settings'), 'object') = 'object'),
     constraint ended_at_iff_ended check ((ended_at is not null) = (state in ('completed', 'failed', 'cancelled', 'expired')))
 ) with (fillfactor = 70);
@@ -47,6 +48,10 @@ create index call_that_expires on dialer.call (expires_at, call_id) where expire
 comment on index dialer.call_that_expires is 'tick expires calls whose time has run out';
 create index call_of_series on dialer.call (series_id) where series_id is not null;
 comment on index dialer.call_of_series is 'an occurrence finds the ones of its series that still wait';
+create index call_of_metadata_campaign on dialer.call (tenant_id, (payload #>> '{metadata,campaignId}')) where payload #>> '{metadata,campaignId}' is not null;
+comment on index dialer.call_of_metadata_campaign is 'find_calls and scheduled_calls find the calls that a program counts to a campaign of its own';
+create index call_of_metadata_customer on dialer.call (tenant_id, (payload #>> '{metadata,customerId}')) where payload #>> '{metadata,customerId}' is not null;
+comment on index dialer.call_of_metadata_customer is 'find_calls and scheduled_calls find the calls that a program counts to a customer of its own';
 comment on table dialer.call is 'one planned outreach to one contact; no index on a column that changes while it lives, so that its updates stay HOT';
 comment on column dialer.call.step is 'the step of its campaign''s workflow that comes next or is being called; null: the campaign has no workflow';
 comment on column dialer.call.workflow_metadata is 'what was known of its number when the step was chosen: KIND_type, KIND_id, KIND_completed_at, KIND_source; variables of the call';
@@ -57,6 +62,7 @@ comment on column dialer.call.wished_open is 'open time that was to pass after w
 comment on column dialer.call.granted_at is 'the due time that the wish gave; with any other due_at the wish is spent';
 comment on column dialer.call.not_before is 'when the contact asked to be called back; never sooner';
 comment on column dialer.call.callback_by is 'until when the callback is worth its priority (campaign.callback_tolerance); null: it is no callback';
+comment on column dialer.call.rescheduled_at is 'when somebody last gave it another time';
 comment on column dialer.call.usual_lane_id is 'the lane to which it goes back when its callback is over; null: it is there';
 comment on column dialer.call.wait_reason is 'why a scheduled call waits';
 comment on column dialer.call.end_reason is 'why the call ended';

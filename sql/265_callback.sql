@@ -100,6 +100,7 @@ begin
     if exists (select from dialer.call c where c.call_id = reschedule_call.call_id and (c.not_before is not null or c.callback_by is not null)) then
         perform dialer.set_promise(call_id, null);
     end if;
+    update dialer.call c set rescheduled_at = reschedule_call.at where c.call_id = reschedule_call.call_id;
     return moved;
 end $$;
 comment on function dialer.reschedule_call(bigint, timestamptz, timestamptz) is

@@ -28,6 +28,14 @@ comment on function dialer.frequency_caps(text) is
 'A frequency in words as caps: daily, weekly, monthly, or n per day, week, month or k days. Weeks begin on Monday, a month is 30 local dates; several calls are spread over days. Error PD058: not understood.
 e.g. select dialer.cap_text(k) from unnest(dialer.frequency_caps(''3 per week'')) k limit 1 --> 3 a calendar week';
 
+create function dialer.frequency_text(policy dialer.redial_policy) returns text
+language sql immutable as $$
+    select case when (policy).name ^@ 'frequency of ' then
+        format('%s per %s', (c).max_count, case when (c).kind = 'calendar_week' then 'week' when (c).amount = 1 then 'day' when (c).amount = 30 then 'month' else (c).amount || ' days' end) end
+    from (select (policy).caps[1] as c) k where (c).kind in ('calendar_week', 'local_dates')
+$$;
+comment on function dialer.frequency_text(dialer.redial_policy) is 'The frequency that a policy was made of, in the words that frequency_caps reads; null: it was made by hand.';
+
 create function dialer.member_caps(policy dialer.redial_policy) returns dialer.cap[]
 language sql immutable as $$
     -- Without any period a member would be called again as soon as the call before has ended.

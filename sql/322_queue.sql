@@ -38,7 +38,7 @@ end $$;
 comment on function dialer.close_queue(text, timestamptz) is
 'Pauses the queue of this tenant and says how many of its calls are still at a provider: ask again until it is 0, then everything has finished. resume_queue opens it again.';
 
-create function dialer.clean_queue(keep_completed interval default '24 hours', keep_failed interval default '7 days', at timestamptz default dialer.now())
+create function dialer.clean_queue(keep_completed interval default '24 hours', keep_failed interval default '7 days', at timestamptz default dialer.now(), dry_run boolean default false)
 returns table (status text, cleaned bigint)
 language plpgsql volatile as $$
 declare before dialer.queue_control;
@@ -47,19 +47,22 @@ begin
         perform dialer.fail('PD045', format('a queue cannot be cleaned of what is older than %s and %s', coalesce(keep_completed::text, 'null'), coalesce(keep_failed::text, 'null')),
             'Both are intervals of zero to 100 years.', 'E.g. dialer.clean_queue(keep_completed => ''1 hour'').');
     end if;
-    insert into dialer.queue_control (tenant_id, changed_at) values (dialer.current_tenant(), at) on conflict do nothing;
-    select q.* into before from dialer.queue_control q where q.tenant_id = dialer.current_tenant() for update;
-    update dialer.queue_control q
-    set completed_after = greatest(q.completed_after, at - keep_completed), failed_after = greatest(q.failed_after, at - keep_failed)
-    where q.tenant_id = before.tenant_id;
+    select q.* into before from dialer.queue_control q where q.tenant_id = dialer.current_tenant();
+    if dry_run is not true then
+        insert into dialer.queue_control (tenant_id, changed_at) values (dialer.current_tenant(), at) on conflict do nothing;
+        select q.* into before from dialer.queue_control q where q.tenant_id = dialer.current_tenant() for update;
+        update dialer.queue_control q
+        set completed_after = greatest(q.completed_after, at - keep_completed), failed_after = greatest(q.failed_after, at - keep_failed)
+        where q.tenant_id = before.tenant_id;
+    end if;
     return query
-        select v.status, count(c.call_id) from (values ('completed', before.completed_after, at - keep_completed), ('failed', before.failed_after, at - keep_failed)) v(status, from_at, to_at)
-        left join dialer.call c on c.tenant_id = before.tenant_id and c.ended_at > v.from_at and c.ended_at <= v.to_at
+        select v.status, count(c.call_id) from (values ('completed', coalesce(before.completed_after, '-infinity'), at - keep_completed), ('failed', coalesce(before.failed_after, '-infinity'), at - keep_failed)) v(status, from_at, to_at)
+        left join dialer.call c on c.tenant_id = dialer.current_tenant() and c.ended_at > v.from_at and c.ended_at <= v.to_at
              and (case when v.status = 'completed' then c.state = 'completed' else c.state in ('failed', 'expired') end)
         group by v.status order by v.status;
 end $$;
-comment on function dialer.clean_queue(interval, interval, timestamptz) is
-'Takes what completed or failed longer ago than this out of queue_stats, for good; returns how many of each. The records stay for reports, caps and evidence; set_retention says when they go. Error PD045: no such interval.';
+comment on function dialer.clean_queue(interval, interval, timestamptz, boolean) is
+'Takes what completed or failed longer ago than this out of queue_stats, for good; returns how many of each. dry_run: says how many it would be, and takes nothing out. The records stay for reports, caps and evidence; set_retention says when they go. Error PD045: no such interval.';
 
 create function dialer.queue_word(state dialer.call_state, due_at timestamptz, resting boolean, silent boolean, at timestamptz) returns text
 language sql immutable parallel safe as $$
@@ -110,6 +113,25 @@ begin
 end $$;
 comment on function dialer.queue_stats(timestamptz) is
 'The queue of this tenant in numbers: waiting (due), active, completed (of the last 24 hours, at most 1,000), failed (of the last 7 days), delayed (due later), paused (due, but queue or campaign rest), and their total. Cancelled calls have left the queue. clean_queue takes older ones out sooner.';
+
+create function dialer.queue_gauges(at timestamptz default dialer.now()) returns table (state text, calls bigint)
+language sql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
+    with lane as materialized (
+        select l.lane_id, g.state = 'running' and not coalesce(q.paused, false) as runs
+        from dialer.lane l join dialer.campaign g using (campaign_id) left join dialer.queue_control q on q.tenant_id = g.tenant_id),
+    -- LIMIT: a million that wait; more are shown as a million. What wait are the rows of the schedule, whatever has ended.
+    waiting as (
+        select count(*) filter (where d.due_at <= at and l.runs) as waiting, count(*) filter (where d.due_at <= at and not l.runs) as paused, count(*) filter (where d.due_at > at) as delayed
+        from (select x.lane_id, x.due_at from dialer.due x limit 1000000) d join lane l using (lane_id)),
+    ended as (
+        select count(distinct c.call_id) filter (where c.state = 'completed') as completed, count(distinct c.call_id) filter (where c.state in ('failed', 'expired')) as failed
+        from dialer.attempt a join dialer.call c using (call_id) where a.ended_at > at - interval '1 hour' and c.ended_at > at - interval '1 hour')
+    select v.state, v.calls from waiting w cross join ended e
+    cross join lateral (values ('waiting', w.waiting), ('paused', w.paused), ('delayed', w.delayed), ('completed', e.completed), ('failed', e.failed),
+        ('active', (select count(*) from dialer.lease)), ('stuck', (select count(*) from dialer.stuck))) v(state, calls)
+$$;
+comment on function dialer.queue_gauges(timestamptz) is
+'The queues of all tenants together, for metrics: waiting (due), paused (due, but queue or campaign rest), delayed (due later), active, stuck (see dialer.stuck); completed and failed: of calls that were tried, those that ended within the last hour.';
 
 create function dialer.scheduler_stats(at timestamptz default dialer.now())
 returns table (total bigint, pending bigint, processing bigint, completed bigint, failed bigint, cancelled bigint, upcoming_calls bigint)

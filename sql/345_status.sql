@@ -15,16 +15,18 @@ e.g. select dialer.scheduled_call_word(''in_flight'') --> processing';
 create view dialer.scheduled_call_status as
     select c.tenant_id, c.call_id, g.name as campaign, e.address as phone_number, dialer.scheduled_call_word(c.state) as status,
            c.state = 'scheduled' as is_pending, c.series_id is not null as is_recurring, c.state = 'scheduled' as can_cancel,
-           nullif(c.due_at, 'infinity') as scheduled_for, c.created_at, l.claimed_at as processing_at,
+           nullif(c.due_at, 'infinity') as scheduled_for, c.created_at, a.claimed_at as processing_at,
            case when c.state in ('failed', 'expired') then c.ended_at end as failed_at,
            case when c.state in ('failed', 'expired') then c.end_reason end as failure_reason, c.ended_at, c.outcome,
-           (select x.provider_call_id from dialer.attempt_all x where x.call_id = c.call_id and x.provider_call_id is not null
-            order by x.claimed_at desc limit 1) as call_log_id,
-           c.series_id, c.occurrence as occurrence_number, s.next_at as next_run, c.payload as metadata, c.campaign_id, c.contact_id
+           a.provider_call_id as call_log_id,
+           c.series_id, c.occurrence as occurrence_number, s.next_at as next_run, coalesce(c.payload -> 'metadata', '{}') as metadata, c.campaign_id, c.contact_id
     from dialer.call c join dialer.campaign g using (campaign_id) join dialer.endpoint e using (endpoint_id)
-    left join dialer.lease l on l.call_id = c.call_id and l.state <> 'claimed' left join dialer.series s on s.series_id = c.series_id;
+    left join dialer.series s on s.series_id = c.series_id
+    left join lateral (select (array_agg(x.claimed_at order by x.claimed_at desc))[1] as claimed_at,
+                              (array_agg(x.provider_call_id order by x.claimed_at desc) filter (where x.provider_call_id is not null))[1] as provider_call_id
+                       from dialer.attempt_all x where x.call_id = c.call_id and x.intended_at is not null) a on true;
 comment on view dialer.scheduled_call_status is
-'every call in the words of a call scheduler (scheduled_call_word): pending, processing, completed, cancelled, failed; with can_cancel, is_recurring, scheduled_for, next_run, failure_reason and the provider''s id of the last attempt';
+'every call in the words of a call scheduler (scheduled_call_word): pending, processing, completed, cancelled, failed; with can_cancel, is_recurring, scheduled_for, next_run, failure_reason, metadata as its sender wrote it, when the last attempt was taken up (processing_at) and the provider''s id of it';
 
 create function dialer.workflow_word(state dialer.call_state, asks boolean, wait_reason text, end_reason text, due boolean, tried boolean) returns text
 language sql immutable parallel safe as $$

@@ -52,6 +52,9 @@ declare
     groups dialer.member_group[];
     day record;
 begin
+    if average_call < interval '0' then
+        perform dialer.fail('PD015', format('calls of %s on average are not possible', average_call), 'A length is zero or more.', 'Give e.g. average_call => ''150 seconds''.');
+    end if;
     select c.* into target from dialer.campaign c where c.campaign_id = dialer.campaign_named(campaign_days.campaign);
     select dialer.member_caps(y) as caps, least(target.max_concurrent, a.max_concurrent - a.inbound_reserve) as lines, coalesce(k.tz, area.tz, 'UTC') as tz,
            case when target.law_id is null then '{}' else coalesce(area.jurisdictions, '{}') end as jurisdictions
@@ -76,4 +79,4 @@ begin
     end loop;
 end $$;
 comment on function dialer.campaign_days(text, integer, interval, timestamptz) is
-'The next days of a campaign that recurs: how long it is open, how many members its frequency lets be called, how many calls its lines and its rate carry, and who is left over for the next allowed day. At most one call a member and day; everybody is supposed to be reached. Weeks as in frequency_caps; the zone is the campaign''s, or that of most members, and so is the law. Error PD025: no such campaign.';
+'The next days of a campaign that recurs: how long it is open, how many members its frequency lets be called, how many calls its lines and its rate carry, and who is left over for the next allowed day. At most one call a member and day; everybody is supposed to be reached. Weeks as in frequency_caps; the zone is the campaign''s, or that of most members, and so is the law. Errors: PD025 no such campaign, PD015 a length below zero.';

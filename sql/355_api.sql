@@ -92,7 +92,8 @@ comment on view dialer.call_detail is 'calls with campaign, contact, number and 
 
 create function dialer.find_calls(campaign text default null, state text default null, from_at timestamptz default null, until_at timestamptz default null,
     person text default null, owner text default null, external_key text default null, outcome text default null, series_id bigint default null,
-    only_call bigint default null, before_id bigint default null, limit_ integer default 50)
+    only_call bigint default null, before_id bigint default null, limit_ integer default 50,
+    metadata_campaign text default null, metadata_customer text default null)
 returns setof dialer.call_detail language sql stable as $$
     select d.* from dialer.call_detail d
     where d.tenant_id = (select dialer.current_tenant())
@@ -104,11 +105,13 @@ returns setof dialer.call_detail language sql stable as $$
       and (find_calls.external_key is null or d.external_key = find_calls.external_key)
       and (find_calls.outcome is null or d.outcome = find_calls.outcome::dialer.outcome)
       and (find_calls.series_id is null or d.series_id = find_calls.series_id)
+      and (metadata_campaign is null or (d.payload #>> '{metadata,campaignId}' is not null and d.payload #>> '{metadata,campaignId}' = metadata_campaign))
+      and (metadata_customer is null or (d.payload #>> '{metadata,customerId}' is not null and d.payload #>> '{metadata,customerId}' = metadata_customer))
       and (only_call is null or d.call_id = only_call) and (before_id is null or d.call_id < before_id)
     order by d.call_id desc limit limit_
 $$;
-comment on function dialer.find_calls(text, text, timestamptz, timestamptz, text, text, text, text, bigint, bigint, bigint, integer) is
-'Calls of this tenant, the youngest first, by what is stated: campaign, state, span of the due time (until_at excluded), person (see contacts_like), owner (userId of the payload), external_key of the contact, last outcome, series. before_id: the next page. Error PD025: no such campaign.';
+comment on function dialer.find_calls(text, text, timestamptz, timestamptz, text, text, text, text, bigint, bigint, bigint, integer, text, text) is
+'Calls of this tenant, the youngest first, by what is stated: campaign, state, span of the due time (until_at excluded), person (see contacts_like), owner (userId of the payload), external_key of the contact, last outcome, series, and campaignId and customerId of the payload''s metadata. before_id: the next page. Error PD025: no such campaign.';
 
 create function dialer.call_attempts(call_id bigint)
 returns table (attempt_id uuid, state text, outcome dialer.outcome, disposition text, word text, due_at timestamptz, dialled_at timestamptz, ringing_at timestamptz,
@@ -136,15 +139,22 @@ language sql stable as $$
 $$;
 comment on function dialer.agent_shown(dialer.campaign) is 'A campaign as the agent of a scheduled call.';
 
+create function dialer.hours_shown(hours text, tz text) returns jsonb
+language sql immutable parallel safe as $$
+    select case when hours is not null then jsonb_build_object('hours', hours, 'timezone', tz) end
+$$;
+comment on function dialer.hours_shown(text, text) is 'Hours of a call''s own as the businessHours of a scheduled call, where its sender did not write them as such; null: it has none.';
+
 create function dialer.calls_as_scheduled(call_ids bigint[]) returns setof dialer.scheduled_call
 language sql stable as $$
     select row(c.call_id::text, e.address, g.name, dialer.agent_shown(g), c.payload ->> 'userId', t.at, coalesce(t.asked, t.at), z.tz,
                dialer.local_text(t.at, z.tz), to_char(t.at at time zone z.tz, 'FMDay'), t.asked is not null,
                case when t.asked is not null then dialer.adjustment_text(t.asked, l.openings, z.tz) end,
-               dialer.scheduled_call_word(c.state), coalesce(c.payload #> '{scheduling,respectBusinessHours}' = 'true', false), c.payload #> '{scheduling,businessHours}',
+               dialer.scheduled_call_word(c.state), coalesce(c.payload #> '{scheduling,respectBusinessHours}' = 'true', false) or l.own_hours <> '',
+               coalesce(nullif(c.payload #> '{scheduling,businessHours}', 'null'), dialer.hours_shown(nullif(l.own_hours, ''), coalesce(nullif(l.own_tz, ''), z.tz))),
                c.payload #> '{scheduling,recurring}', coalesce(c.payload -> 'metadata', '{}'), l.priority::integer, a.provider_call_id, a.intended_at,
                case when c.state in ('failed', 'expired') then c.ended_at end, case when c.state in ('failed', 'expired') then c.end_reason end, s.next_at,
-               'series-' || c.series_id, c.occurrence, c.series_id is not null, c.state = 'scheduled', c.created_at, coalesce(x.at, c.created_at))::dialer.scheduled_call
+               'series-' || c.series_id, c.occurrence, c.series_id is not null, c.state = 'scheduled', c.created_at, greatest(x.at, c.rescheduled_at, c.created_at))::dialer.scheduled_call
     from unnest(call_ids) with ordinality u(call_id, position)
     join dialer.call c on c.call_id = u.call_id join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
     join dialer.endpoint e on e.endpoint_id = c.endpoint_id left join dialer.series s on s.series_id = c.series_id
@@ -185,7 +195,8 @@ language sql stable as $$
                dialer.local_text(t.at, s.tz), to_char(t.at at time zone s.tz, 'FMDay'), t.at <> t.asked,
                case when t.at <> t.asked then format('%s %s in %s is outside the calling window', to_char(t.asked at time zone s.tz, 'FMDay'), to_char(t.asked at time zone s.tz, 'YYYY-MM-DD HH24:MI'), s.tz) end,
                case s.state when 'active' then 'pending' when 'ended' then 'completed' else 'cancelled' end,
-               coalesce(s.payload #> '{scheduling,respectBusinessHours}' = 'true', false), s.payload #> '{scheduling,businessHours}',
+               coalesce(s.payload #> '{scheduling,respectBusinessHours}' = 'true', false) or s.hours is not null,
+               coalesce(nullif(s.payload #> '{scheduling,businessHours}', 'null'), dialer.hours_shown(s.hours::text, coalesce(s.hours_tz, s.tz))),
                case jsonb_typeof(s.payload #> '{scheduling,recurring}') when 'object' then s.payload #> '{scheduling,recurring}' else '{}' end || jsonb_build_object('rule', s.rule, 'startLocal', to_char(s.start_local, 'YYYY-MM-DD"T"HH24:MI:SS'),
                    'occurrencesMade', s.occurrence_count - s.left_out_count, 'occurrencesLeftOut', s.left_out_count),
                coalesce(s.payload -> 'metadata', '{}'), coalesce(s.priority, g.priority)::integer, null, null, null, null, s.next_at, null, null, true, s.state = 'active',
@@ -198,7 +209,8 @@ language sql stable as $$
 $$;
 comment on function dialer.series_as_scheduled(bigint[]) is 'These series of this tenant as a call scheduler shows them, in the order given: with their next occurrence.';
 
-create function dialer.scheduled_call_ids(owner text, status text default null, from_at timestamptz default null, until_at timestamptz default null, agent text default null)
+create function dialer.scheduled_call_ids(owner text, status text default null, from_at timestamptz default null, until_at timestamptz default null, agent text default null,
+    metadata_campaign text default null, metadata_customer text default null)
 returns table (created_at timestamptz, id text, call_id bigint, series_id bigint) language sql stable as $$
     select c.created_at, c.call_id::text, c.call_id, null::bigint
     from dialer.call c join dialer.campaign g using (campaign_id)
@@ -206,6 +218,8 @@ returns table (created_at timestamptz, id text, call_id bigint, series_id bigint
       and (scheduled_call_ids.status is null or dialer.scheduled_call_word(c.state) = scheduled_call_ids.status)
       and (from_at is null or c.due_at >= from_at) and (until_at is null or c.due_at < until_at)
       and (scheduled_call_ids.agent is null or g.name = scheduled_call_ids.agent or g.settings ->> 'agentId' = scheduled_call_ids.agent)
+      and (metadata_campaign is null or (c.payload #>> '{metadata,campaignId}' is not null and c.payload #>> '{metadata,campaignId}' = metadata_campaign))
+      and (metadata_customer is null or (c.payload #>> '{metadata,customerId}' is not null and c.payload #>> '{metadata,customerId}' = metadata_customer))
     union all
     select s.created_at, 'series-' || s.series_id, null, s.series_id
     from dialer.series s join dialer.campaign g using (campaign_id)
@@ -213,14 +227,16 @@ returns table (created_at timestamptz, id text, call_id bigint, series_id bigint
       and (scheduled_call_ids.status is null or scheduled_call_ids.status = case s.state when 'active' then 'pending' when 'ended' then 'completed' else 'cancelled' end)
       and (from_at is null or s.next_at >= from_at) and (until_at is null or s.next_at < until_at)
       and (scheduled_call_ids.agent is null or g.name = scheduled_call_ids.agent or g.settings ->> 'agentId' = scheduled_call_ids.agent)
+      and (metadata_campaign is null or (s.payload #>> '{metadata,campaignId}' is not null and s.payload #>> '{metadata,campaignId}' = metadata_campaign))
+      and (metadata_customer is null or (s.payload #>> '{metadata,customerId}' is not null and s.payload #>> '{metadata,customerId}' = metadata_customer))
 $$;
-comment on function dialer.scheduled_call_ids(text, text, timestamptz, timestamptz, text) is 'Which calls and series of this tenant belong to an owner (userId of the payload), by status, span of the next time (until_at excluded) and agent.';
+comment on function dialer.scheduled_call_ids(text, text, timestamptz, timestamptz, text, text, text) is 'Which calls and series of this tenant belong to an owner (userId of the payload), by status, span of the next time (until_at excluded), agent, and campaignId and customerId of their metadata.';
 
 create function dialer.scheduled_calls(owner text, status text default null, from_at timestamptz default null, until_at timestamptz default null, agent text default null,
-    before_at timestamptz default null, before_id text default null, limit_ integer default 50)
+    before_at timestamptz default null, before_id text default null, limit_ integer default 50, metadata_campaign text default null, metadata_customer text default null)
 returns setof dialer.scheduled_call language sql stable as $$
     with page as (
-        select i.* from dialer.scheduled_call_ids(owner, status, from_at, until_at, agent) i
+        select i.* from dialer.scheduled_call_ids(owner, status, from_at, until_at, agent, metadata_campaign, metadata_customer) i
         where before_at is null or (i.created_at, i.id) < (before_at, before_id)
         order by i.created_at desc, i.id desc limit limit_)
     select f.* from page p cross join lateral (
@@ -228,14 +244,15 @@ returns setof dialer.scheduled_call language sql stable as $$
         union all select x.* from dialer.series_as_scheduled(array[p.series_id]) x where p.series_id is not null) f
     order by p.created_at desc, p.id desc
 $$;
-comment on function dialer.scheduled_calls(text, text, timestamptz, timestamptz, text, timestamptz, text, integer) is
+comment on function dialer.scheduled_calls(text, text, timestamptz, timestamptz, text, timestamptz, text, integer, text, text) is
 'Calls and series of an owner as a call scheduler shows them, the youngest first; before_at, before_id: the next page.';
 
-create function dialer.scheduled_calls_total(owner text, status text default null, from_at timestamptz default null, until_at timestamptz default null, agent text default null)
+create function dialer.scheduled_calls_total(owner text, status text default null, from_at timestamptz default null, until_at timestamptz default null, agent text default null,
+    metadata_campaign text default null, metadata_customer text default null)
 returns bigint language sql stable as $$
-    select count(*) from dialer.scheduled_call_ids(owner, status, from_at, until_at, agent)
+    select count(*) from dialer.scheduled_call_ids(owner, status, from_at, until_at, agent, metadata_campaign, metadata_customer)
 $$;
-comment on function dialer.scheduled_calls_total(text, text, timestamptz, timestamptz, text) is 'How many rows scheduled_calls has on all pages together.';
+comment on function dialer.scheduled_calls_total(text, text, timestamptz, timestamptz, text, text, text) is 'How many rows scheduled_calls has on all pages together.';
 
 create function dialer.scheduled_call_named(id text) returns setof dialer.scheduled_call
 language plpgsql stable as $$
@@ -372,10 +389,12 @@ comment on function dialer.reschedule_scheduled(text, timestamptz, timestamptz) 
 -- Lists of the rest.
 create function dialer.find_campaigns(state text default null, only_campaign text default null, before_id bigint default null, limit_ integer default 50)
 returns table (campaign_id bigint, name text, state dialer.campaign_state, state_reason text, account text, calendar text, hours dialer.hours, tz text, policy text, priority smallint,
-    weight double precision, max_concurrent integer, per_second numeric, misfire text, misfire_after text, caller_pool text, consent text, valid_until timestamptz, settings jsonb, created_at timestamptz)
+    weight double precision, max_concurrent integer, per_second numeric, misfire text, misfire_after text, caller_pool text, consent text, valid_until timestamptz, settings jsonb, created_at timestamptz,
+    frequency text, recurs boolean, contact_limit integer, contact_limit_counts text)
 language sql stable as $$
     select c.campaign_id, c.name, c.state, c.state_reason, a.name, k.name, k.hours, case c.zone_rule when 'fixed' then k.tz end, y.name, c.priority, c.weight, c.max_concurrent, c.per_second,
-           c.misfire, c.misfire_after::text, c.caller_pool, c.consent, nullif(c.valid_until, 'infinity'), c.settings, c.created_at
+           c.misfire, c.misfire_after::text, c.caller_pool, c.consent, nullif(c.valid_until, 'infinity'), c.settings, c.created_at,
+           dialer.frequency_text(y), c.recurs, c.contact_limit, c.contact_limit_counts
     from dialer.campaign c join dialer.provider_account a using (account_id) join dialer.calendar k using (calendar_id) join dialer.redial_policy y using (policy_id)
     where c.tenant_id = (select dialer.current_tenant()) and (find_campaigns.state is null or c.state = find_campaigns.state::dialer.campaign_state)
       and (only_campaign is null or c.name = only_campaign) and (before_id is null or c.campaign_id < before_id)
@@ -499,6 +518,24 @@ language sql stable as $$
     order by s.series_id desc limit limit_
 $$;
 comment on function dialer.find_series(text, text, bigint, bigint, integer) is 'Series of this tenant, the youngest first, by campaign and state, with the next instant by the rule. before_id: the next page. Error PD025.';
+
+create function dialer.find_callbacks(status text default null, campaign text default null, before_id bigint default null, limit_ integer default 50)
+returns setof dialer.callback_status language plpgsql stable as $$
+begin
+    if status <> all ('{waiting,overdue,kept,late,replaced,dropped}') then
+        perform dialer.fail('PD015', format('callbacks are never "%s"', status), 'They are waiting, overdue, kept, late, replaced or dropped.', 'Leave it out for all.');
+    end if;
+    return query
+        select k.callback_id, k.tenant_id, k.campaign, k.call_id, k.contact_id, k.source, k.asked_at, k.wanted_at, nullif(k.granted_at, 'infinity'), nullif(k.keep_until, 'infinity'),
+               k.dialled_at, k.status, k.reason
+        from dialer.callback_status k
+        where k.tenant_id = (select dialer.current_tenant()) and (find_callbacks.status is null or k.status = find_callbacks.status)
+          and (find_callbacks.campaign is null or k.campaign = (select g.name from dialer.campaign g where g.campaign_id = dialer.campaign_named(find_callbacks.campaign)))
+          and (before_id is null or k.callback_id < before_id)
+        order by k.callback_id desc limit limit_;
+end $$;
+comment on function dialer.find_callbacks(text, text, bigint, integer) is
+'Callbacks of this tenant (see callback_status), the youngest first: those that wait, are overdue, were kept, came late, were replaced or dropped. before_id: the next page. Errors: PD015 no such status, PD025 no such campaign.';
 
 create function dialer.find_accounts()
 returns table (name text, provider text, channel dialer.channel, state dialer.account_state, state_reason text, max_concurrent integer, per_second numeric, inbound_reserve integer,

@@ -110,7 +110,7 @@ begin
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
         end if;
         if object.proname = any (array['claim', 'intend', 'mark_placed', 'mark_unknown', 'release', 'settle', 'ingest_event', 'silent_attempts', 'next_wake',
-                'tick', 'heartbeat', 'account_for_hook', 'account_to_check', 'streaming_accounts', 'look_again', 'old_snapshots', 'oldest_snapshot_seconds', 'cron_health']) then
+                'tick', 'heartbeat', 'account_for_hook', 'account_to_check', 'streaming_accounts', 'look_again', 'old_snapshots', 'oldest_snapshot_seconds', 'cron_health', 'queue_gauges']) then
             -- They work for every tenant: not even an administrator of one may call them, except for those that tell nothing of a tenant.
             execute format('revoke execute on function %s from dialer_user, dialer_reader', object.name);
             if object.proname <> all (array['tick', 'old_snapshots', 'oldest_snapshot_seconds', 'cron_health']) then

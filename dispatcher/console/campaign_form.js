@@ -72,6 +72,9 @@ function redialOf(given) {
   return { ...kind, ...(given.contactLimit ? { contactLimit: Number(given.contactLimit), contactLimitCounts: given.contactLimitCounts } : {}) };
 }
 
+/** Empty is no limit, where the API has one for campaigns with a frequency. */
+const rateOf = (given) => (given.perSecond === undefined ? { perMinute: null } : { perSecond: Number(given.perSecond) });
+
 const numeric = (text) => (text === undefined ? undefined : Number(text));
 
 export async function newCampaign(main, page) {
@@ -104,7 +107,7 @@ export async function newCampaign(main, page) {
   main.append(form({}, fields, "Create the campaign", async (given) => {
     const body = {
       name: given.name, account: given.account, hours: hoursOf(given), tz: given.tz, ...redialOf(given),
-      callerPool: given.callerPool, maxConcurrent: numeric(given.maxConcurrent), perSecond: numeric(given.perSecond), priority: numeric(given.priority),
+      callerPool: given.callerPool, maxConcurrent: numeric(given.maxConcurrent) ?? null, ...rateOf(given), priority: numeric(given.priority),
       settings: given.settings === undefined ? undefined : object(given.settings), start: given.start,
     };
     const made = await post("api/v1/campaigns", body);

@@ -356,6 +356,14 @@ impl Session {
         rows.first().map_or(Ok(0.0), |row| get(row, WHAT, 0))
     }
 
+    /// How many calls wait, are active, are stuck ..., of all tenants together.
+    pub async fn queue_gauges(&self) -> Result<Vec<(String, i64)>, Error> {
+        const WHAT: &str = "queue_gauges";
+        let sql = "select state, calls from dialer.queue_gauges()";
+        let rows = self.query(WHAT, sql, &[]).await?;
+        rows.iter().map(|row| Ok((get(row, WHAT, 0)?, get(row, WHAT, 1)?))).collect()
+    }
+
     pub async fn accounts_to_check(&self, account: &str) -> Result<Vec<StoredAccount>, Error> {
         self.accounts("account_to_check", (&account, Type::TEXT)).await
     }

@@ -169,19 +169,37 @@ async fn a_batch_key_that_meets_the_call_of_somebody_else_leaves_the_case_out() 
             .iter()
             .map(|n| format!(r#"{{"phone": "+1212555{n:04}", "tz": "America/New_York"}}"#))
             .collect();
-        format!("select position, call_id, local_time, result from dialer.schedule_batch('[{}]', 'spring', batch_key => 'b', call_at => '2026-12-04 13:00', {more}) order by 1", cases.join(", "))
+        format!(
+            "select position, call_id, local_time, result from dialer.schedule_batch('[{}]', 'spring', batch_key => 'b', call_at => '2026-12-04 13:00', {more}) order by 1",
+            cases.join(", ")
+        )
     };
     let two = "first_position => 1, of_count => 4";
-    dialer.check(&batch(&[101, 102], two), expect![[r#"
+    dialer
+        .check(
+            &batch(&[101, 102], two),
+            expect![[r#"
         1 | 1 | Fri 2026-12-04 13:00:00 | scheduled
-        2 | 2 | Fri 2026-12-04 13:02:00 | scheduled"#]]).await;
+        2 | 2 | Fri 2026-12-04 13:02:00 | scheduled"#]],
+        )
+        .await;
     // The next two, sent as if they were the first two; one of those is known.
-    dialer.check(&batch(&[103, 102], two), expect![[r#"
+    dialer
+        .check(
+            &batch(&[103, 102], two),
+            expect![[r#"
         1 | - | Fri 2026-12-04 13:00:00 | key_of_another
-        2 | 2 | Fri 2026-12-04 13:02:00 | exists"#]]).await;
-    dialer.check(&batch(&[103, 104], "first_position => 3, of_count => 4"), expect![[r#"
-        3 | 5 | Fri 2026-12-04 13:04:00 | scheduled
-        4 | 6 | Fri 2026-12-04 13:06:00 | scheduled"#]]).await;
+        2 | 2 | Fri 2026-12-04 13:02:00 | exists"#]],
+        )
+        .await;
+    dialer
+        .check(
+            &batch(&[103, 104], "first_position => 3, of_count => 4"),
+            expect![[r#"
+                3 | 3 | Fri 2026-12-04 13:04:00 | scheduled
+                4 | 4 | Fri 2026-12-04 13:06:00 | scheduled"#]],
+        )
+        .await;
     dialer
         .check(
             "select result, call_id from dialer.schedule_call('spring', '+12125550109', tz => 'America/New_York', idempotency_key => 'b/voice/1')",

@@ -196,3 +196,38 @@ async fn a_promise_from_an_event_is_kept_through_failures() {
     dialer.check(CLAIMED, expect!["1"]).await;
     dialer.sound().await;
 }
+
+// R152, C16: callbacks by what became of them.
+#[tokio::test]
+async fn callbacks_are_listed_by_what_became_of_them() {
+    let dialer = promised().await;
+    dialer.run("select dialer.request_callback(2, '2026-12-04 13:00'); select dialer.request_callback(2, '2026-12-04 14:00'); select dialer.cancel_call(1)").await;
+    let list = |filter: &str| {
+        format!(
+            "select callback_id, call_id, status, granted_at from dialer.find_callbacks({filter})"
+        )
+    };
+    dialer
+        .check(
+            &list(""),
+            expect![[r#"
+        3 | 2 | waiting | 2026-12-04 14:00:00-05
+        2 | 2 | replaced | 2026-12-04 13:00:00-05
+        1 | 3 | waiting | 2026-12-04 12:30:00-05"#]],
+        )
+        .await;
+    dialer
+        .check(
+            &list("status => 'replaced', campaign => 'spring'"),
+            expect!["2 | 2 | replaced | 2026-12-04 13:00:00-05"],
+        )
+        .await;
+    dialer
+        .check(
+            &list("before_id => 2, limit_ => 1"),
+            expect!["1 | 3 | waiting | 2026-12-04 12:30:00-05"],
+        )
+        .await;
+    assert!(dialer.refusal(&list("status => 'lost'")).await.starts_with("PD015"));
+    assert!(dialer.refusal(&list("campaign => 'none'")).await.starts_with("PD025"));
+}

@@ -416,3 +416,18 @@ async fn a_number_that_became_unusable_is_not_called_after_the_claim() {
         .await;
     dialer.sound().await;
 }
+
+// R045: the earliest comes first, whichever was planned first.
+#[tokio::test]
+async fn the_earlier_due_call_is_claimed_first_though_it_was_planned_later() {
+    let dialer = Dialer::open().await;
+    dialer
+        .run(
+            "select dialer.schedule_call('spring', '+12125550101', '2026-12-04 12:00:10', tz => 'America/New_York');
+             select dialer.schedule_call('spring', '+12125550102', '2026-12-04 12:00:05', tz => 'America/New_York')",
+        )
+        .await;
+    dialer.clock("2026-12-04 12:01").await;
+    dialer.check("select call_id from dialer.claim('d1', 1)", expect!["2"]).await;
+    dialer.check("select call_id from dialer.claim('d1', 1)", expect!["1"]).await;
+}

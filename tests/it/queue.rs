@@ -117,6 +117,15 @@ async fn what_has_ended_leaves_the_queue_and_stays_in_the_records() {
     dialer.check("select completed, failed from dialer.queue_stats()", expect!["0 | 2"]).await;
     dialer
         .check(
+            "select * from dialer.clean_queue(keep_failed => '1 day', dry_run => true)",
+            expect![[r#"
+            completed | 2
+            failed | 2"#]],
+        )
+        .await;
+    dialer.check("select completed, failed from dialer.queue_stats()", expect!["2 | 2"]).await;
+    dialer
+        .check(
             "select * from dialer.clean_queue(keep_failed => '1 day')",
             expect![[r#"
             completed | 2
@@ -215,4 +224,15 @@ async fn a_job_of_which_nothing_is_heard_is_stalled() {
     dialer
         .check("select status, reason from dialer.job_status(1)", expect!["delayed | redial"])
         .await;
+}
+
+// R196, R198: all queues together, in numbers for an alarm; what is stuck is among them.
+#[tokio::test]
+async fn the_queues_of_all_tenants_are_counted_for_metrics() {
+    let dialer = one_of_each().await;
+    const GAUGES: &str = "select state, calls from dialer.queue_gauges() order by 1";
+    dialer.check(GAUGES, expect![[""]]).await;
+    dialer.run("select dialer.pause_queue()").await;
+    dialer.clock("2026-12-04 16:00").await;
+    dialer.check(GAUGES, expect![[""]]).await;
 }

@@ -2,7 +2,7 @@
 
 use crate::ONE_AT_A_TIME;
 use crate::day::{begin, number, until};
-use dialer_tests::rehearsal::{Rehearsal, connect};
+use dialer_tests::rehearsal::{HOOK_SECRET, Rehearsal, SECRETS, connect};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -498,16 +498,34 @@ async fn a_call_goes_out_at_its_time_and_not_while_the_queue_rests() {
     let init = office.get("/api/scheduler/init").await;
     assert_eq!(init.data()["running"], json!(true));
     assert_eq!(office.get("/api/v1/queue/jobs/1").await.data()["attemptsMade"], json!(1));
-    // The alias of the webhooks of an account "vapi", which is not there.
-    let hook = office
+}
+
+// R174: the alias of the webhooks of an account "vapi", or of the one that is named; what is not there differs from what is not believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_address_that_some_know_takes_the_webhooks_of_vapi() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let office = office("api_vapi", &["--no-dispatch"]).await;
+    office
         .rehearsal
-        .http
-        .post(office.rehearsal.dispatcher_url(0, "/api/vapi/webhook"))
-        .body("{}")
-        .send()
+        .db
+        .batch_execute(
+            "select dialer.create_account(name, 'vapi', 1, webhook_secret_name => secret)
+             from (values ('vapi', 'REHEARSAL_HOOK'), ('second', 'REHEARSAL_KEY')) v(name, secret)",
+        )
         .await
         .unwrap();
-    assert_eq!(hook.status(), 404);
+    for (query, secret, status) in [
+        ("", HOOK_SECRET, 200),
+        ("", "guess", 401),
+        ("?account=vapi", HOOK_SECRET, 200),
+        ("?account=second", HOOK_SECRET, 401),
+        ("?account=second", SECRETS[0], 200),
+        ("?account=third", HOOK_SECRET, 404),
+    ] {
+        let url = office.rehearsal.dispatcher_url(0, &format!("/api/vapi/webhook{query}"));
+        let request = office.rehearsal.http.post(url).header("x-vapi-secret", secret).body("{}");
+        assert_eq!(request.send().await.unwrap().status(), status, "{query} {secret}");
+    }
 }
 
 // R196, R197, R205, R213: what is logged of a call's life, from the start of the process to its end.
@@ -543,6 +561,7 @@ async fn the_log_tells_a_call_s_life_and_nobody_s_number() {
         "call scheduled",
         "call rescheduled",
         "call cancelled",
+        "calls were claimed",
         "call is active",
         "call has ended",
         "dispatcher stops",

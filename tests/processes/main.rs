@@ -6,6 +6,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod api;
+mod api_answers;
 mod api_doors;
 mod api_page;
 mod backfill;
@@ -23,6 +24,7 @@ mod mail;
 mod network;
 mod overview;
 mod pooler;
+mod punctual;
 mod rate;
 mod silence;
 mod snapshot;

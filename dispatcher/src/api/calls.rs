@@ -24,6 +24,7 @@ pub fn router() -> Router {
         .routes(routes!(callback))
         .routes(routes!(disposition))
         .routes(routes!(history))
+        .routes(routes!(callbacks))
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
@@ -103,6 +104,10 @@ pub struct Wanted {
     /// Of the last attempt.
     outcome: Option<String>,
     series_id: Option<i64>,
+    /// campaignId of the payload's metadata.
+    metadata_campaign_id: Option<String>,
+    /// customerId of the payload's metadata.
+    metadata_customer_id: Option<String>,
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i32>,
@@ -122,7 +127,9 @@ async fn list(caller: Caller, Asked(wanted): Asked<Wanted>) -> Answered<Page<Cal
         .text("owner", wanted.user_id.as_deref())
         .text("external_key", wanted.external_key.as_deref())
         .text("outcome", wanted.outcome.as_deref())
-        .bigint("series_id", wanted.series_id);
+        .bigint("series_id", wanted.series_id)
+        .text("metadata_campaign", wanted.metadata_campaign_id.as_deref())
+        .text("metadata_customer", wanted.metadata_customer_id.as_deref());
     caller.page(asking, &span, |row: &Call| row.call_id).await
 }
 
@@ -189,8 +196,11 @@ async fn plan(posted: Posted<NewCall>) -> Answered<Planned> {
         .text("region", new.region.as_deref())
         .read_as("hours", "::dialer.hours", new.hours.as_deref())
         .text("hours_tz", new.hours_tz.as_deref());
-    let planned = work.one(asking).await?;
-    work.done(StatusCode::CREATED, planned).await
+    let planned: Planned = work.one(asking).await?;
+    let answer = work.done(StatusCode::CREATED, planned).await?;
+    let Planned { call_id, result, .. } = &answer.data;
+    tracing::info!(call_id, result, "call planned");
+    Ok(answer)
 }
 
 fn numbered(id: i64) -> Asking {
@@ -277,7 +287,12 @@ pub struct CallNow {
     outcome: Option<String>,
 }
 
-async fn changed<T>(posted: Posted<T>, id: i64, asking: Asking) -> Answered<CallNow> {
+async fn changed<T>(
+    posted: Posted<T>,
+    id: i64,
+    asking: Asking,
+    done: &'static str,
+) -> Answered<CallNow> {
     let mut work = posted.begin(Scope::Plan).await?;
     work.run(asking).await?;
     let call: Call = work.one(numbered(id)).await?;
@@ -289,7 +304,9 @@ async fn changed<T>(posted: Posted<T>, id: i64, asking: Asking) -> Answered<Call
         end_reason: call.end_reason,
         outcome: call.outcome,
     };
-    work.done(StatusCode::OK, now).await
+    let answer = work.done(StatusCode::OK, now).await?;
+    tracing::info!(call_id = id, state = answer.data.state.word(), "{done}");
+    Ok(answer)
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -305,7 +322,7 @@ async fn cancel(At(id): At<i64>, posted: Posted<CancelCall>) -> Answered<CallNow
     let asking = Asking::of("cancel_call")
         .bigint("call_id", Some(id))
         .text("reason", posted.input.reason.as_deref());
-    changed(posted, id, asking).await
+    changed(posted, id, asking, "call cancelled").await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -321,7 +338,7 @@ async fn reschedule(At(id): At<i64>, posted: Posted<MoveCall>) -> Answered<CallN
     let asking = Asking::of("reschedule_call")
         .bigint("call_id", Some(id))
         .instant("due_at", Some(posted.input.due_at));
-    changed(posted, id, asking).await
+    changed(posted, id, asking, "call rescheduled").await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -337,7 +354,7 @@ async fn callback(At(id): At<i64>, posted: Posted<Callback>) -> Answered<CallNow
     let asking = Asking::of("request_callback")
         .bigint("call_id", Some(id))
         .instant("callback_at", Some(posted.input.callback_at));
-    changed(posted, id, asking).await
+    changed(posted, id, asking, "callback was promised").await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -355,7 +372,7 @@ async fn disposition(At(id): At<i64>, posted: Posted<Label>) -> Answered<CallNow
     let asking = Asking::of("set_disposition")
         .bigint("call_id", Some(id))
         .text("label", Some(&posted.input.label));
-    changed(posted, id, asking).await
+    changed(posted, id, asking, "disposition was set").await
 }
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -382,7 +399,7 @@ pub struct Attempt {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WantedAttempts {
     campaign: Option<String>,
-    /// An outcome; connects or conversations; or a state of the call.
+    /// An outcome; answered or conversations; or a state of the call.
     status: Option<String>,
     /// Ended not before.
     from: Option<DateTime<Utc>>,
@@ -416,4 +433,75 @@ async fn history(caller: Caller, Asked(wanted): Asked<WantedAttempts>) -> Answer
     let rows = caller.rows(asking).await?;
     let last = |row: &Attempt| page::place(row.ended_at, &row.attempt_id.to_string());
     Ok(Answer::ok(span.page(rows, last)))
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CallbackState {
+    Waiting,
+    Overdue,
+    Kept,
+    Late,
+    Replaced,
+    Dropped,
+}
+
+impl CallbackState {
+    fn word(self) -> &'static str {
+        match self {
+            CallbackState::Waiting => "waiting",
+            CallbackState::Overdue => "overdue",
+            CallbackState::Kept => "kept",
+            CallbackState::Late => "late",
+            CallbackState::Replaced => "replaced",
+            CallbackState::Dropped => "dropped",
+        }
+    }
+}
+
+/// A call that was promised for a time, and what became of the promise.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PromisedCall {
+    callback_id: i64,
+    call_id: i64,
+    campaign: String,
+    contact_id: i64,
+    /// Who said so.
+    source: String,
+    asked_at: DateTime<Utc>,
+    wanted_at: DateTime<Utc>,
+    /// The first instant from wantedAt on at which window and caps allow it; null: never.
+    granted_at: Option<DateTime<Utc>>,
+    /// Until when it counts as kept.
+    keep_until: Option<DateTime<Utc>>,
+    dialled_at: Option<DateTime<Utc>>,
+    status: CallbackState,
+    /// Why it has not been dialled.
+    reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct WantedCallbacks {
+    status: Option<CallbackState>,
+    campaign: Option<String>,
+    cursor: Option<String>,
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i32>,
+}
+
+/// Callbacks that were promised, the youngest first.
+#[utoipa::path(get, path = "/api/v1/callbacks", tag = "calls", operation_id = "list_callbacks", params(WantedCallbacks),
+    responses((status = 200, description = "a page of them", body = Success<Page<PromisedCall>>)))]
+async fn callbacks(
+    caller: Caller,
+    Asked(wanted): Asked<WantedCallbacks>,
+) -> Answered<Page<PromisedCall>> {
+    let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
+    let asking = Asking::of("find_callbacks")
+        .text("status", wanted.status.map(CallbackState::word))
+        .text("campaign", wanted.campaign.as_deref());
+    caller.page(asking, &span, |row: &PromisedCall| row.callback_id).await
 }

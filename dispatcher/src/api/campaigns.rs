@@ -7,8 +7,8 @@ use super::input::{Asked, At, Nothing};
 use super::page::{Page, Span};
 use crate::db::api::{Asking, Scope};
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -22,10 +22,15 @@ pub fn router() -> Router {
         .routes(routes!(resume))
         .routes(routes!(stop))
         .routes(routes!(archive))
+        .routes(routes!(restore))
+        .routes(routes!(days))
         .routes(routes!(stats))
         .routes(routes!(why_waiting))
         .routes(routes!(enrol))
 }
+
+/// LIMIT: days that are looked ahead.
+const DAYS_MAX: i32 = 100;
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -74,6 +79,14 @@ pub struct Campaign {
     valid_until: Option<DateTime<Utc>>,
     settings: Value,
     created_at: DateTime<Utc>,
+    /// So often is each member called; null: the policy was made by hand.
+    frequency: Option<String>,
+    /// Whether its members are called again in each period.
+    recurs: bool,
+    /// So many with one contact; null: any number.
+    contact_limit: Option<i32>,
+    /// What contactLimit counts: attempts, answered, conversations.
+    contact_limit_counts: String,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -130,9 +143,18 @@ pub struct NewCampaign {
     #[schema(minimum = 1, maximum = 100)]
     priority: Option<i32>,
     weight: Option<f64>,
-    #[schema(minimum = 0)]
-    max_concurrent: Option<i32>,
+    /// Calls at once; null: as the account allows, which is also what holds unless a frequency is
+    /// stated: then it is 10.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(minimum = 0, value_type = Option<i32>)]
+    max_concurrent: Option<Option<i32>>,
+    /// New calls a second; this or perMinute.
     per_second: Option<f64>,
+    /// New calls a minute; null: no limit, which is also what holds unless a frequency is stated:
+    /// then it is 50.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = Option<f64>)]
+    per_minute: Option<Option<f64>>,
     valid_until: Option<DateTime<Utc>>,
     /// What the provider is told: assistant, number ...
     settings: Option<Map<String, Value>>,
@@ -141,10 +163,10 @@ pub struct NewCampaign {
     misfire_after: Option<String>,
     caller_pool: Option<String>,
     consent: Option<String>,
-    /// So often is each member called, e.g. 2 per week; this or policy.
+    /// So often is each member (imports, enrol) called, e.g. 2 per week; this or policy.
     #[schema(example = "1 per day")]
     frequency: Option<String>,
-    /// Calls its members (imports, enrol) again in each period.
+    /// Calls its members again in each period; true where a frequency is stated, unless this says false.
     recurs: Option<bool>,
     /// So many attempts, answered calls or conversations (contactLimitCounts) with one contact.
     #[schema(minimum = 1)]
@@ -154,12 +176,44 @@ pub struct NewCampaign {
     start: Option<bool>,
 }
 
+/// Limits of a campaign with a frequency of which nothing is said: those of
+/// `dialer.create_recurring_campaign`.
+const RECURRING_AT_ONCE: i32 = 10;
+const RECURRING_PER_MINUTE: f64 = 50.0;
+
+/// A value that is there, null included.
+fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
 impl NewCampaign {
+    fn checked(&self) -> Result<(), Refusal> {
+        let contradiction = match () {
+            () if self.policy.is_some() && self.frequency.is_some() => "a policy or a frequency",
+            () if self.per_second.is_some() && self.per_minute.flatten().is_some() => {
+                "a rate per second or per minute"
+            }
+            () => return Ok(()),
+        };
+        Err(Refusal::invalid(format!("a campaign has {contradiction}, not both")))
+    }
+
+    fn at_once(&self) -> Option<i32> {
+        let usual = self.frequency.as_ref().map(|_| RECURRING_AT_ONCE);
+        self.max_concurrent.unwrap_or(usual)
+    }
+
+    fn per_minute(&self) -> Option<f64> {
+        let has_usual = self.frequency.is_some() && self.per_second.is_none();
+        self.per_minute.unwrap_or(has_usual.then_some(RECURRING_PER_MINUTE))
+    }
+
     /// What is set after it is made, in the same transaction.
     fn further(&self) -> Map<String, Value> {
         let stated = [
             ("frequency", self.frequency.clone().map(Value::from)),
-            ("recurs", self.recurs.map(Value::from)),
+            ("recurs", self.recurs.or(self.frequency.as_ref().map(|_| true)).map(Value::from)),
+            ("per_minute", self.per_minute().map(Value::from)),
             ("contact_limit", self.contact_limit.map(Value::from)),
             ("contact_limit_counts", self.contact_limit_counts.clone().map(Value::from)),
         ];
@@ -182,9 +236,7 @@ pub struct Made {
 async fn create(posted: Posted<NewCampaign>) -> Answered<Made> {
     let mut work = posted.begin(Scope::Plan).await?;
     let new = &posted.input;
-    if new.policy.is_some() && new.frequency.is_some() {
-        return Err(Refusal::invalid("a campaign has a policy or a frequency, not both"));
-    }
+    new.checked()?;
     let number = |value: Option<f64>| value.map(|value| value.to_string());
     let asking = Asking::of("create_campaign")
         .text("name", Some(&new.name))
@@ -195,7 +247,7 @@ async fn create(posted: Posted<NewCampaign>) -> Answered<Made> {
         .text("policy", new.policy.as_deref())
         .integer("priority", new.priority)
         .read_as("weight", "::double precision", number(new.weight).as_deref())
-        .integer("max_concurrent", new.max_concurrent)
+        .integer("max_concurrent", new.at_once())
         .read_as("per_second", "::numeric", number(new.per_second).as_deref())
         .instant("valid_until", new.valid_until)
         .json("settings", new.settings.clone().map(Value::Object))
@@ -326,6 +378,95 @@ async fn stop(At(name): At<String>, mut posted: Posted<Because>) -> Answered<Mov
     responses((status = 200, description = "it is out of sight", body = Success<Moved>)))]
 async fn archive(At(name): At<String>, posted: Posted<Nothing>) -> Answered<Moved> {
     moved(posted, "archive_campaign", name, None, CampaignState::Archived).await
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Anew {
+    /// Name of the new run; default: the old one and a number.
+    #[schema(min_length = 1)]
+    name: Option<String>,
+}
+
+/// A campaign that runs again, as a new one.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Restored {
+    /// Its name; it is a draft, and start begins calling.
+    campaign: String,
+    /// Calls that were planned anew.
+    planned: i64,
+    members: i64,
+    series: i64,
+    /// Calls whose last word is not understood, or was final.
+    left_out: i64,
+}
+
+/// Runs a stopped or archived campaign again, as a new draft: what the stop cancelled is planned
+/// anew, members and series go on, and the old run stays as it was.
+#[utoipa::path(post, path = "/api/v1/campaigns/{name}/restore", tag = "campaigns", operation_id = "restore_campaign",
+    params(("name" = String, Path)), request_body = Anew,
+    responses((status = 201, description = "the new run", body = Success<Restored>)))]
+async fn restore(At(name): At<String>, posted: Posted<Anew>) -> Answered<Restored> {
+    let mut work = posted.begin(Scope::Plan).await?;
+    let asking = Asking::of("restore_campaign")
+        .text("name", Some(&name))
+        .text("new_name", posted.input.name.as_deref());
+    let restored: Restored = work.one(asking).await?;
+    let answer = work.done(StatusCode::CREATED, restored).await?;
+    let Restored { planned, members, series, left_out, .. } = answer.data;
+    tracing::info!(planned, members, series, left_out, "a campaign runs again");
+    Ok(answer)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ahead {
+    /// How many days; default 14.
+    #[param(minimum = 1, maximum = 100)]
+    days: Option<i32>,
+    /// An interval, e.g. 150 seconds.
+    #[param(example = "150 seconds")]
+    average_call: Option<String>,
+}
+
+/// What a day of a campaign that recurs has.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Day {
+    #[serde(alias = "on")]
+    date: NaiveDate,
+    weekday: String,
+    /// How long it is open, hours:minutes:seconds.
+    open: String,
+    /// Members whom the frequency lets be called.
+    due: i64,
+    /// Calls that the lines and the rate carry; null: any number.
+    capacity: Option<i64>,
+    /// Members who are called.
+    calls: i64,
+    /// Members who are left for the next allowed day.
+    left_over: i64,
+}
+
+/// The next days of a campaign that recurs: whom its frequency lets be called, and whom the lines serve.
+#[utoipa::path(get, path = "/api/v1/campaigns/{name}/days", tag = "campaigns", operation_id = "campaign_days",
+    params(("name" = String, Path), Ahead),
+    responses((status = 200, description = "a line a day", body = Success<Vec<Day>>)))]
+async fn days(
+    caller: Caller,
+    At(name): At<String>,
+    Asked(ahead): Asked<Ahead>,
+) -> Answered<Vec<Day>> {
+    if ahead.days.is_some_and(|days| !(1..=DAYS_MAX).contains(&days)) {
+        return Err(Refusal::invalid(format!("days are 1 to {DAYS_MAX}")));
+    }
+    let asking = Asking::of("campaign_days")
+        .text("campaign", Some(&name))
+        .integer("days", ahead.days)
+        .read_as("average_call", "::interval", ahead.average_call.as_deref());
+    Ok(Answer::ok(caller.rows(asking).await?))
 }
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]

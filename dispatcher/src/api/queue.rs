@@ -93,6 +93,8 @@ pub struct Clean {
     /// An interval; default 7 days.
     #[schema(example = "7 days")]
     keep_failed: Option<String>,
+    /// Only says how many it would be; default false.
+    dry_run: Option<bool>,
 }
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -108,7 +110,8 @@ async fn clean(posted: Posted<Clean>) -> Answered<Vec<Cleaned>> {
     let mut work = posted.begin(Scope::Plan).await?;
     let asking = Asking::of("clean_queue")
         .read_as("keep_completed", "::interval", posted.input.keep_completed.as_deref())
-        .read_as("keep_failed", "::interval", posted.input.keep_failed.as_deref());
+        .read_as("keep_failed", "::interval", posted.input.keep_failed.as_deref())
+        .boolean("dry_run", posted.input.dry_run);
     let cleaned = work.rows(asking).await?;
     work.done(StatusCode::OK, cleaned).await
 }

@@ -6,7 +6,7 @@ use super::hours::{BusinessHours, Priority};
 use super::input::{Asked, At};
 use super::page::{self, Span};
 use super::{Api, Router};
-use crate::db::api::{Asking, Scope};
+use crate::db::api::{Asking, Scope, Transaction};
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -357,25 +357,57 @@ pub struct Wanted {
     /// Whose calls; required.
     user_id: String,
     status: Option<Status>,
-    /// Not before.
-    start_date: Option<DateTime<Utc>>,
-    /// Before.
-    end_date: Option<DateTime<Utc>>,
+    /// Not before this instant, or this date (in the default time zone of the server).
+    start_date: Option<EndDate>,
+    /// Before this instant, or on this date at the latest.
+    end_date: Option<EndDate>,
     agent_id: Option<String>,
+    /// campaignId of the metadata.
+    metadata_campaign_id: Option<String>,
+    /// customerId of the metadata.
+    metadata_customer_id: Option<String>,
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i32>,
 }
 
 impl Wanted {
-    fn filtered(&self, function: &'static str) -> Asking {
+    fn filtered(&self, function: &'static str, from: Bound, until: Bound) -> Asking {
         Asking::of(function)
             .text("owner", Some(&self.user_id))
             .text("status", self.status.map(Status::word))
-            .instant("from_at", self.start_date)
-            .instant("until_at", self.end_date)
+            .instant("from_at", from)
+            .instant("until_at", until)
             .text("agent", self.agent_id.as_deref())
+            .text("metadata_campaign", self.metadata_campaign_id.as_deref())
+            .text("metadata_customer", self.metadata_customer_id.as_deref())
     }
+}
+
+type Bound = Option<DateTime<Utc>>;
+
+/// A local date as the span of time that it is.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LocalDay {
+    from_at: DateTime<Utc>,
+    to_at: DateTime<Utc>,
+}
+
+/// Where a stated time begins and ends: an instant does both at once.
+async fn spanned(
+    transaction: &mut Transaction,
+    tz: &str,
+    stated: Option<EndDate>,
+) -> Result<(Bound, Bound), Refusal> {
+    let date = match stated {
+        None => return Ok((None, None)),
+        Some(EndDate::At(at)) => return Ok((Some(at), Some(at))),
+        Some(EndDate::On(date)) => date.to_string(),
+    };
+    let asking = Asking::of("local_day").text("tz", Some(tz)).read_as("day", "::date", Some(&date));
+    let day: LocalDay = transaction.one(asking).await?;
+    Ok((Some(day.from_at), Some(day.to_at)))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -394,13 +426,16 @@ async fn list(caller: Caller, Asked(wanted): Asked<Wanted>) -> Answered<Schedule
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
     let before = span.before_at()?;
     let mut transaction = caller.begin(Scope::Read).await?;
+    let tz = &caller.api.default_timezone;
+    let (from, _) = spanned(&mut transaction, tz, wanted.start_date).await?;
+    let (_, until) = spanned(&mut transaction, tz, wanted.end_date).await?;
     let page = wanted
-        .filtered("scheduled_calls")
+        .filtered("scheduled_calls", from, until)
         .instant("before_at", before.as_ref().map(|before| before.0))
         .text("before_id", before.as_ref().map(|before| before.1.as_str()))
         .integer("limit_", span.one_more());
     let rows: Vec<ScheduledCall> = transaction.rows(page).await?;
-    let total = transaction.one(wanted.filtered("scheduled_calls_total")).await?;
+    let total = transaction.one(wanted.filtered("scheduled_calls_total", from, until)).await?;
     transaction.commit().await?;
     let page = span.page(rows, |call| page::place(call.created_at, &call.id));
     let (scheduled_calls, next_cursor) = (page.items, page.next_cursor);
@@ -413,7 +448,7 @@ fn named(id: &str) -> Asking {
 
 /// The call, if it is there and, where a user is named, that user's.
 async fn owned(
-    transaction: &mut crate::db::api::Transaction,
+    transaction: &mut Transaction,
     id: &str,
     user: Option<&str>,
 ) -> Result<ScheduledCall, Refusal> {

@@ -151,8 +151,10 @@ async fn create(posted: Posted<NewSeries>) -> Answered<MadeSeries> {
         .text("month_end", new.month_end.as_deref())
         .read_as("hours", "::dialer.hours", new.hours.as_deref())
         .text("hours_tz", new.hours_tz.as_deref());
-    let made = work.one(asking).await?;
-    work.done(StatusCode::CREATED, made).await
+    let made: MadeSeries = work.one(asking).await?;
+    let answer = work.done(StatusCode::CREATED, made).await?;
+    tracing::info!(series_id = answer.data.series_id, "series planned");
+    Ok(answer)
 }
 
 /// A series, and what comes of it.
@@ -219,5 +221,8 @@ async fn cancel(At(id): At<i64>, posted: Posted<CancelSeries>) -> Answered<Cance
     let cancelled_calls = cancelled.map_err(|error| {
         Refusal::from(error).renamed("SCHEDULED_CALL_NOT_FOUND", "SERIES_NOT_FOUND")
     })?;
-    work.done(StatusCode::OK, CancelledSeries { series_id: id, cancelled_calls }).await
+    let cancelled = CancelledSeries { series_id: id, cancelled_calls };
+    let answer = work.done(StatusCode::OK, cancelled).await?;
+    tracing::info!(series_id = id, cancelled_calls, "series cancelled");
+    Ok(answer)
 }

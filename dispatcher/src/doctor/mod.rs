@@ -124,6 +124,7 @@ async fn checks(config: &Config, address: &Address, asker: &Asker) -> Vec<Findin
     findings.extend([clock(asker).await, skew(asker).await]);
     findings.extend([upkeep(asker).await, notifications(config, address).await]);
     findings.push(snapshots(asker).await);
+    findings.push(stuck(asker).await);
     findings.extend([zones(asker).await, bans(asker).await, law(asker).await]);
     findings.extend(keys(asker).await);
     findings.push(invariants(asker).await);
@@ -359,6 +360,20 @@ async fn snapshots(asker: &Asker) -> Finding {
     match asker.value(SQL).await {
         Ok(None) => Finding::ok(WHAT, "nobody has kept one for five minutes"),
         Ok(Some(found)) => Finding::bad(Verdict::Warn, WHAT, found, REMEDY),
+        Err(error) => not_readable(WHAT, &error),
+    }
+}
+
+/// Attempts that nobody looks after any more.
+async fn stuck(asker: &Asker) -> Finding {
+    const WHAT: &str = "stuck calls";
+    const SQL: &str = "select nullif(calls, 0)::text from dialer.queue_gauges() \
+        where state = 'stuck'";
+    const REMEDY: &str = "see dialer.stuck (or GET /api/v1/stuck) for why, and run dialerd; \
+        dialer.reset_stuck() says what can be done";
+    match asker.value(SQL).await {
+        Ok(None) => Finding::ok(WHAT, "none"),
+        Ok(Some(calls)) => Finding::bad(Verdict::Warn, WHAT, calls, REMEDY),
         Err(error) => not_readable(WHAT, &error),
     }
 }

@@ -35,6 +35,7 @@ pub async fn run(shared: Arc<Shared>, claimed: mpsc::Sender<InHand>, stop: Cance
     let mut failures = 0;
     // Whether those who waited lately waited for a slot.
     let mut is_scarce = true;
+    let mut told = Told { at: None, claims: 0, calls: 0 };
     while !stop.is_cancelled() {
         let room = tokio::select! {
             room = shared.room(CLAIM_MAX) => room,
@@ -43,7 +44,7 @@ pub async fn run(shared: Arc<Shared>, claimed: mpsc::Sender<InHand>, stop: Cance
         let began = monotonic();
         // A stop does not cut a claim off: what the database has handed out would be nobody's
         // until its lease is over. The placer gives it back.
-        match once(&shared, &claimed, room).await {
+        match once(&shared, &claimed, room, &mut told).await {
             Ok(round) => {
                 failures = 0;
                 if let Round::Partial { found, overdue } = round {
@@ -64,6 +65,28 @@ pub async fn run(shared: Arc<Shared>, claimed: mpsc::Sender<InHand>, stop: Cance
     }
 }
 
+/// What was claimed since the log last said so.
+struct Told {
+    at: Option<Instant>,
+    claims: u32,
+    calls: usize,
+}
+
+impl Told {
+    /// LIMIT: a line a second, however many claims there are; the rest is told by the next claim.
+    const EVERY: Duration = Duration::from_secs(1);
+
+    fn claimed(&mut self, found: usize, now: Instant) {
+        self.claims += u32::from(found > 0);
+        self.calls += found;
+        let is_time = self.at.is_none_or(|at| now.saturating_duration_since(at) >= Self::EVERY);
+        if self.calls > 0 && is_time {
+            tracing::info!(calls = self.calls, claims = self.claims, "calls were claimed");
+            *self = Told { at: Some(now), claims: 0, calls: 0 };
+        }
+    }
+}
+
 enum Round {
     /// As many as asked for: there may be more.
     Full,
@@ -78,6 +101,7 @@ async fn once(
     shared: &Arc<Shared>,
     claimed: &mpsc::Sender<InHand>,
     room: Option<OwnedSemaphorePermit>,
+    told: &mut Told,
 ) -> Result<Round, Error> {
     let (Some(time), Some(mut room)) = (shared.time(), room) else {
         return Ok(Round::Partial { found: false, overdue: false });
@@ -88,9 +112,7 @@ async fn once(
     let answered = monotonic();
     let found = calls.len();
     metrics::counter!("dialerd_claimed_total").increment(found as u64);
-    if found > 0 {
-        tracing::debug!(want, found, "claimed");
-    }
+    told.claimed(found, answered);
     let overdue = calls.iter().any(|call| call.due_at < call.claimed_at);
     for call in calls {
         let reading = DialerTime { now_at: call.claimed_at, rate: time.rate, asked, answered };

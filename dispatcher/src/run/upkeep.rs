@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_secs(1);
 /// The clock is read so often; a heartbeat goes out every fifth time.
 const BEATS: u32 = 5;
+/// The queue is counted so often: what waits may be a million.
+const COUNTS: u32 = 30;
 
 /// Reads the clock and beats until `stop`; tells the service manager when the database answers.
 pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
@@ -31,6 +33,9 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
         if round.is_multiple_of(BEATS) {
             beat(&shared).await;
         }
+        if round.is_multiple_of(COUNTS) {
+            count(&shared).await;
+        }
         // The loop that beats is alive; a database that is away is no reason to be restarted.
         tell(&[sd_notify::NotifyState::Watchdog]);
         metrics::gauge!("dialerd_in_hand").set(shared.in_hand() as f64);
@@ -50,6 +55,20 @@ async fn beat(shared: &Shared) {
     match shared.sessions.aside.oldest_snapshot_seconds().await {
         Ok(age) => metrics::gauge!("dialerd_oldest_snapshot_seconds").set(age),
         Err(error) => not_done(&error, "looking for old snapshots"),
+    }
+}
+
+/// Tells how the queue stands, stuck attempts beside it.
+async fn count(shared: &Shared) {
+    let gauges = match shared.sessions.aside.queue_gauges().await {
+        Ok(gauges) => gauges,
+        Err(error) => return not_done(&error, "counting the queue"),
+    };
+    for (state, calls) in gauges {
+        match state.as_str() {
+            "stuck" => metrics::gauge!("dialerd_stuck").set(calls as f64),
+            _ => metrics::gauge!("dialerd_queue", "state" => state).set(calls as f64),
+        }
     }
 }
 

@@ -430,3 +430,94 @@ async fn an_agent_that_two_campaigns_have_is_named_by_its_campaign() {
     dialer.run("select dialer.stop_campaign('morning')").await;
     dialer.check("select dialer.agent_campaign('ada')", expect!["evening"]).await;
 }
+
+// R042, R141: calls are found by the campaign and the customer of their metadata, whoever's they are and whether they come back.
+#[tokio::test]
+async fn calls_are_found_by_what_their_metadata_says() {
+    let dialer = office().await;
+    for (number, metadata, more) in [
+        ("+919812345670", r#"{"campaignId": "c1", "customerId": 77}"#, ""),
+        ("+919812345671", r#"{"campaignId": "c1", "customerId": "78"}"#, ", every => 'daily'"),
+        ("+919812345672", r#"{"campaignId": "c2", "customerId": "77"}"#, ""),
+        ("+919812345673", r#"{"campaignId": null}"#, ""),
+        ("+919812345674", "{}", ""),
+    ] {
+        let call = schedule(
+            number,
+            "2025-11-03 10:00+05:30",
+            &format!(", metadata => '{metadata}'{more}"),
+        );
+        dialer.run(&format!("select from {call}")).await;
+    }
+    for (filter, found) in [
+        (
+            "metadata_campaign => 'c1'",
+            expect![[r#"
+            +919812345670
+            +919812345671"#]],
+        ),
+        (
+            "metadata_customer => '77'",
+            expect![[r#"
+            +919812345670
+            +919812345672"#]],
+        ),
+        ("metadata_campaign => 'c1', metadata_customer => '78'", expect!["+919812345671"]),
+        ("metadata_campaign => 'c3'", expect![""]),
+    ] {
+        dialer.check(&format!("select distinct phone_number from dialer.scheduled_calls('u1', {filter}) order by 1"), found).await;
+    }
+    dialer.check("select dialer.scheduled_calls_total('u1', metadata_campaign => 'c2'), dialer.scheduled_calls_total('u2', metadata_campaign => 'c2')", expect!["1 | 0"]).await;
+    dialer
+        .check(
+            "select address from dialer.find_calls(metadata_customer => '77') order by 1",
+            expect![[r#"
+        +919812345670
+        +919812345672"#]],
+        )
+        .await;
+    dialer
+        .check(
+            "select status, metadata from dialer.scheduled_call_status where metadata ->> 'campaignId' = 'c2'",
+            expect![[r#"pending | {"campaignId": "c2", "customerId": "77"}"#]],
+        )
+        .await;
+}
+
+// R034, R047, R182: every column of a call with hours of its own, of one that comes back, and when each was last changed.
+#[tokio::test]
+async fn the_list_shows_the_hours_of_a_call_and_when_it_was_changed() {
+    let dialer = office().await;
+    let hours = ", hours => 'Mo-Fr 09:00-18:00', hours_tz => 'Asia/Kolkata'";
+    let call = schedule("+919812345670", "2025-11-03 10:00+05:30", hours);
+    dialer.run(&format!("select from {call}")).await;
+    let series = schedule(
+        "+919812345671",
+        "2025-11-03 11:00+05:30",
+        &format!("{hours}, every => 'weekly', times => 2"),
+    );
+    dialer.run(&format!("select from {series}")).await;
+    dialer.run("select dialer.schedule_call('agent-1', '+919812345672', '2025-11-03 10:00+05:30', tz => 'Asia/Kolkata', payload => '{\"userId\": \"u1\"}')").await;
+    let list = "select id, phone_number, agent_id, user_id, scheduled_for, requested_for, timezone, weekday, adjusted, status, respect_business_hours, business_hours,
+        recurring ->> 'rule' as rule, metadata, priority, call_log_id, processed_at, failed_at, failure_reason, next_run, parent_scheduled_call_id, occurrence_number, is_recurring, can_cancel,
+        updated_at > created_at as changed from dialer.scheduled_calls('u1') order by phone_number, id";
+    dialer.check(list, expect![[""]]).await;
+    at(&dialer, "2025-11-01 10:05").await;
+    dialer.run("select dialer.reschedule_scheduled('1', '2025-11-04 12:00+05:30')").await;
+    dialer
+        .check(
+            "select scheduled_for, updated_at from dialer.scheduled_call_named('1')",
+            expect!["2025-11-04 12:00:00+05:30 | 2025-11-01 10:05:00+05:30"],
+        )
+        .await;
+    // When it was taken up stays known after it has ended.
+    at(&dialer, "2025-11-04 12:00").await;
+    dialer.place().await;
+    dialer.end("completed").await;
+    dialer
+        .check(
+            "select status, processing_at from dialer.scheduled_call_status where call_id = 1",
+            expect!["completed | 2025-11-04 12:00:00+05:30"],
+        )
+        .await;
+}

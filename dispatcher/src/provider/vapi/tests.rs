@@ -34,11 +34,14 @@ fn an_order_carries_the_attempt_everywhere_and_keeps_the_limits() {
     let settings = json!({"assistant_id": "a", "phone_number_id": "p", "max_duration_seconds": 90,
         "assistant_overrides": {"firstMessage": "Hello"}});
     let body = ordered(settings).expect("complete");
+    assert_eq!((&body["assistantId"], &body["phoneNumberId"]), (&json!("a"), &json!("p")));
+    assert_eq!(body["customer"]["number"], placement().address);
     assert_eq!(body["name"], ATTEMPT);
     assert_eq!(body["customer"]["externalId"], ATTEMPT);
     assert_eq!(body["customer"]["name"].as_str().map(|name| name.chars().count()), Some(40));
     let overrides = &body["assistantOverrides"];
     assert_eq!(overrides["metadata"]["attempt_id"], ATTEMPT);
+    assert_eq!(overrides["variableValues"], placement().variables);
     assert_eq!(overrides["firstMessage"], "Hello");
     assert_eq!(overrides["maxDurationSeconds"], 90);
     assert_eq!(overrides["server"]["url"], "http://127.0.0.1/hooks/vapi/1?attempt=x");
