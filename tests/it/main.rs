@@ -40,6 +40,7 @@ mod limits;
 mod listen;
 mod locks;
 mod machine;
+mod next_slot;
 mod overview;
 mod own_hours;
 mod person;
