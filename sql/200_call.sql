@@ -48,10 +48,6 @@ create index call_that_expires on dialer.call (expires_at, call_id) where expire
 comment on index dialer.call_that_expires is 'tick expires calls whose time has run out';
 create index call_of_series on dialer.call (series_id) where series_id is not null;
 comment on index dialer.call_of_series is 'an occurrence finds the ones of its series that still wait';
-create index call_of_metadata_campaign on dialer.call (tenant_id, (payload #>> '{metadata,campaignId}')) where payload #>> '{metadata,campaignId}' is not null;
-comment on index dialer.call_of_metadata_campaign is 'find_calls and scheduled_calls find the calls that a program counts to a campaign of its own';
-create index call_of_metadata_customer on dialer.call (tenant_id, (payload #>> '{metadata,customerId}')) where payload #>> '{metadata,customerId}' is not null;
-comment on index dialer.call_of_metadata_customer is 'find_calls and scheduled_calls find the calls that a program counts to a customer of its own';
 comment on table dialer.call is 'one planned outreach to one contact; no index on a column that changes while it lives, so that its updates stay HOT';
 comment on column dialer.call.step is 'the step of its campaign''s workflow that comes next or is being called; null: the campaign has no workflow';
 comment on column dialer.call.workflow_metadata is 'what was known of its number when the step was chosen: KIND_type, KIND_id, KIND_completed_at, KIND_source; variables of the call';

@@ -85,3 +85,27 @@ begin
     end if;
 end $$;
 comment on function dialer.stuck_since(dialer.lease, dialer.provider_account, timestamptz) is 'Since when an open attempt is stuck, and why; null: it is not.';
+
+create function dialer.attempt_to_hang_up(call_id bigint)
+returns table (attempt_id uuid, account_id integer, provider text, channel text, base_url text, secret_name text, settings jsonb, provider_call_id text)
+language plpgsql stable security definer set search_path = pg_catalog, dialer, pg_temp as $$
+#variable_conflict use_column
+declare
+    target dialer.call;
+    live dialer.lease;
+begin
+    select c.* into target from dialer.call c where c.call_id = attempt_to_hang_up.call_id and c.tenant_id = dialer.current_tenant();
+    if target.call_id is null then
+        perform dialer.fail('PD028', format('call %s does not exist', coalesce(attempt_to_hang_up.call_id::text, 'null')), null, 'Calls of this tenant are in dialer.call.');
+    end if;
+    select l.* into live from dialer.lease l where l.call_id = target.call_id and l.state in ('placed', 'ringing', 'answered') and l.provider_call_id is not null;
+    if live.call_id is null then
+        perform dialer.fail('PD029', format('call %s has nothing to hang up: it is %s', target.call_id, target.state),
+            'Only an attempt that its provider has taken, and of which no end was told, can be hung up.', 'Cancel a call that waits; one that has ended needs nothing.');
+    end if;
+    return query
+        select live.attempt_id, a.account_id, a.provider, a.channel::text, a.base_url, a.secret_name, a.settings, live.provider_call_id
+        from dialer.provider_account a where a.account_id = live.account_id;
+end $$;
+comment on function dialer.attempt_to_hang_up(bigint) is
+'The live attempt of a call of this tenant, with what its provider has to be asked with; for the REST API alone, because it names secrets. Changes nothing: the end is told by the provider. Errors: PD028 no such call, PD029 nothing is at a provider.';

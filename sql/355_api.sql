@@ -52,9 +52,13 @@ comment on function dialer.finish_request(text, integer, jsonb) is 'Keeps the an
 -- Calls, for lists.
 create index call_of_tenant on dialer.call (tenant_id, call_id);
 comment on index dialer.call_of_tenant is 'find_calls reads the calls of a tenant, the youngest first';
-create index call_of_owner on dialer.call (tenant_id, (payload ->> 'userId'), call_id) where payload ? 'userId';
-comment on index dialer.call_of_owner is 'scheduled_calls reads the calls of one owner';
-create index series_of_owner on dialer.series (tenant_id, (payload ->> 'userId'), series_id) where payload ? 'userId';
+create index call_of_owner on dialer.call (tenant_id, left(payload ->> 'userId', 100), call_id) where payload ? 'userId';
+comment on index dialer.call_of_owner is 'scheduled_calls reads the calls of one owner; its beginning only, because an index takes no long texts';
+create index call_of_metadata_campaign on dialer.call (tenant_id, left(payload #>> '{metadata,campaignId}', 100)) where payload #>> '{metadata,campaignId}' is not null;
+comment on index dialer.call_of_metadata_campaign is 'find_calls and scheduled_calls find the calls that a program counts to a campaign of its own';
+create index call_of_metadata_customer on dialer.call (tenant_id, left(payload #>> '{metadata,customerId}', 100)) where payload #>> '{metadata,customerId}' is not null;
+comment on index dialer.call_of_metadata_customer is 'find_calls and scheduled_calls find the calls that a program counts to a customer of its own';
+create index series_of_owner on dialer.series (tenant_id, left(payload ->> 'userId', 100), series_id) where payload ? 'userId';
 comment on index dialer.series_of_owner is 'scheduled_calls reads the series of one owner';
 
 create function dialer.local_text(at timestamptz, tz text) returns text
@@ -101,12 +105,12 @@ returns setof dialer.call_detail language sql stable as $$
       and (find_calls.state is null or d.state = find_calls.state::dialer.call_state)
       and (from_at is null or coalesce(d.due_at, d.planned_at) >= from_at) and (until_at is null or coalesce(d.due_at, d.planned_at) < until_at)
       and (person is null or d.contact_id = any ((select dialer.contacts_like(person))::bigint[]))
-      and (find_calls.owner is null or (d.payload ? 'userId' and d.payload ->> 'userId' = find_calls.owner))
+      and (find_calls.owner is null or (d.payload ? 'userId' and left(d.payload ->> 'userId', 100) = left(find_calls.owner, 100) and d.payload ->> 'userId' = find_calls.owner))
       and (find_calls.external_key is null or d.external_key = find_calls.external_key)
       and (find_calls.outcome is null or d.outcome = find_calls.outcome::dialer.outcome)
       and (find_calls.series_id is null or d.series_id = find_calls.series_id)
-      and (metadata_campaign is null or (d.payload #>> '{metadata,campaignId}' is not null and d.payload #>> '{metadata,campaignId}' = metadata_campaign))
-      and (metadata_customer is null or (d.payload #>> '{metadata,customerId}' is not null and d.payload #>> '{metadata,customerId}' = metadata_customer))
+      and (metadata_campaign is null or (d.payload #>> '{metadata,campaignId}' is not null and left(d.payload #>> '{metadata,campaignId}', 100) = left(metadata_campaign, 100) and d.payload #>> '{metadata,campaignId}' = metadata_campaign))
+      and (metadata_customer is null or (d.payload #>> '{metadata,customerId}' is not null and left(d.payload #>> '{metadata,customerId}', 100) = left(metadata_customer, 100) and d.payload #>> '{metadata,customerId}' = metadata_customer))
       and (only_call is null or d.call_id = only_call) and (before_id is null or d.call_id < before_id)
     order by d.call_id desc limit limit_
 $$;
@@ -214,21 +218,21 @@ create function dialer.scheduled_call_ids(owner text, status text default null, 
 returns table (created_at timestamptz, id text, call_id bigint, series_id bigint) language sql stable as $$
     select c.created_at, c.call_id::text, c.call_id, null::bigint
     from dialer.call c join dialer.campaign g using (campaign_id)
-    where c.tenant_id = (select dialer.current_tenant()) and c.payload ? 'userId' and c.payload ->> 'userId' = scheduled_call_ids.owner
+    where c.tenant_id = (select dialer.current_tenant()) and c.payload ? 'userId' and left(c.payload ->> 'userId', 100) = left(scheduled_call_ids.owner, 100) and c.payload ->> 'userId' = scheduled_call_ids.owner
       and (scheduled_call_ids.status is null or dialer.scheduled_call_word(c.state) = scheduled_call_ids.status)
       and (from_at is null or c.due_at >= from_at) and (until_at is null or c.due_at < until_at)
       and (scheduled_call_ids.agent is null or g.name = scheduled_call_ids.agent or g.settings ->> 'agentId' = scheduled_call_ids.agent)
-      and (metadata_campaign is null or (c.payload #>> '{metadata,campaignId}' is not null and c.payload #>> '{metadata,campaignId}' = metadata_campaign))
-      and (metadata_customer is null or (c.payload #>> '{metadata,customerId}' is not null and c.payload #>> '{metadata,customerId}' = metadata_customer))
+      and (metadata_campaign is null or (c.payload #>> '{metadata,campaignId}' is not null and left(c.payload #>> '{metadata,campaignId}', 100) = left(metadata_campaign, 100) and c.payload #>> '{metadata,campaignId}' = metadata_campaign))
+      and (metadata_customer is null or (c.payload #>> '{metadata,customerId}' is not null and left(c.payload #>> '{metadata,customerId}', 100) = left(metadata_customer, 100) and c.payload #>> '{metadata,customerId}' = metadata_customer))
     union all
     select s.created_at, 'series-' || s.series_id, null, s.series_id
     from dialer.series s join dialer.campaign g using (campaign_id)
-    where s.tenant_id = (select dialer.current_tenant()) and s.payload ? 'userId' and s.payload ->> 'userId' = scheduled_call_ids.owner
+    where s.tenant_id = (select dialer.current_tenant()) and s.payload ? 'userId' and left(s.payload ->> 'userId', 100) = left(scheduled_call_ids.owner, 100) and s.payload ->> 'userId' = scheduled_call_ids.owner
       and (scheduled_call_ids.status is null or scheduled_call_ids.status = case s.state when 'active' then 'pending' when 'ended' then 'completed' else 'cancelled' end)
       and (from_at is null or s.next_at >= from_at) and (until_at is null or s.next_at < until_at)
       and (scheduled_call_ids.agent is null or g.name = scheduled_call_ids.agent or g.settings ->> 'agentId' = scheduled_call_ids.agent)
-      and (metadata_campaign is null or (s.payload #>> '{metadata,campaignId}' is not null and s.payload #>> '{metadata,campaignId}' = metadata_campaign))
-      and (metadata_customer is null or (s.payload #>> '{metadata,customerId}' is not null and s.payload #>> '{metadata,customerId}' = metadata_customer))
+      and (metadata_campaign is null or (s.payload #>> '{metadata,campaignId}' is not null and left(s.payload #>> '{metadata,campaignId}', 100) = left(metadata_campaign, 100) and s.payload #>> '{metadata,campaignId}' = metadata_campaign))
+      and (metadata_customer is null or (s.payload #>> '{metadata,customerId}' is not null and left(s.payload #>> '{metadata,customerId}', 100) = left(metadata_customer, 100) and s.payload #>> '{metadata,customerId}' = metadata_customer))
 $$;
 comment on function dialer.scheduled_call_ids(text, text, timestamptz, timestamptz, text, text, text) is 'Which calls and series of this tenant belong to an owner (userId of the payload), by status, span of the next time (until_at excluded), agent, and campaignId and customerId of their metadata.';
 

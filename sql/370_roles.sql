@@ -118,7 +118,7 @@ begin
             end if;
             execute format('grant execute on function %s to dialer_dispatcher', object.name);
         end if;
-        if object.proname = 'use_api_key' then
+        if object.proname in ('use_api_key', 'attempt_to_hang_up') then
             execute format('alter function %s security definer set search_path = pg_catalog, dialer, pg_temp', object.name);
             execute format('revoke execute on function %s from dialer_admin, dialer_user, dialer_reader', object.name);
             execute format('grant execute on function %s to dialer_api', object.name);

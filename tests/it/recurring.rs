@@ -191,7 +191,7 @@ async fn settings_that_make_no_sense_are_refused() {
     let dialer = campaign("per_minute => null", 1).await;
     dialer.check_refusal("select dialer.edit_campaign('news', '{\"speed\": 1}')", expect![[r#"
         PD057: a campaign has no setting "speed"
-        detail: Known are: name, account, calendar, hours, tz, policy, frequency, priority, weight, max_concurrent, per_second, per_minute, misfire, misfire_after, caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings.
+        detail: Known are: name, account, calendar, hours, tz, policy, frequency, priority, weight, max_concurrent, per_second, per_minute, misfire, misfire_after, finish_within, caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings.
         hint: Correct the name; what the provider is to be told goes into settings."#]]).await;
     for (changes, code) in [
         (r#"{"policy": "once", "frequency": "daily"}"#, "PD057"),

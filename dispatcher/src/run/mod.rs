@@ -92,7 +92,8 @@ async fn api_doors(
         Some(_) => Arc::new(db::Reach::new(&shared.config.name)),
         None => shared.health.reach(),
     };
-    let router = with_console(api::router(Api::new(&shared.config, reach)?), &shared.config);
+    let api = Api::new(&shared.config, reach, shared.http.clone())?;
+    let router = with_console(api::router(api), &shared.config);
     match shared.config.api.listen {
         None => Ok((Some(router), None)),
         Some(address) => Ok((None, Some((listen_on(address).await?, router)))),
