@@ -226,9 +226,10 @@ begin
             when a.callback_by < a.at_ and a.callback_late = 'expire' then row('expired', 'callback_late', null)::dialer.verdict
             when a.callback_by < a.at_ then row('wait', 'callback_late', a.at_)::dialer.verdict
             when a.same_number > 1 or a.same_person > 1 or a.busy then row('wait', 'number_busy', a.at_ + interval '1 minute')::dialer.verdict
-            when a.callable_at is null then row('wait', 'caps_spent', 'infinity')::dialer.verdict
+            -- Looked at again each day: caps, hours and laws are edited, and then nobody remembers who waited for them.
+            when a.callable_at is null then row('wait', 'caps_spent', a.at_ + interval '1 day')::dialer.verdict
             when a.callable_at > a.at_ then row('wait', case when dialer.is_open_all(a.at_, a.openings) then 'cap' else 'window' end, a.callable_at)::dialer.verdict
-            when (a.capped).callable_at = 'infinity' then row('wait', 'caps_spent', 'infinity')::dialer.verdict
+            when (a.capped).callable_at = 'infinity' then row('wait', 'caps_spent', a.at_ + interval '1 day')::dialer.verdict
             when (a.capped).callable_at > a.at_ then row('wait', case when (a.capped).code like 'tenant: %' then 'tenant_cap' else 'law_cap' end, (a.capped).callable_at)::dialer.verdict
             else row('place', null, null)::dialer.verdict end as gate
         from allowed a)

@@ -174,16 +174,22 @@ async fn nothing_is_placed_after_the_consent_that_allowed_it() {
     .await;
     dialer.run("select dialer.schedule_call('summer', '+18015550105'), dialer.schedule_call('summer', '+18015550106')").await;
     dialer
-        .check("select address, place_by from dialer.claim('d1', 10) order by 1", expect![[r#"
+        .check(
+            "select address, place_by from dialer.claim('d1', 10) order by 1",
+            expect![[r#"
             +15035550103 | 2026-12-06 12:00:09-05
             +18015550101 | 2026-12-06 12:00:19-05
             +18015550102 | 2026-12-06 12:00:24-05
             +18015550104 | 2026-12-06 12:00:29-05
-            +18015550105 | 2026-12-06 12:00:04-05"#]])
+            +18015550105 | 2026-12-06 12:00:04-05"#]],
+        )
         .await;
     // What cannot be placed any more is not offered over and over.
     dialer
-        .check("select wait_reason, due_at from dialer.call where call_id = 6", expect!["consent_missing | 2026-12-06 12:00:01-05"])
+        .check(
+            "select wait_reason, due_at from dialer.call where call_id = 6",
+            expect!["consent_missing | 2026-12-06 12:00:01-05"],
+        )
         .await;
     dialer.sound().await;
 }
