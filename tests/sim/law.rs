@@ -282,6 +282,13 @@ impl LegalTerms {
         LegalTerms { closed: Some(why), rules: Vec::new() }
     }
 
+    /// Whether nothing but a consent is missing.
+    pub fn wants_consent(&self, at: DateTime<Utc>) -> bool {
+        let against = || self.rules.iter().filter(|bound| !bound.allows(at, &[]));
+        let exempts = |bound: &Bound| bound.rule.exempt.contains(&Kind::Consent);
+        self.closed.is_none() && against().next().is_some() && against().all(exempts)
+    }
+
     pub fn objection(&self, at: DateTime<Utc>, calls: &[DateTime<Utc>]) -> Option<String> {
         let against = self.rules.iter().find(|bound| !bound.allows(at, calls));
         self.closed.map(str::to_owned).or_else(|| {

@@ -36,7 +36,8 @@ pub fn decide(chance: &mut Chance, truth: &Truth, now: DateTime<Utc>, busy: &[St
         if !busy.is_empty() && chance.happens(80) { chance.pick(busy).clone() } else { anybody };
     match chance.below(20) {
         0..5 => moves(chance, number),
-        5..12 => agrees(chance, truth, now, number),
+        5..9 => agrees(chance, truth, now, number),
+        9..12 => agrees_for_a_moment(chance, truth, now, number),
         12..16 => {
             let purpose = Some(*chance.pick(&PURPOSES)).filter(|_| chance.happens(70));
             let named = purpose.map_or("null".to_owned(), |purpose| format!("'{purpose}'"));
@@ -82,12 +83,41 @@ fn agrees(chance: &mut Chance, truth: &Truth, now: DateTime<Utc>, number: String
     let given_at = now - Duration::seconds(*chance.pick(&ages));
     let lasts = *chance.pick(&[None, Some(8), Some(15), Some(25), Some(21_600), Some(90_000)]);
     let expires_at = lasts.map(|seconds| now + Duration::seconds(seconds));
+    given(number, Consent { kind, purpose, given_at, expires_at, withdrawn_at: None })
+}
+
+/// Somebody who may be called because of it alone, for some seconds.
+fn agrees_for_a_moment(
+    chance: &mut Chance,
+    truth: &Truth,
+    now: DateTime<Utc>,
+    anybody: String,
+) -> Decision {
+    let laws = truth.statutes.laws.iter();
+    let exempting = laws.filter_map(|(whose, law)| Some(((*whose)?, law.exempt?)));
+    let wanting: Vec<(&String, &'static str)> = exempting
+        .flat_map(|(id, purpose)| {
+            let wants = move |number: &&String| truth.terms(id, number).wants_consent(now);
+            truth.homes.keys().filter(wants).map(move |number| (number, purpose))
+        })
+        .collect();
+    if wanting.is_empty() {
+        return agrees(chance, truth, now, anybody);
+    }
+    let (number, purpose) = *chance.pick(&wanting);
+    let expires_at = Some(now + Duration::seconds(*chance.pick(&[6, 10, 14])));
+    let kind = Kind::Consent;
+    let consent = Consent { kind, purpose, given_at: now, expires_at, withdrawn_at: None };
+    given(number.clone(), consent)
+}
+
+fn given(number: String, consent: Consent) -> Decision {
+    let Consent { kind, purpose, given_at, expires_at, .. } = &consent;
     let until = expires_at.map_or("null".to_owned(), |until| format!("'{until}'"));
     let sql = format!(
         "select dialer.give_consent('{number}', '{purpose}', 'form', expires_at => {until}, at => '{given_at}', kind => '{}')",
         kind.word()
     );
-    let consent = Consent { kind, purpose, given_at, expires_at, withdrawn_at: None };
     decision("a consent is given", sql, vec![Effect::Agreed(number, consent)])
 }
 

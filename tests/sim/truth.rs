@@ -77,6 +77,10 @@ pub struct Terms {
 }
 
 impl Terms {
+    pub fn wants_consent(&self, at: DateTime<Utc>) -> bool {
+        self.windows.iter().all(|window| window.is_open(at)) && self.legal.wants_consent(at)
+    }
+
     /// Why somebody who was called at those instants may not be called at this one.
     pub fn objection(&self, at: DateTime<Utc>, calls: &[DateTime<Utc>]) -> Option<String> {
         let closed = self.windows.iter().find(|window| !window.is_open(at));
