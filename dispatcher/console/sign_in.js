@@ -19,6 +19,6 @@ export function signInPage(main, message, next) {
       h("p", null, "From whoever runs the database. It is made there, and shown once:"),
       h("pre", null, "select dialer.create_api_key('console of Ada', 'plan');"),
       h("p", null, "The scope says what it may do: ", h("b", null, "read"), " looks; ", h("b", null, "plan"), " makes and controls campaigns and calls as well; ",
-        h("b", null, "admin"), " may also take numbers off the do-not-call list.")));
+        h("b", null, "admin"), " may also take entries off the do-not-call list and lift bans.")));
   key.focus();
 }
