@@ -2,7 +2,7 @@
 
 import { get, may, path, post } from "./api.js";
 import { ask } from "./dialogue.js";
-import { badge, button, count, h, say, table } from "./element.js";
+import { badge, button, count, fill, folded, h, say, table } from "./element.js";
 import { check, field, form, group, input, select, zoneField } from "./form.js";
 import { pages } from "./list.js";
 import { instant, mine, own, wall, when } from "./time.js";
@@ -11,14 +11,15 @@ const STATES = [["", "any"], ["in_force", "in force"], ["to_come", "to come"], [
 
 export function bans(main, page) {
   let state = "";
+  const place = h("div");
   const list = pages((cursor) => get("api/v1/bans", { state, cursor }, page.signal), (items) => banRows(items,
     may("admin") && ((row) => row.state !== "over" && button("Lift", () => lift(row, list), "quiet")),
     state === "" ? "No ban was ever declared: nobody is held back by one." : "There is no such ban."));
   main.append(form({ class: "filters" }, [field("State", select("state", STATES, ""))], "Show", (given) => {
     state = given.state;
     return list.show();
-  }), list.element);
-  if (may("plan")) declaring(list, page).then((section) => main.append(section));
+  }), place, list.element);
+  if (may("plan")) declaring(list, page).then((form) => fill(place, form));
   if (!may("admin")) main.append(h("p", { class: "small" }, "Lifting a ban needs a key with the scope admin."));
   list.show();
 }
@@ -55,7 +56,7 @@ async function declaring(list, page) {
   };
   kind.addEventListener("change", show);
   show();
-  return h("section", null, h("h2", null, "Declare a ban"), form({}, [
+  return folded("Declare a ban", form({}, [
     h("div", { class: "row" }, field("Reason", input("reason", { required: true, maxlength: 200, placeholder: "e.g. hurricane" }), "Whoever asks why a call waits will read it"), field("Whom", kind)),
     area,
     h("div", { class: "row" }, field("From", input("from", { type: "datetime-local" }), "Empty: now"), field("Until", input("to", { type: "datetime-local" }), "Empty: until it is lifted"),

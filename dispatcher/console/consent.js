@@ -2,7 +2,7 @@
 
 import { get, may, post } from "./api.js";
 import { ask } from "./dialogue.js";
-import { badge, button, fill, h, say, table } from "./element.js";
+import { badge, button, fill, folded, h, say, table } from "./element.js";
 import { check, choiceField, field, form, input, select } from "./form.js";
 import { pages } from "./list.js";
 import { instant, mine, own } from "./time.js";
@@ -11,6 +11,7 @@ const KINDS = { consent: "has agreed", relationship: "is a customer" };
 
 export function consent(main, page) {
   let filter = {};
+  const place = h("div");
   const list = pages((cursor) => held({ ...filter, cursor }, page), (items) => consentRows(items, may("plan") && ((row) => row.state === "holds" && button("Withdraw", () => withdraw(row, list), "quiet")),
     Object.keys(filter).length > 0 ? "Nothing like that is held: whoever asks for it does not call." : "No consent is held yet. Campaigns that ask for one call nobody."));
   main.append(form({ class: "filters" }, [
@@ -19,8 +20,8 @@ export function consent(main, page) {
   ], "Look up", (given) => {
     filter = given;
     return list.show();
-  }), list.element);
-  if (may("plan")) giving(list, page).then((section) => main.append(section));
+  }), place, list.element);
+  if (may("plan")) giving(list, page).then((form) => fill(place, form));
   list.show();
 }
 
@@ -35,7 +36,7 @@ export async function held(wanted, page) {
 export function consentRows(consents, action, empty) {
   const evidence = (row) => Object.entries(row.evidence).map(([name, value]) => h("span", { class: "small block" }, `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`));
   return table([
-    { title: "Number or address", cell: (row) => row.address },
+    { title: "Who", cell: (row) => row.address },
     { title: "Purpose", cell: (row) => [row.purpose, h("span", { class: "small block" }, KINDS[row.kind])] },
     { title: "State", cell: (row) => badge(row.state) },
     { title: "Known from", cell: (row) => [row.source, evidence(row)] },
@@ -49,7 +50,7 @@ async function giving(list, page) {
   // Without the choices a purpose is typed all the same.
   const { consentPurposes: asked } = await get("api/v1/choices", {}, page.signal).catch(() => ({ consentPurposes: [] }));
   const answer = h("div");
-  return h("section", null, h("h2", null, "Note a consent"), form({}, [
+  return folded("Note a consent", form({}, [
     h("div", { class: "row" }, field("Number or address", input("address", { required: true, inputmode: "tel" })),
       choiceField("purpose", "Purpose", asked, { required: true }, asked.length > 0 ? `Campaigns ask for: ${asked.join(", ")}` : "No campaign asks for consent now"),
       field("Kind", select("kind", Object.entries(KINDS), "consent"), "Being a customer lifts rules of the law that say so; it is no consent to be called")),

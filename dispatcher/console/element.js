@@ -90,6 +90,11 @@ export function facts(pairs) {
   return h("dl", { class: "facts" }, ...given.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
 }
 
+/** What is there for those who open it. */
+export function folded(title, ...inside) {
+  return h("details", null, h("summary", null, title), ...inside);
+}
+
 /** What the API has refused, with its rule and its remedy. */
 export function refusal(error) {
   return h("div", { class: "refusal", role: "alert" },

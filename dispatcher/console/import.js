@@ -2,7 +2,7 @@
 
 import { upload } from "./api.js";
 import { liveCampaigns } from "./campaigns.js";
-import { at, button, count, facts, fill, h, into, link, say, table } from "./element.js";
+import { at, button, count, facts, fill, folded, h, into, link, say, table } from "./element.js";
 import { save, write } from "./csv.js";
 import { field, form, input, select } from "./form.js";
 
@@ -32,7 +32,7 @@ function steps(names, chosen, page) {
   const fields = [
     field("Campaign", select("campaign", [["", "choose ..."], [NONE, "none: keep the contacts, plan no calls"], ...names], chosen, { required: true })),
     field("CSV file", file, "A header line, then a row a contact: name, phone, email, state or zone, external key, in any usual spelling."),
-    h("details", null, h("summary", null, "Columns and country"),
+    folded("Columns and country",
       field("Which column is which", input("map", { placeholder: "phone=Mobile,name=Patient" }), "Only where the names are not understood. Targets: external_key, name, phone, email, tz, state, status."),
       field("Country of numbers without one", input("region", { value: "US", maxlength: 2 }))),
   ];

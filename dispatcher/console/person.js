@@ -5,7 +5,7 @@ import { attemptRows, callRows } from "./calls.js";
 import { explained } from "./call.js";
 import { consentRows, held } from "./consent.js";
 import { contactRows } from "./contacts.js";
-import { doNotCallRows } from "./do_not_call.js";
+import { doNotCallRows, listed } from "./do_not_call.js";
 import { at, fill, h, into, link } from "./element.js";
 import { field, form, input, wide } from "./form.js";
 import { seriesRows } from "./series.js";
@@ -16,16 +16,14 @@ const EXPLAINED_MAX = 5;
 export function person(main, page) {
   const answer = h("div");
   const look = async (address) => {
-    const about = (what, asked) => get(what, asked, page.signal);
-    const [key, entries, contacts, consents, series, calls, attempts] = await Promise.all([
-      about("api/v1/key", {}), about("api/v1/do-not-call", { address }), about("api/v1/contacts", { person: address }), held({ address }, page),
-      about("api/v1/series", { person: address, state: "active" }), about("api/v1/calls", { person: address }), about("api/v1/attempts", { person: address }),
+    const asked = (what, more) => get(`api/v1/${what}`, { person: address, ...more }, page.signal);
+    const lists = await Promise.all([
+      listed({ address }, page), held({ address }, page), asked("contacts"), asked("series", { state: "active" }), asked("calls"), asked("attempts"),
     ]).catch((error) => {
       fill(answer);
       throw error;
     });
-    const [person, planned] = [contacts.items, { calls: calls.items, series: series.items }];
-    fill(answer, told(key.now, entries.items, person, consents.items, planned, attempts.items, page, () => look(address)));
+    fill(answer, told(lists.map(({ items }) => items), page, () => look(address)));
   };
   main.append(h("p", null, "Enter a number to see whether it may be called, what is planned, what was tried, and what stands in the way."),
     form({ class: "filters" }, [wide(field("Phone number or e-mail address", input("address", { required: true, inputmode: "tel" })))], "Look up", ({ address }) => {
@@ -34,8 +32,8 @@ export function person(main, page) {
     }), answer);
 }
 
-function told(now, entries, contacts, consents, { calls, series }, attempts, page, again) {
-  const forbidden = entries.filter((entry) => entry.expiresAt === null || new Date(entry.expiresAt) > new Date(now));
+function told([entries, consents, contacts, series, calls, attempts], page, again) {
+  const forbidden = entries.filter((entry) => entry.forbids);
   return [
     h("p", { class: "note", role: "status" }, verdict(forbidden, contacts, calls, series)),
     entries.length > 0 && section("Do-not-call list", doNotCallRows(entries)),

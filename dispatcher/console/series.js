@@ -3,6 +3,7 @@
 import { get, may, path, post } from "./api.js";
 import { callRows } from "./calls.js";
 import { ask } from "./dialogue.js";
+import { listed } from "./do_not_call.js";
 import { at, badge, count, button, facts, fill, h, into, link, say, table } from "./element.js";
 import { field, form, input, select } from "./form.js";
 import { pages } from "./list.js";
@@ -50,19 +51,23 @@ function inWords({ rule, startLocal }) {
     INTERVAL === "1" ? `every ${UNITS[FREQ]}` : `every ${INTERVAL} ${UNITS[FREQ]}s`,
     FREQ === "WEEKLY" && `on ${days.join(", ")}`,
     FREQ === "MONTHLY" && `on day ${start.getUTCDate()}`,
-    UNTIL && `until ${UNTIL.replace(/^(\d{4})(\d\d)(\d\d).*/, "$1-$2-$3")}`,
-    COUNT && (COUNT === "1" ? "once" : `${COUNT} times`),
-  ].filter(Boolean).join(" ");
+    UNTIL && `, until ${UNTIL.replace(/^(\d{4})(\d\d)(\d\d).*/, "$1-$2-$3")}`,
+    COUNT && (COUNT === "1" ? ", once" : `, ${COUNT} times`),
+  ].filter(Boolean).join(" ").replaceAll(" ,", ",");
 }
 
 export async function oneSeries(main, page, id) {
-  const [head, ahead, calls] = [h("div"), h("div"), h("div")];
+  const [head, never, ahead, calls] = [h("div"), h("div"), h("div"), h("div")];
   main.querySelector("h1").textContent = `Series ${id}`;
   main.append(head);
   const found = await into(head, get(path`api/v1/series/${id}`, {}, page.signal), (data) => about(data.series, page));
   if (!found) return;
-  main.append(h("section", null, h("h2", null, "What comes"), ahead), h("section", null, h("h2", null, "Its calls"), calls));
+  main.append(never, h("section", null, h("h2", null, "What comes"), ahead), h("section", null, h("h2", null, "Its calls"), calls));
   fill(ahead, occurrences(found.ahead, found.series.tz));
+  if (found.series.state === "active") {
+    into(never, listed({ address: found.series.address }, page), ({ items }) => items.some((entry) => entry.forbids)
+      && h("p", { class: "note" }, "It is on the ", link(at("do-not-call"), "do-not-call list"), ": what comes is not called as long as it is there."));
+  }
   into(calls, get("api/v1/calls", { seriesId: found.series.seriesId }, page.signal), ({ items, nextCursor }) =>
     [callRows(items, "None has come yet."), nextCursor && h("p", { class: "small" }, `The youngest ${count(items.length)}.`)]);
 }

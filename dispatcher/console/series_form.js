@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { liveCampaigns } from "./campaigns.js";
-import { at, fill, h, into, link, say } from "./element.js";
+import { at, fill, folded, h, into, link, say } from "./element.js";
 import { check, field, form, group, input, select, zoneField } from "./form.js";
 import { DAYS } from "./series.js";
 import { own } from "./time.js";
@@ -53,7 +53,7 @@ function whenFields() {
     zoneField("tz", "Zone", own, "Usually theirs; calling hours hold as always", { required: true })),
   h("div", { class: "row" }, field("Every", input("step", { type: "number", min: 1, max: 1000, value: 1, required: true })), field("Period", unit), monthEnd),
   days, h("div", { class: "row" }, field("It ends", ends), until, times),
-  h("details", null, h("summary", null, "Write the rule by hand"), field("Rule (RFC 5545)", input("rule", { spellcheck: "false" }), "E.g. FREQ=MONTHLY;BYDAY=1MO for the first Monday of each month. It replaces how often, on which days, and the end.")));
+  folded("Write the rule by hand", field("Rule (RFC 5545)", input("rule", { spellcheck: "false" }), "E.g. FREQ=MONTHLY;BYDAY=1MO for the first Monday of each month. It replaces how often, on which days, and the end.")));
 }
 
 function ruleOf({ rule, unit, step, ends, until, times, ...given }) {

@@ -184,6 +184,7 @@ async fn a_batch_is_previewed_and_sent_and_a_number_says_why_it_is_not_called() 
 /// Onto the list with a source, off it, and on again.
 async fn forbid(page: &mut Browser) {
     let put = "[...document.querySelectorAll('form')].find((form) => form.textContent.includes('Never call it'))";
+    page.press("Put a number on the list").await.unwrap();
     let entered =
         |name: &str, value: &str| format!("{put}.elements.{name}.value = {}", json!(value));
     for again in [false, true] {
@@ -263,6 +264,7 @@ async fn rules_are_made_and_ended_and_a_series_is_planned_and_cancelled() {
 }
 
 async fn person(page: &mut Browser) {
+    page.press("Put a person on the list").await.unwrap();
     page.press("Find").await.unwrap();
     page.reads("Say who it is").await.unwrap();
     page.enter("Number, address or name", "<IMG").await.unwrap();
@@ -278,6 +280,7 @@ async fn person(page: &mut Browser) {
 
 async fn consents(page: &mut Browser) {
     page.press("Consent").await.unwrap();
+    page.press("Note a consent").await.unwrap();
     page.reads("Campaigns ask for: sales").await.unwrap();
     page.picture("consent-empty").await.unwrap();
     // The second such field is the form's; the first one looks up.
@@ -304,6 +307,7 @@ async fn consents(page: &mut Browser) {
 
 async fn bans(page: &mut Browser) {
     page.press("Bans").await.unwrap();
+    page.press("Declare a ban").await.unwrap();
     page.enter("Reason", HOSTILE).await.unwrap();
     page.enter("Whom", "area").await.unwrap();
     page.enter("Area codes", "504").await.unwrap();
@@ -352,6 +356,12 @@ async fn recurring(page: &mut Browser, office: &Office) {
     page.press("Recurring").await.unwrap();
     page.reads(HOSTILE).await.unwrap();
     page.picture("recurring").await.unwrap();
+    page.press("1").await.unwrap();
+    page.reads("None has come yet.").await.unwrap();
+    page.press("Why called?").await.unwrap();
+    page.enter("Phone number or e-mail address", "+12125550105").await.unwrap();
+    page.press("Look up").await.unwrap();
+    page.reads("Calls to it come back by a rule").await.unwrap();
     page.press("1").await.unwrap();
     page.press("Cancel the series").await.unwrap();
     page.enter("Reason", "moved away").await.unwrap();
