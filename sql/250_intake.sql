@@ -74,6 +74,9 @@ begin
                            else format(', %s used instead', array_to_string(u.zones, ' and ')) end, 'note'
                 from usable u where u.tz is not null and u.zone_source <> 'stated'
                 union all
+                select u.line, 'tz', u.tz, format('an abbreviation, which is read as %s', array_to_string(u.zones, ' and ')), 'note'
+                from usable u where u.zone_source = 'stated' and exists (select from regexp_split_to_table(u.tz, ',') a where dialer.zones_of_abbreviation(btrim(a), u.e164) <> '{}')
+                union all
                 select u.line, 'phone', u.e164, 'no time zone is known for it: will not be called where hours follow the contact', 'note'
                 from usable u where u.tz is null and u.zone_source = 'unknown' and u.e164 is not null
                 union all
@@ -103,9 +106,9 @@ declare
     tenant integer := dialer.current_tenant();
     parsed dialer.intake_parsed[];
 begin
-    -- Two imports of one tenant at once would both find a number missing and both add it.
-    perform pg_advisory_xact_lock(hashtext('dialer.admit'), tenant);
     select p.parsed, p.problems into parsed, problems from dialer.parse_intake(rows, region, import_id) p;
+    -- Two imports of one tenant at once would both find a number missing and both add it. Reading the rows, which takes longest, needs no lock.
+    perform pg_advisory_xact_lock(hashtext('dialer.admit'), tenant);
     parsed := dialer.admit_contacts(parsed, tenant, at);
     insert into dialer.endpoint (tenant_id, contact_id, channel, address)
     select tenant, p.contact_id, 'voice'::dialer.channel, p.e164 from unnest(parsed) p where p.e164 is not null and p.line = p.first_line

@@ -1,7 +1,8 @@
 //! The command line of `dialerd`: parses, starts what was asked for, and tells errors to a person.
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
@@ -85,15 +86,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(stated) => dialerd::run::run(stated.settled()?, stop).await?,
         Command::Api(stated) => dialerd::run::serve_api(stated.settled()?, stop).await?,
         Command::Import(options) => return import(*options).await,
-        Command::Backfill(options) => print!("{}", dialerd::backfill::run(&options).await?),
-        Command::Replay(options) => print!("{}", dialerd::replay::run(&options).await?),
+        Command::Backfill(options) => _ = tell(dialerd::backfill::run(&options).await?)?,
+        Command::Replay(options) => _ = tell(dialerd::replay::run(&options).await?)?,
         Command::Closures(options) => return closures(options).await,
-        Command::Doctor(options) => return Ok(doctor(*options).await),
-        Command::Explain(options) => print!("{}", dialerd::ask::explain(&options).await?),
+        Command::Doctor(options) => return doctor(*options).await,
+        Command::Explain(options) => _ = tell(dialerd::ask::explain(&options).await?)?,
         Command::Report(options) => report(&options, stop).await?,
         Command::Recipe(options) => {
             let dialerd::recipe::Command::Check(check) = options.command;
-            print!("{}", dialerd::recipe::check(&check)?);
+            tell(dialerd::recipe::check(&check)?)?;
         }
         Command::Sandbox(options) => {
             let running = dialerd::sandbox::start(*options, stop).await?;
@@ -104,22 +105,31 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints, and says whether anybody reads on: `head` has read enough, which is no failure.
+fn tell(text: impl std::fmt::Display) -> anyhow::Result<bool> {
+    let mut out = std::io::stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        told => Ok(told.map(|()| true).context("cannot print")?),
+    }
+}
+
 /// 1 when anything fails.
-async fn doctor(options: dialerd::doctor::Options) -> ExitCode {
+async fn doctor(options: dialerd::doctor::Options) -> anyhow::Result<ExitCode> {
     let findings = dialerd::doctor::examine(options).await;
     for finding in &findings {
-        println!("{finding}");
+        tell(format_args!("{finding}\n"))?;
     }
     let fails =
         |finding: &dialerd::doctor::Finding| finding.verdict == dialerd::doctor::Verdict::Fail;
-    if findings.iter().any(fails) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    Ok(if findings.iter().any(fails) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// 0: every row was handled; 1: the database stopped it; 2: the file is at fault.
 async fn import(options: dialerd::import::Options) -> anyhow::Result<ExitCode> {
     match dialerd::import::run(options).await {
         Ok(summary) => {
-            print!("{summary}");
+            tell(summary)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) if error.is_about_the_file() => Err(error.into()),
@@ -136,7 +146,7 @@ async fn closures(options: dialerd::closures::Options) -> anyhow::Result<ExitCod
     match dialerd::closures::import(&options).await {
         Ok(summary) => {
             summary.told.iter().for_each(|line| eprintln!("{line}"));
-            print!("{summary}");
+            tell(&summary)?;
             Ok(ExitCode::from(if summary.invalid > 0 { 2 } else { 0 }))
         }
         Err(error) if error.is_about_the_file() => Err(error.into()),
@@ -147,15 +157,12 @@ async fn closures(options: dialerd::closures::Options) -> anyhow::Result<ExitCod
     }
 }
 
-/// Prints a report, once or again and again until somebody stops it.
-async fn report(
-    options: &dialerd::ask::Report,
-    stop: CancellationToken,
-) -> Result<(), dialerd::ask::Error> {
+/// Prints a report, once or again and again until somebody stops it or nobody reads it.
+async fn report(options: &dialerd::ask::Report, stop: CancellationToken) -> anyhow::Result<()> {
     // Unbounded: it is asked for.
     loop {
-        print!("{}", dialerd::ask::report(options).await?);
-        let Some(seconds) = options.every else { return Ok(()) };
+        let is_read = tell(dialerd::ask::report(options).await?)?;
+        let Some(seconds) = options.every.filter(|_| is_read) else { return Ok(()) };
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(std::time::Duration::from_secs(seconds)) => (),

@@ -91,6 +91,7 @@ install_in_order! {
     "342_history": "../../sql/342_history.sql",
     "345_attainable": "../../sql/345_attainable.sql",
     "346_campaign_days": "../../sql/346_campaign_days.sql",
+    "347_next_slot": "../../sql/347_next_slot.sql",
     "350_explain": "../../sql/350_explain.sql",
     "352_compliance": "../../sql/352_compliance.sql",
     "355_api": "../../sql/355_api.sql",

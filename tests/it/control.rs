@@ -1,6 +1,7 @@
 //! Campaign control, ticks, reports, roles.
 
-use crate::dialer::Dialer;
+use crate::dialer::{Dialer, set_clock};
+use crate::locks::waits;
 use expect_test::expect;
 
 #[tokio::test]
@@ -407,6 +408,26 @@ async fn a_tick_does_not_try_for_ever_to_make_a_month_that_has_begun_without_it(
             expect!["0"],
         )
         .await;
+}
+
+#[tokio::test]
+async fn who_writes_while_the_first_month_is_made_waits_and_is_not_refused() {
+    let dialer = Dialer::closed().await;
+    let office = dialer.another_session().await;
+    let watch = dialer.another_session().await;
+    dialer.people(1).await;
+    set_clock(&office, "2026-12-04 12:00").await;
+    office.run("begin; select dialer.ensure_partitions(dialer.now())").await;
+    let cancels = dialer.refusal("select dialer.cancel_call(1)");
+    tokio::pin!(cancels);
+    tokio::select! {
+        biased;
+        said = &mut cancels => panic!("nobody waited: {said}"),
+        () = waits(&watch) => {}
+    }
+    office.run("commit").await;
+    assert_eq!(cancels.await, "not refused");
+    dialer.check("select count(*) from dialer.transition_2026_12 where call_id = 1 and to_state = 'cancelled'", expect!["1"]).await;
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ fn fault(said: &str) -> Option<String> {
     (!fine).then(|| said.to_owned())
 }
 
-async fn waits(watch: &Session) {
+pub async fn waits(watch: &Session) {
     let waiters = "select count(*) > 0 from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.datname = current_database()";
     while watch.rows(waiters).await == "f" {
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -23,7 +23,7 @@ async fn calls_that_the_provider_finds_too_many_cost_nobody_an_attempt() {
     schedule(&rehearsal, "once", &people).await;
     let named = "update dialer.contact set name = 'Quetzal Quill ' || contact_id";
     rehearsal.db.batch_execute(named).await.unwrap();
-    rehearsal.log_everything();
+    rehearsal.log("trace");
     rehearsal.start_dispatcher().await.unwrap();
     until(&rehearsal, "select bool_and(ended_at is not null) from dialer.call").await;
     let refused = "select count(*) from dialer.attempt where outcome = 'over_limit'";

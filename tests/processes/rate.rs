@@ -3,8 +3,10 @@
 
 use crate::ONE_AT_A_TIME;
 use crate::day::{number, plan};
+use chrono::{DateTime, Utc};
 use dialer_tests::judge;
 use dialer_tests::rehearsal::{Plan, Rehearsal};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 const PER_SECOND: usize = 20;
@@ -15,6 +17,7 @@ async fn three_dispatchers(name: &str, limits: &str, flags: &[&str], calls: i32)
     all.extend(flags);
     let plan = Plan { max_concurrent: 500, ..plan(1.0, &all) };
     let mut rehearsal = Rehearsal::start(name, plan).await.unwrap();
+    rehearsal.log("info,dialerd::run::place=debug");
     rehearsal.add_accounts().await.unwrap();
     rehearsal
         .db
@@ -35,6 +38,36 @@ async fn three_dispatchers(name: &str, limits: &str, flags: &[&str], calls: i32)
 
 async fn starts(rehearsal: &Rehearsal) -> Vec<judge::SeenCall> {
     judge::seen_calls(&rehearsal.sandbox_journal().await.unwrap()).unwrap()
+}
+
+/// When each request was written, in dialer time, as the dispatchers' logs say.
+fn written(rehearsal: &Rehearsal) -> HashMap<String, DateTime<Utc>> {
+    let mut written = HashMap::new();
+    for number in 0..3 {
+        let log = rehearsal.dir.join(format!("dialerd-{number}.log"));
+        for line in std::fs::read_to_string(log).unwrap().lines() {
+            if let Some((at, attempt_id)) = line.split_once(" request is being written attempt_id=")
+            {
+                let at = at.split(' ').next().unwrap().parse().unwrap();
+                written.insert(attempt_id.to_owned(), rehearsal.dialer_time(at));
+            }
+        }
+    }
+    written
+}
+
+/// The most starts that must have come within one second. Each came after its request was written
+/// and before the provider had read it; where the machine makes the provider wait, that is a while.
+fn surely_within_a_second(
+    starts: &[judge::SeenCall],
+    written: &HashMap<String, DateTime<Utc>>,
+) -> usize {
+    let after = |call: &judge::SeenCall| written[&call.attempt_id];
+    let within = |from: DateTime<Utc>| {
+        let until = from + chrono::TimeDelta::seconds(1);
+        starts.iter().filter(|call| after(call) >= from && call.accepted_at < until).count()
+    };
+    starts.iter().map(|call| within(after(call))).max().unwrap()
 }
 
 /// Who placed last.
@@ -63,12 +96,12 @@ async fn no_second_holds_a_start_too_many_though_the_owner_is_killed() {
         rehearsal.kill_dispatcher(victim).unwrap();
         rehearsal.revive_dispatcher(victim).await.unwrap();
     }
-    let at: Vec<_> = starts(&rehearsal).await.iter().map(|call| call.accepted_at).collect();
-    let spans = at.windows(PER_SECOND + 1).map(|calls| calls[PER_SECOND] - calls[0]);
-    let shortest = spans.min().unwrap();
-    println!("{} starts; the shortest span of {} took {shortest}", at.len(), PER_SECOND + 1);
-    assert!(shortest >= chrono::TimeDelta::seconds(1), "{} starts in {shortest}", PER_SECOND + 1);
-    let pairs = at.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    let starts = starts(&rehearsal).await;
+    let most = surely_within_a_second(&starts, &written(&rehearsal));
+    println!("{} starts; at most {most} surely within a second", starts.len());
+    assert!(most <= PER_SECOND, "{most} starts within a second");
+    let pairs =
+        starts.windows(2).map(|pair| pair[1].accepted_at - pair[0].accepted_at).max().unwrap();
     println!("the longest pause took {pairs}");
     assert_eq!(number(&rehearsal, "select count(*) from dialer.invariant_violation").await, 0);
 }
@@ -76,15 +109,15 @@ async fn no_second_holds_a_start_too_many_though_the_owner_is_killed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_slot_is_in_use_and_never_one_more() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let flags = ["--ring", "0.1", "--unanswered-ring", "0.1", "--mix", "customer-did-not-answer=1"];
-    let rehearsal = three_dispatchers("slots", "max_concurrent = 10", &flags, 900).await;
+    let flags = ["--ring", "0.4", "--unanswered-ring", "0.4", "--mix", "customer-did-not-answer=1"];
+    let rehearsal = three_dispatchers("slots", "max_concurrent = 10", &flags, 450).await;
     let begun = Instant::now();
-    while starts(&rehearsal).await.len() < 600 {
-        assert!(begun.elapsed() < Duration::from_secs(50), "600 calls do not come");
+    while starts(&rehearsal).await.len() < 300 {
+        assert!(begun.elapsed() < Duration::from_secs(90), "300 calls do not come");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let calls = starts(&rehearsal).await;
-    let (from, until) = (calls[60].accepted_at, calls[560].accepted_at);
+    let (from, until) = (calls[30].accepted_at, calls[280].accepted_at);
     let busy = |call: &judge::SeenCall| {
         let (begins, ends) =
             (call.accepted_at.max(from), call.ended_at.unwrap_or(until).min(until));

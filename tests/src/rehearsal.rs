@@ -39,6 +39,8 @@ pub struct Rehearsal {
     /// With the rights of a dispatcher and no others.
     dispatcher_url: String,
     pub plan: Plan,
+    /// When `plan.begins` was.
+    origin_at: DateTime<Utc>,
     /// Logs and other files; they go with the rehearsal unless it fails.
     pub dir: PathBuf,
     pub keep_files: bool,
@@ -80,6 +82,7 @@ impl Rehearsal {
             url,
             dispatcher_url,
             plan,
+            origin_at,
             dir,
             keep_files: false,
             programs: programs()?,
@@ -92,11 +95,11 @@ impl Rehearsal {
             dispatcher_ports: vec![free_port()?],
             http,
         };
-        rehearsal.start_sandbox(origin_at).await?;
+        rehearsal.start_sandbox().await?;
         Ok(rehearsal)
     }
 
-    async fn start_sandbox(&mut self, origin_at: DateTime<Utc>) -> Result<()> {
+    async fn start_sandbox(&mut self) -> Result<()> {
         let mut command = Command::new(self.programs.join("dialerd"));
         command.arg("sandbox").args(["--listen", &format!("127.0.0.1:{}", self.sandbox_port)]);
         command.args(["--api-key", API_KEY, "--webhook-secret", HOOK_SECRET]);
@@ -107,7 +110,7 @@ impl Rehearsal {
         command.args(["--max-concurrent", &self.plan.max_concurrent.to_string()]);
         command.args(["--clock-rate", &self.plan.rate.to_string()]);
         command.args(["--clock-origin", &rfc3339(self.plan.begins)]);
-        command.args(["--clock-origin-at", &rfc3339(origin_at)]);
+        command.args(["--clock-origin-at", &rfc3339(self.origin_at)]);
         command.arg("--log").arg(self.journal()).args(&self.plan.sandbox_flags);
         self.sandbox = Some(self.spawn(&mut command, "sandbox.log")?);
         let url = self.sandbox_url("/sandbox/summary");
@@ -163,9 +166,15 @@ impl Rehearsal {
         self.secrets.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The programs that start from now on log all that they and their libraries can say.
-    pub fn log_everything(&mut self) {
-        self.add_secret("DIALERD_LOG", "trace");
+    /// What the programs that start from now on log, e.g. `trace`: all that they can say.
+    pub fn log(&mut self, filter: &str) {
+        self.add_secret("DIALERD_LOG", filter);
+    }
+
+    /// Dialer time of a real instant.
+    pub fn dialer_time(&self, real: DateTime<Utc>) -> DateTime<Utc> {
+        let passed = (real - self.origin_at).as_seconds_f64() * self.plan.rate;
+        self.plan.begins + chrono::TimeDelta::microseconds((passed * 1e6) as i64)
     }
 
     /// Starts one more dispatcher and returns its number.

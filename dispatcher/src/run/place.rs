@@ -251,6 +251,7 @@ async fn turn(shared: &Shared, item: &InHand) -> Result<Option<Turn>, tokio::tim
 /// What is asked when the request is about to be written: is it still in time?
 fn gate(item: &InHand, turn: Option<Turn>) -> Gate {
     let (time, place_at, place_by) = (item.time, item.call.place_at, item.call.place_by);
+    let attempt_id = item.call.attempt_id;
     Gate::new(move || {
         let now = monotonic();
         if time.late(now) >= place_by {
@@ -259,6 +260,7 @@ fn gate(item: &InHand, turn: Option<Turn>) -> Gate {
         if let Some(turn) = &turn {
             turn.write(now);
         }
+        tracing::debug!(%attempt_id, "request is being written");
         note_delay(time, place_at, now);
         true
     })
