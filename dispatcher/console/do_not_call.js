@@ -76,7 +76,7 @@ function addPerson(list, page) {
 async function takeOff(row, list) {
   const done = await ask({
     title: "Take it off the do-not-call list", label: "Take it off",
-    says: [`${row.address ?? named(row)} may be called again after that. What was cancelled stays cancelled.`, `It is on the list because of: ${row.source}.`],
+    says: [`${row.address ?? named(row)} may be called again after that. What was cancelled stays cancelled, and that it was on the list stays known.`, `It is on the list because of: ${row.source}.`],
     act: () => remove(path`api/v1/do-not-call/${row.doNotCallId}`),
   });
   if (done) {
