@@ -81,6 +81,7 @@ install_in_order! {
     "320_control": "../../sql/320_control.sql",
     "322_queue": "../../sql/322_queue.sql",
     "322_campaign_edit": "../../sql/322_campaign_edit.sql",
+    "326_setting_change": "../../sql/326_setting_change.sql",
     "330_tick": "../../sql/330_tick.sql",
     "332_retention": "../../sql/332_retention.sql",
     "334_snapshot": "../../sql/334_snapshot.sql",

@@ -55,6 +55,7 @@ mod report;
 mod retention;
 mod scenario;
 mod series;
+mod setting_change;
 mod snapshot;
 mod status;
 mod stop;

@@ -28,7 +28,8 @@ async fn calls_planned_one_by_one_keep_their_distance() {
         2026-12-04 19:58:00-05
         2026-12-07 11:00:00-05
         2026-12-07 11:02:00-05
-        2026-12-07 11:04:00-05"#]].assert_eq(&slots.join("\n"));
+        2026-12-07 11:04:00-05"#]]
+    .assert_eq(&slots.join("\n"));
     // A gap is used if a call fits into it with its distance on both sides.
     dialer.run("select dialer.cancel_call(4)").await;
     assert_eq!(plan_next(&dialer, 110).await, slots[3]);
