@@ -15,8 +15,8 @@ create type dialer.candidate as (
 comment on type dialer.candidate is 'a due call that the claim has locked';
 create type dialer.judged as (
     call_id bigint, lane_id bigint, campaign_id bigint, due_at timestamptz, verdict text, reason text, next_at timestamptz,
-    decision jsonb, rank double precision, agreed_until timestamptz);
-comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan; agreed_until: when the consents that it needs end';
+    decision jsonb, rank double precision, allowed_until timestamptz);
+comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan; allowed_until: when the consents that it needs end, or a ban of its area begins';
 create type dialer.caller_room as (caller_id integer, number text, pool text, room integer, used integer);
 comment on type dialer.caller_room is 'a number to call from: how many more calls it may have now, and how many are open';
 create type dialer.room as (
@@ -196,6 +196,8 @@ begin
                case when f.cappings <> '{}' then dialer.capped(f.cappings, case when f.zones = '{}' then array[f.tz] else f.zones end, f.contact_id, f.endpoint_id, f.campaign_id, f.channel,
                    f.subject, f.at_) end as capped,
                case when bans <> '{}' then dialer.ban_until(bans, f.tenant_id, f.jurisdictions, f.address, f.attributes, f.purposes, f.at_) end as banned_until,
+               case when bans <> '{}' then (select min(b.from_at) from unnest(bans) b
+                   where b.from_at > f.at_ and dialer.ban_until(array[b], f.tenant_id, f.jurisdictions, f.address, f.attributes, f.purposes, b.from_at) is not null) end as banned_from,
                case when f.consent is not null or f.lifted <> '{}' then dialer.agreed_until(f.tenant_id, f.address, f.consent, f.law_id, f.jurisdictions, f.lifted, f.at_) end as agreed_until,
                -- The outage is taken out of the open time: calls keep their distances, and none comes before its end.
                case when f.misfire = 'shift' and f.outage is not null then
@@ -237,7 +239,7 @@ begin
         case when (j.gate).verdict <> 'place' then null when j.capped is null and j.subject is null then j.decision || n.noted
              else j.decision || n.noted || jsonb_strip_nulls(jsonb_build_object('subject', j.subject, 'jurisdiction_source', j.jurisdiction_source, 'capped', (j.capped).seen,
                   'no_message', nullif((j.capped).no_message, false))) end,
-        j.virtual_rank, j.agreed_until)::dialer.judged order by j.position), '{}')
+        j.virtual_rank, least(j.agreed_until, j.banned_from))::dialer.judged order by j.position), '{}')
     into judged from gated j cross join lateral (select jsonb_build_object('zone_source', j.zone_source,
         'local_time', to_char(j.at_ at time zone j.tz, 'Dy YYYY-MM-DD HH24:MI:SS'), 'counted', cardinality(j.dialled)) as noted) n;
     return judged;
@@ -280,7 +282,7 @@ declare
     pools text[];
 begin
     select array_agg(e.address order by c.position), array_agg(g.caller_pool order by c.position) into called, pools
-    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, agreed_until, position)
+    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, allowed_until, position)
     join dialer.call k on k.call_id = c.call_id join dialer.endpoint e using (endpoint_id) join dialer.campaign g on g.campaign_id = c.campaign_id;
     return array(
         select callers[p.place].caller_id
@@ -317,7 +319,7 @@ begin
            array_agg(dialer.slot_step(i.per_second) order by c.position) as caller_step,
            room.step is not null or bool_or(g.per_second is not null) or bool_or(i.per_second is not null) as any_rate
     into paced
-    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, agreed_until, position)
+    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, allowed_until, position)
     join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id
     left join dialer.caller_id i on i.caller_id = callers[c.position];
     ready := paced.array_agg;
@@ -326,9 +328,9 @@ begin
     return array(
         select row(c.call_id, c.lane_id, c.campaign_id, account.account_id, callers[c.position], c.due_at, times[c.position],
             -- Earlier of the window's end, the lease's end and whatever else ends, less a margin.
-            least(l.open_until - greatest(g.finish_within - dialer.place_margin(account), interval '0'), times[c.position] + dialer.real_interval(make_interval(secs => account.lease_seconds)), g.valid_until, c.agreed_until,
+            least(l.open_until - greatest(g.finish_within - dialer.place_margin(account), interval '0'), times[c.position] + dialer.real_interval(make_interval(secs => account.lease_seconds)), g.valid_until, c.allowed_until,
                   case when account.per_second is not null then k.owned_until end) - dialer.place_margin(account), c.decision)::dialer.placing
-        from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, agreed_until, position)
+        from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, allowed_until, position)
         join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id
         join dialer.account_control k on k.account_id = account.account_id
         order by c.position);
