@@ -3,7 +3,7 @@
 use crate::ONE_AT_A_TIME;
 use crate::api::office;
 use reqwest::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
@@ -75,7 +75,7 @@ fn without_example(document: &Value, ran: &[(String, String)]) -> Vec<String> {
         path.map(|(path, _)| format!("{} {path}", asked.0))
     };
     let shown: Vec<String> = ran.iter().filter_map(meant).collect();
-    let methods = |item: &Value| item.as_object().map(Map::clone).unwrap_or_default();
+    let methods = |item: &Value| item.as_object().cloned().unwrap_or_default();
     let operations = paths.iter().flat_map(|(path, item)| {
         methods(item).into_iter().map(move |(method, _)| format!("{method} {path}"))
     });
