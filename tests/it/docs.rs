@@ -70,7 +70,7 @@ async fn the_page_for_campaign_schedulers_runs_and_prints_what_it_says() {
     dialer.sound().await;
 }
 
-// R178: the page maps each variable of the environment.
+// R034, R041, R178, R182: the page maps each variable of the environment, and takes one document of each kind over.
 #[tokio::test]
 async fn the_page_for_call_schedulers_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/call-scheduler.md").await;
