@@ -30,13 +30,22 @@ comment on function dialer.zones_of_state(text) is
     'The time zones of a state or province of the United States or Canada, by code or by name: TX, US-TX, CA-QC, Texas, Quebec. Empty if there is no such state.
 e.g. select dialer.zones_of_state(''US-TN'') --> {America/Chicago,America/New_York}';
 
+create function dialer.zones_of_abbreviation(abbreviation text, phone text default null)
+returns text[]
+immutable parallel safe cost 5
+language c as 'MODULE_PATHNAME', 'zones_of_abbreviation_wrapper';
+
+comment on function dialer.zones_of_abbreviation(text, text) is
+    'The time zones that an abbreviation of a North American clock may mean, such as EST, PDT or MT; several mean: open in all. Empty for what is no such abbreviation, and for a number (E.164) outside North America, where the letters mean other clocks. Functions that take a zone refuse abbreviations; intake reads them and says so.
+e.g. select dialer.zones_of_abbreviation(''MST'') --> {America/Denver,America/Phoenix}';
+
 create function dialer.resolve_zone(stated text default null, state text default null, phone text default null)
 returns table (zones text[], source text, confidence text)
 stable parallel safe cost 50 rows 1
 language c as 'MODULE_PATHNAME', 'resolve_zone_wrapper';
 
 comment on function dialer.resolve_zone(text, text, text) is
-    'The time zones in which somebody may be, sorted, by the first source that gives any: stated (one zone, or several with commas; names that are no zones are passed over, old spellings such as US/Eastern count as the new ones), state (of the address: TX, US-TX, CA-QC, Texas, or a ZIP code of the United States), number (in E.164, by area code or country). Several zones mean: call only when open in all. One row. source: stated, state, number or unknown. confidence: high (stated, or a state with one zone), medium (a state with several zones, all of them candidates), low (the number alone: people keep their numbers when they move), none (no zone is known: never open).
+    'The time zones in which somebody may be, sorted, by the first source that gives any: stated (one zone, or several with commas; names that are no zones are passed over, old spellings such as US/Eastern count as the new ones, abbreviations such as EST as what they may mean: zones_of_abbreviation), state (of the address: TX, US-TX, CA-QC, Texas, or a ZIP code of the United States), number (in E.164, by area code or country). Several zones mean: call only when open in all. One row. source: stated, state, number or unknown. confidence: high (stated, or a state with one zone), medium (a state with several zones, all of them candidates, or an abbreviation), low (the number alone: people keep their numbers when they move), none (no zone is known: never open).
 e.g. select zones, source, confidence from dialer.resolve_zone(state => ''TN'', phone => ''+12125550123'')';
 
 create function dialer.jurisdiction_of(place text, phone text default null)

@@ -38,6 +38,12 @@ language sql stable parallel safe as $$
 $$;
 comment on function dialer.acting_role() is 'The role that this session acts as: what "set role" named, else whoever logged in.';
 
+create function dialer.actor() returns text
+language sql stable parallel safe as $$
+    select session_user || coalesce('/' || nullif(current_setting('application_name'), ''), '') || coalesce('/key ' || nullif(current_setting('dialer.key_name'), ''), '')
+$$;
+comment on function dialer.actor() is 'Who does what this session does, for records: login, application_name, and the name of the API key that was shown.';
+
 create function dialer.current_tenant() returns integer
 language plpgsql stable parallel safe security definer set search_path = pg_catalog, dialer, pg_temp as $$
 declare

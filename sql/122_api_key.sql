@@ -66,7 +66,7 @@ begin
     elsif shown.expires_at <= dialer.now() then
         perform dialer.fail('PD039', format('the API key "%s" has expired', shown.name), null, 'Make another with dialer.create_api_key.');
     end if;
-    perform set_config('dialer.key_tenant', shown.tenant_id::text, true);
+    perform set_config('dialer.key_tenant', shown.tenant_id::text, true), set_config('dialer.key_name', shown.name, true);
     if shown.last_used_on is distinct from today and not pg_is_in_recovery() then
         -- Another request of the same first instant of the day writes the same.
         perform from dialer.api_key k where k.api_key_id = shown.api_key_id for no key update skip locked;

@@ -24,6 +24,7 @@ create table dialer.redial_policy (
     caps dialer.cap[] not null default '{}',
     cap_scope text not null default 'contact' constraint cap_scope_is_call_number_contact_or_campaign check (cap_scope in ('call', 'number', 'contact', 'campaign')),
     outcome_waits jsonb not null default '{}' constraint outcome_waits_are_an_object check (jsonb_typeof(outcome_waits) = 'object'),
+    outcome_max jsonb not null default '{}' constraint outcome_maxima_are_an_object check (jsonb_typeof(outcome_max) = 'object'),
     final_outcomes dialer.outcome[] not null default '{sale,dnc,invalid_number,blocked}',
     technical_ladder interval[] not null default '{2 s,4 s,8 s,30 s,2 min,10 min}'
         constraint technical_ladder_has_steps_in_ascending_order_and_none_negative check (dialer.ladder_is_sound(technical_ladder)),
@@ -37,16 +38,19 @@ comment on column dialer.redial_policy.max_per_day is 'attempts per local date o
 comment on column dialer.redial_policy.max_lifetime is 'attempts after which a call fails as attempts_exhausted';
 comment on column dialer.redial_policy.cap_scope is 'whose attempts count against caps: the call''s own, the number''s or the contact''s, in the channel of the call, over all campaigns; campaign: the contact''s in this campaign';
 comment on column dialer.redial_policy.outcome_waits is 'outcome -> interval that replaces the ladder''s step, e.g. {"busy": "5 minutes"}';
+comment on column dialer.redial_policy.outcome_max is 'outcome -> attempts of a call (of its step) with this outcome after which it fails as attempts_spent, e.g. {"rejected": 2}';
+comment on column dialer.redial_policy.technical_max is 'tries again after failures that never reached the contact; one more failure and the call fails as technical_retries_spent';
 comment on column dialer.redial_policy.technical_ladder is 'waits after failures that never reached the contact; these do not count as attempts';
 
-insert into dialer.redial_policy (name, ladder, ladder_scope, max_per_day, max_lifetime, final_outcomes) values
-    ('redial-8-a-day', '{0,2 min,5 min,10 min,30 min,1 h,2 h}', 'day', 8, null, '{sale,dnc,invalid_number,blocked}'),
+insert into dialer.redial_policy (name, ladder, ladder_scope, max_per_day, max_lifetime, final_outcomes, technical_ladder, technical_max) values
+    ('redial-8-a-day', '{0,2 min,5 min,10 min,30 min,1 h,2 h}', 'day', 8, null, '{sale,dnc,invalid_number,blocked}', default, default),
     ('workflow-30min-3', '{0,30 min}', 'lifetime', null, 3,
-        '{completed,sale,dnc,transferred,not_interested,invalid_number,blocked}'),
-    ('queue-backoff', '{0,2 s,4 s,8 s}', 'lifetime', null, 3,
-        '{completed,sale,dnc,transferred,not_interested,voicemail,rejected,invalid_number,blocked}'),
+        '{completed,sale,dnc,transferred,not_interested,invalid_number,blocked}', default, default),
+    -- A job queue: three tries to place a call, with two waits between them; whoever was rung is not rung again.
+    ('queue-backoff', '{0}', 'lifetime', null, 1,
+        '{completed,no_answer,busy,voicemail,rejected,invalid_number,blocked,sale,dnc,transferred,not_interested}', '{2 s,4 s}', 2),
     ('once', '{0}', 'lifetime', null, 1,
-        '{completed,no_answer,busy,voicemail,rejected,invalid_number,blocked,cancelled,maybe_reached,unknown,sale,dnc,transferred,not_interested}');
+        '{completed,no_answer,busy,voicemail,rejected,invalid_number,blocked,cancelled,maybe_reached,unknown,sale,dnc,transferred,not_interested}', default, default);
 
 -- A campaign's frequency is a policy as well: so often in a period, on the days that its hours name, until a final outcome.
 insert into dialer.redial_policy (name, ladder, ladder_scope, max_per_day, caps) values
@@ -61,6 +65,12 @@ language sql immutable as $$
                 else array[row(1, 'gap', extract(epoch from (policy).min_gap)::integer, null)::dialer.cap] end
 $$;
 comment on function dialer.policy_caps(dialer.redial_policy) is 'All caps of a policy as one list for next_callable: its own, attempts a day, smallest gap.';
+
+create function dialer.policy_a_day(policy dialer.redial_policy) returns integer
+language sql immutable as $$
+    select min(k.max_count)::integer from unnest(dialer.policy_caps(policy)) k where k.kind = 'local_dates' and k.amount = 1
+$$;
+comment on function dialer.policy_a_day(dialer.redial_policy) is 'The most attempts that a policy allows on one local date, by max_per_day or by a cap; null: it does not say.';
 
 create function dialer.policy_is_sound() returns trigger language plpgsql as $$
 declare bad text;
@@ -77,6 +87,12 @@ begin
     if bad is not null then
         perform dialer.fail('PD012', format('policy "%s" has an outcome wait that makes no sense: %s', new.name, bad),
             'Each is an outcome with an interval of at most a year.', 'Write e.g. {"busy": "5 minutes"}.');
+    end if;
+    select m.key || ': ' || m.value into bad from jsonb_each(case jsonb_typeof(new.outcome_max) when 'object' then new.outcome_max else jsonb_build_object('all', new.outcome_max) end) m
+    where m.key <> all (enum_range(null::dialer.outcome)::text[]) or m.value::text !~ '^[1-9][0-9]{0,3}$' limit 1;
+    if bad is not null then
+        perform dialer.fail('PD012', format('policy "%s" has a maximum for an outcome that makes no sense: %s', new.name, bad),
+            'Each is an outcome with a number of attempts, 1 to 9999.', 'Write e.g. {"rejected": 2}.');
     end if;
     if array_position(new.caps, null) is not null or exists (select from unnest(new.caps) k where k.amount > 31622400 or (k.kind like '%dates' and k.amount > 366)) then
         perform dialer.fail('PD015', format('policy "%s" has a cap that makes no sense', new.name), 'A cap looks back a year at most.');
@@ -111,7 +127,8 @@ comment on function dialer.policy_named(text) is 'Number of the redial policy wi
 create function dialer.create_redial_policy(
     name text, ladder interval[], max_per_day integer default null, max_lifetime integer default null,
     ladder_scope text default 'day', final_outcomes dialer.outcome[] default '{sale,dnc,invalid_number,blocked}',
-    min_gap interval default null, caps dialer.cap[] default '{}', cap_scope text default 'contact', outcome_waits jsonb default '{}')
+    min_gap interval default null, caps dialer.cap[] default '{}', cap_scope text default 'contact', outcome_waits jsonb default '{}',
+    outcome_max jsonb default '{}', technical_ladder interval[] default null, technical_max integer default null)
 returns integer language plpgsql volatile as $$
 declare
     bad record;
@@ -124,12 +141,13 @@ begin
         perform dialer.fail('PD012', format('ladder step %s is %s', bad.position, coalesce(quote_literal(bad.step::text), 'null')),
             'Steps of a redial ladder are zero or more and never get shorter.', 'Order the steps, e.g. {0,2 min,5 min,10 min}.');
     end if;
-    insert into dialer.redial_policy (tenant_id, name, ladder, max_per_day, max_lifetime, ladder_scope, final_outcomes, min_gap, caps, cap_scope, outcome_waits)
+    insert into dialer.redial_policy (tenant_id, name, ladder, max_per_day, max_lifetime, ladder_scope, final_outcomes, min_gap, caps, cap_scope, outcome_waits, outcome_max, technical_ladder, technical_max)
     values (dialer.current_tenant(), create_redial_policy.name, create_redial_policy.ladder, create_redial_policy.max_per_day,
             create_redial_policy.max_lifetime, create_redial_policy.ladder_scope, create_redial_policy.final_outcomes,
-            create_redial_policy.min_gap, create_redial_policy.caps, create_redial_policy.cap_scope, create_redial_policy.outcome_waits)
+            create_redial_policy.min_gap, create_redial_policy.caps, create_redial_policy.cap_scope, create_redial_policy.outcome_waits, create_redial_policy.outcome_max,
+            coalesce(create_redial_policy.technical_ladder, '{2 s,4 s,8 s,30 s,2 min,10 min}'), coalesce(create_redial_policy.technical_max, 10))
     returning policy_id into made;
     return made;
 end $$;
-comment on function dialer.create_redial_policy(text, interval[], integer, integer, text, dialer.outcome[], interval, dialer.cap[], text, jsonb) is
-'Adds a redial policy and returns its number. Error PD012: a ladder step is negative or shorter than the one before.';
+comment on function dialer.create_redial_policy(text, interval[], integer, integer, text, dialer.outcome[], interval, dialer.cap[], text, jsonb, jsonb, interval[], integer) is
+'Adds a redial policy and returns its number; see the columns of dialer.redial_policy. technical_ladder and technical_max (null: 2 s to 10 min, ten times): waits and tries after failures that reached nobody. Errors: PD012 a step is negative or shorter than the one before, or a wait or maximum of an outcome makes no sense; PD015 a cap.';

@@ -25,6 +25,8 @@ create table dialer.campaign (
     -- LIMIT: a year. A tolerance that cannot be added to a time would keep the attempts of its callbacks from ever ending.
     misfire_after interval not null default '5 minutes' constraint misfire_after_is_zero_to_a_year check (misfire_after between interval '0' and interval '1 year'),
     account_since timestamptz not null default '-infinity',
+    -- LIMIT: twelve hours; longer than its window, and nothing would ever be called.
+    finish_within interval constraint finish_within_is_zero_to_twelve_hours check (finish_within between interval '0' and interval '12 hours'),
     caller_pool text,
     consent text constraint consent_is_not_blank check (btrim(consent) <> ''),
     valid_until timestamptz,
@@ -58,6 +60,7 @@ comment on column dialer.campaign.max_concurrent is 'calls at once; null: no lim
 comment on column dialer.campaign.per_second is 'new calls a second; null: no limit of its own';
 comment on column dialer.campaign.misfire is 'what becomes of calls that were due in an outage of more than misfire_after: place (at once, within the limits), shift (the outage is taken out of the open time, so that their distances stay), expire';
 comment on column dialer.campaign.account_since is 'when the campaign was given its account; attempts at the one before still count against max_concurrent';
+comment on column dialer.campaign.finish_within is 'what a conversation may take: no call is placed so shortly before its window closes or a ban begins; null: calls are placed until then. Calls under way are not cut off';
 comment on column dialer.campaign.caller_pool is 'calls go out from numbers of this pool only (caller_id.pool); null: from any number of the account';
 comment on column dialer.campaign.consent is 'the purpose to which a number must have agreed (dialer.consent) before it is called; null: none is asked for';
 comment on column dialer.campaign.workflow_id is 'calls go in the steps of this workflow (use_workflow); null: each is one call';

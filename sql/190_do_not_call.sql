@@ -10,22 +10,24 @@ create table dialer.do_not_call (
     source text not null,
     added_at timestamptz not null default clock_timestamp(),
     expires_at timestamptz,
+    removed_at timestamptz,
+    removed_by text,
     constraint do_not_call_names_a_number_or_a_person check (address is not null or contact_id is not null)
 );
 create index do_not_call_address on dialer.do_not_call (tenant_id, address);
 comment on index dialer.do_not_call_address is 'claim and intend look a number up';
 create index do_not_call_contact on dialer.do_not_call (contact_id);
 comment on index dialer.do_not_call_contact is 'claim and intend look a person up';
-comment on table dialer.do_not_call is 'never call this number, or this person, from any campaign of the tenant; until expires_at, if given';
+comment on table dialer.do_not_call is 'never call this number, or this person, from any campaign of the tenant; until expires_at, if given, or removed_at. What was taken off stays here: that the number was on the list, and who took it off, is evidence';
 
 -- A set, so that a statement over many calls can take the lookups into its own plan.
 create function dialer.do_not_call_entries(tenant_id integer, contact_id bigint, address text, at timestamptz) returns setof bigint
 language sql stable rows 1 as $$
     select d.do_not_call_id from dialer.do_not_call d
-    where d.tenant_id = do_not_call_entries.tenant_id and d.address = do_not_call_entries.address and (d.expires_at is null or d.expires_at > at)
+    where d.tenant_id = do_not_call_entries.tenant_id and d.address = do_not_call_entries.address and (d.expires_at is null or d.expires_at > at) and (d.removed_at is null or d.removed_at > at)
     union all
     select d.do_not_call_id from dialer.do_not_call d
-    where d.contact_id = do_not_call_entries.contact_id and d.tenant_id = do_not_call_entries.tenant_id and (d.expires_at is null or d.expires_at > at)
+    where d.contact_id = do_not_call_entries.contact_id and d.tenant_id = do_not_call_entries.tenant_id and (d.expires_at is null or d.expires_at > at) and (d.removed_at is null or d.removed_at > at)
 $$;
 comment on function dialer.do_not_call_entries(integer, bigint, text, timestamptz) is
 'Entries of the do-not-call list that forbid a number, or the person behind it, at an instant.';

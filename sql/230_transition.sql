@@ -24,7 +24,7 @@ language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp 
 begin
     insert into dialer.transition (at, tenant_id, machine, call_id, from_state, to_state, reason, actor)
     select dialer.now(), n.tenant_id, 'call', n.call_id, o.state::text, n.state::text, coalesce(n.end_reason, n.wait_reason),
-           session_user || coalesce('/' || nullif(current_setting('application_name'), ''), '')
+           dialer.actor()
     from after_rows n join before_rows o using (call_id)
     where o.state <> n.state;
     return null;
@@ -44,7 +44,7 @@ begin
         select dialer.now(), n.tenant_id, 'attempt', n.call_id, n.attempt_id,
                case when n.answered_at is not null then 'answered' when n.ringing_at is not null then 'ringing' when n.placed_at is not null then 'placed'
                     when n.intended_at is not null then 'intended' else 'claimed' end, 'ended', case when n.review then 'review' else n.outcome::text end,
-               session_user || coalesce('/' || nullif(current_setting('application_name'), ''), '')
+               dialer.actor()
         from after_rows n;
         return null;
     elsif tg_op = 'DELETE' and current_setting('dialer.ending', true) = 'on' then
@@ -53,13 +53,13 @@ begin
         insert into dialer.transition (at, tenant_id, machine, call_id, attempt_id, from_state, to_state, reason, actor)
         select dialer.now(), o.tenant_id, 'attempt', o.call_id, o.attempt_id, o.state::text,
                case when o.state = 'claimed' then 'released' else 'ended' end, o.note,
-               session_user || coalesce('/' || nullif(current_setting('application_name'), ''), '')
+               dialer.actor()
         from before_rows o;
         return null;
     end if;
     insert into dialer.transition (at, tenant_id, machine, call_id, attempt_id, from_state, to_state, reason, actor)
     select dialer.now(), n.tenant_id, 'attempt', n.call_id, n.attempt_id, o.state::text, n.state::text, n.note,
-           session_user || coalesce('/' || nullif(current_setting('application_name'), ''), '')
+           dialer.actor()
     from after_rows n join before_rows o using (call_id)
     where o.state <> n.state;
     return null;

@@ -74,6 +74,9 @@ begin
                            else format(', %s used instead', array_to_string(u.zones, ' and ')) end, 'note'
                 from usable u where u.tz is not null and u.zone_source <> 'stated'
                 union all
+                select u.line, 'tz', u.tz, format('an abbreviation, which is read as %s', array_to_string(u.zones, ' and ')), 'note'
+                from usable u where u.zone_source = 'stated' and exists (select from regexp_split_to_table(u.tz, ',') a where dialer.zones_of_abbreviation(btrim(a), u.e164) <> '{}')
+                union all
                 select u.line, 'phone', u.e164, 'no time zone is known for it: will not be called where hours follow the contact', 'note'
                 from usable u where u.tz is null and u.zone_source = 'unknown' and u.e164 is not null
                 union all

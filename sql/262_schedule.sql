@@ -6,6 +6,7 @@ language plpgsql volatile as $$
 declare
     by_mail boolean := position('@' in address) > 0;
     admitted record;
+    problem dialer.intake_problem;
 begin
     admitted := dialer.admit(array[row(1, external_key, name, case when by_mail then null else address end, case when by_mail then address end,
         tz, state, null, '{}')::dialer.intake_row], region, source, at, null);
@@ -13,9 +14,15 @@ begin
         perform dialer.fail('PD014', coalesce((admitted.problems[1]).reason, 'no usable number'), format('The value is "%s".', coalesce(address, '')),
             'Give a number with its country code, such as +12125550123, or an e-mail address.');
     end if;
+    foreach problem in array admitted.problems loop
+        -- Not what names a person: notices may be logged.
+        if problem.col in ('tz', 'state', 'zip') then
+            raise notice '% "%": %', problem.col, problem.value, problem.reason;
+        end if;
+    end loop;
     return admitted.results[1];
 end $$;
-comment on function dialer.admit_one(text, text, text, text, text, text, text, timestamptz) is 'Adds or updates the contact of one number or e-mail address. Error PD014: neither.';
+comment on function dialer.admit_one(text, text, text, text, text, text, text, timestamptz) is 'Adds or updates the contact of one number or e-mail address; what was not understood of zone and state is a notice. Error PD014: neither.';
 
 create function dialer.check_due(due_at timestamptz, at timestamptz) returns void
 language plpgsql stable as $$

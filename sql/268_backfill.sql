@@ -174,7 +174,7 @@ create function dialer.backfill_summary(backfill_id bigint)
 returns table (calls bigint, unusable bigint, numbers bigint, redial bigint, sale bigint, dnc bigint, finished bigint, live bigint, missing bigint, known bigint, expected_a_day numeric)
 language sql stable as $$
     select b.call_count, b.unusable_count, n.numbers, n.redial, n.sale, n.dnc, n.finished, n.live, n.missing, n.known,
-           (n.redial - n.known) * coalesce(y.max_per_day, case y.ladder_scope when 'day' then cardinality(y.ladder) end, 1)::numeric
+           (n.redial - n.known) * coalesce(dialer.policy_a_day(y), case y.ladder_scope when 'day' then cardinality(y.ladder) end, 1)::numeric
     from dialer.backfill b join dialer.campaign c using (campaign_id) join dialer.redial_policy y using (policy_id)
     cross join lateral (
         select count(*) as numbers, count(*) filter (where m.meaning = 'redial') as redial, count(*) filter (where m.meaning = 'sale') as sale,

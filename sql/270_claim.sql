@@ -103,7 +103,7 @@ begin
     with open_calls as materialized (
         select l.campaign_id, count(*) as calls from dialer.open_attempts(pick_candidates.account_id) l where limited <> '{}' group by l.campaign_id),
     campaign as materialized (
-        select c.campaign_id, c.weight, greatest(c.virtual_time, k.virtual_time) as start_time, dialer.place_margin(a) as margin,
+        select c.campaign_id, c.weight, greatest(c.virtual_time, k.virtual_time) as start_time, greatest(dialer.place_margin(a), c.finish_within) as margin,
                least(slots, c.max_concurrent - (select count(*) from unnest(chosen) p where p.campaign_id = c.campaign_id) - case when c.max_concurrent is null then 0
                      -- Attempts at the account that the campaign had before count as well, for as long as a call can last.
                      when c.account_since > at - interval '2 days' then (select count(*) from dialer.lease x where x.campaign_id = c.campaign_id)
@@ -322,7 +322,7 @@ begin
     return array(
         select row(c.call_id, c.lane_id, c.campaign_id, account.account_id, callers[c.position], c.due_at, times[c.position],
             -- Earlier of the window's end, the lease's end and whatever else ends, less a margin.
-            least(l.open_until, times[c.position] + dialer.real_interval(make_interval(secs => account.lease_seconds)), g.valid_until,
+            least(l.open_until - greatest(g.finish_within - dialer.place_margin(account), interval '0'), times[c.position] + dialer.real_interval(make_interval(secs => account.lease_seconds)), g.valid_until,
                   case when account.per_second is not null then k.owned_until end) - dialer.place_margin(account), c.decision)::dialer.placing
         from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, position)
         join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id
@@ -587,7 +587,7 @@ set search_path = pg_catalog, dialer, pg_temp set enable_seqscan = off set jit =
     select k.now_at, k.rate,
         (select min(greatest(d.due_at, case when l.recheck_at > k.now_at then l.opens_at end, h.blocked_until, x.next_slot_at, c.next_slot_at, (select t.next_slot_at from dialer.tenant_control t where t.tenant_id = a.tenant_id),
              case when a.per_second is not null and x.owner <> next_wake.dispatcher then x.owned_until end,
-             case when l.open_until > k.now_at and l.open_until <= k.now_at + dialer.place_margin(a)
+             case when l.open_until > k.now_at and l.open_until <= k.now_at + greatest(dialer.place_margin(a), c.finish_within)
                   then l.open_until end))
          from dialer.provider_account a join dialer.account_control x using (account_id) join dialer.account_health h using (account_id)
          join dialer.campaign c on c.account_id = a.account_id and c.state = 'running'

@@ -111,7 +111,7 @@ declare
 begin
     -- As in judge: what is the campaign's is looked up once, and nothing that calls a function is computed twice.
     with lane_facts as materialized (
-        select l.lane_id, l.openings, l.openings[1].tz as tz, g.state as campaign_state, g.valid_until, g.workflow_id, g.campaign_id, g.contact_limit, g.contact_limit_counts, y.ladder, y.ladder_scope, y.outcome_waits, y.technical_ladder,
+        select l.lane_id, l.openings, l.openings[1].tz as tz, g.state as campaign_state, g.valid_until, g.workflow_id, g.campaign_id, g.contact_limit, g.contact_limit_counts, y.ladder, y.ladder_scope, y.outcome_waits, y.outcome_max, y.technical_ladder,
                y.technical_max, y.max_lifetime, y.final_outcomes, y.cap_scope, p.caps, dialer.cap_horizon(p.caps, at) as since
         from dialer.lane l join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id)
         cross join lateral (select dialer.policy_caps(y) as caps offset 0) p
@@ -126,6 +126,7 @@ begin
                exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) as converted,
                f.contact_limit is not null and dialer.contact_spent(c.contact_id, f.campaign_id, f.contact_limit, f.contact_limit_counts) as contact_spent,
                z.final,
+               o.max_like_it <= (select count(*) from dialer.attempt a where a.call_id = c.call_id and a.counts and a.outcome = x.outcome and a.step is not distinct from c.step) as spent,
                case when z.final and not x.review then '{}'
                     else array(select a.dialled_at from dialer.attempt a where a.call_id = c.call_id and a.counts and a.step is not distinct from c.step) end as own,
                case when z.final or f.caps = '{}' then '{}'
@@ -134,6 +135,7 @@ begin
         left join dialer.workflow_step q on q.workflow_id = f.workflow_id and q.name = c.step
         -- A step may have ladder and tries of its own.
         left join dialer.redial_policy sy on sy.policy_id = q.policy_id
+        cross join lateral (select (coalesce(sy.outcome_max, f.outcome_max) ->> x.outcome::text)::integer as max_like_it offset 0) o
         -- What has just been learnt of the number is known by now (keep_answers).
         cross join lateral (select case when q.name is not null then dialer.step_now(f.workflow_id, c.tenant_id, e.address, at) end as now_ offset 0) w
         -- A mail that was accepted has arrived; voice policies often go on after completed, until a label says more.
@@ -162,7 +164,7 @@ begin
             when t.answered and (t.now_).name is null then row('completed', 'answered')::dialer.decision
             when not t.answered and not t.counts and t.outcome <> 'over_limit' and t.technical_count >= t.technical_max then row('failed', 'technical_retries_spent')::dialer.decision
             when t.contact_spent then row('failed', 'contact_limit')::dialer.decision
-            when not t.answered and t.counts and t.attempts >= t.max_lifetime then row('failed', coalesce(t.asks || '_failed', 'attempts_spent'))::dialer.decision
+            when not t.answered and t.counts and (t.attempts >= t.max_lifetime or t.spent) then row('failed', coalesce(t.asks || '_failed', 'attempts_spent'))::dialer.decision
             when t.next_at >= least(t.expires_at, t.valid_until) then row('expired', 'expired')::dialer.decision
             when t.next_at is null then row('scheduled', 'caps_spent')::dialer.decision
             else row('scheduled', case when t.callback_at is not null then 'callback' when t.answered then 'next_step' when t.counts then 'redial' else t.outcome::text end)::dialer.decision end as decision

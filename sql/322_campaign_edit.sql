@@ -92,7 +92,7 @@ comment on function dialer.edited_columns(dialer.campaign, jsonb) is 'Changes of
 create function dialer.check_changes(campaign dialer.campaign, changes jsonb) returns void
 language plpgsql stable as $$
 declare
-    known constant text[] := '{name,account,calendar,hours,tz,policy,frequency,priority,weight,max_concurrent,per_second,per_minute,misfire,misfire_after,caller_pool,consent,subject,valid_until,callback_priority,callback_tolerance,callback_late,conversion_reach,recurs,contact_limit,contact_limit_counts,settings}';
+    known constant text[] := '{name,account,calendar,hours,tz,policy,frequency,priority,weight,max_concurrent,per_second,per_minute,misfire,misfire_after,finish_within,caller_pool,consent,subject,valid_until,callback_priority,callback_tolerance,callback_late,conversion_reach,recurs,contact_limit,contact_limit_counts,settings}';
     wrong text;
 begin
     if (campaign).state in ('stopped', 'archived') then
@@ -111,7 +111,7 @@ begin
         perform dialer.fail('PD057', format('setting "%s" has a value of another kind', wrong), format('It is %s.', changes -> wrong), 'settings is an object, everything else a single value.');
     end if;
     select k into wrong from jsonb_each(changes) e(k, v) where jsonb_typeof(v) = 'null'
-        and k <> all ('{tz,max_concurrent,per_second,per_minute,caller_pool,consent,subject,valid_until,contact_limit}') limit 1;
+        and k <> all ('{tz,max_concurrent,per_second,per_minute,finish_within,caller_pool,consent,subject,valid_until,contact_limit}') limit 1;
     if wrong is not null then
         perform dialer.fail('PD057', format('setting "%s" cannot be taken away', wrong), 'Null takes a limit, zone, pool, consent or end away.', 'Give it a value.');
     end if;
@@ -148,7 +148,7 @@ begin
     end if;
     update dialer.campaign c
     set name = new.name, account_id = new.account_id, calendar_id = new.calendar_id, policy_id = new.policy_id, zone_rule = new.zone_rule, priority = new.priority,
-        weight = new.weight, max_concurrent = new.max_concurrent, per_second = new.per_second, misfire = new.misfire, misfire_after = new.misfire_after,
+        weight = new.weight, max_concurrent = new.max_concurrent, per_second = new.per_second, misfire = new.misfire, misfire_after = new.misfire_after, finish_within = new.finish_within,
         caller_pool = new.caller_pool, consent = new.consent, subject = new.subject, valid_until = new.valid_until, callback_priority = new.callback_priority,
         callback_tolerance = new.callback_tolerance, callback_late = new.callback_late, conversion_reach = new.conversion_reach, recurs = new.recurs,
         contact_limit = new.contact_limit, contact_limit_counts = new.contact_limit_counts, settings = new.settings
@@ -168,7 +168,7 @@ begin
         order by 1;
 end $$;
 comment on function dialer.edit_campaign(text, jsonb, timestamptz) is
-'Changes settings of a campaign from the next claim on, whatever waits, and returns what changed: name, account, calendar or hours and tz, policy or frequency, priority, weight, max_concurrent, per_second or per_minute, misfire, misfire_after, caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings (merged; null takes a key away). null takes a limit, zone, pool, consent or end away. Errors: PD057 unknown setting or a campaign that is over, PD021, PD022, PD023, PD024, PD025, PD036, PD058.';
+'Changes settings of a campaign from the next claim on, whatever waits, and returns what changed: name, account, calendar or hours and tz, policy or frequency, priority, weight, max_concurrent, per_second or per_minute, misfire, misfire_after, finish_within, caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, settings (merged; null takes a key away). null takes a limit, zone, pool, consent or end away. Errors: PD057 unknown setting or a campaign that is over, PD021, PD022, PD023, PD024, PD025, PD036, PD058.';
 
 create function dialer.create_recurring_campaign(
     name text, account text, hours dialer.hours, tz text default null, frequency text default '1 per day', retry_attempts integer default null,
@@ -191,9 +191,9 @@ create function dialer.copy_campaign(old dialer.campaign, name text, at timestam
 language plpgsql volatile as $$
 declare made bigint;
 begin
-    insert into dialer.campaign (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
+    insert into dialer.campaign (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after, finish_within,
         caller_pool, consent, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts, run_of, settings, subject, workflow_id)
-    values (old.tenant_id, copy_campaign.name, old.account_id, old.calendar_id, old.policy_id, old.zone_rule, old.priority, old.weight, old.max_concurrent, old.per_second, old.misfire, old.misfire_after,
+    values (old.tenant_id, copy_campaign.name, old.account_id, old.calendar_id, old.policy_id, old.zone_rule, old.priority, old.weight, old.max_concurrent, old.per_second, old.misfire, old.misfire_after, old.finish_within,
         old.caller_pool, old.consent, case when old.valid_until > at then old.valid_until end, old.callback_priority, old.callback_tolerance, old.callback_late, old.conversion_reach,
         old.recurs, old.contact_limit, old.contact_limit_counts, old.campaign_id, old.settings, old.subject, old.workflow_id)
     returning campaign_id into made;

@@ -63,7 +63,7 @@ begin
         'contact', (select to_jsonb(x) from (select p.contact_id, p.external_key, p.name, p.zones, p.zone_source, p.jurisdiction, p.attributes, p.created_at
             from dialer.contact p where p.contact_id = person.contact_id) x),
         'numbers', (select coalesce(jsonb_agg(x), '[]') from (select e.channel, e.address, e.status from dialer.endpoint e where e.contact_id = person.contact_id order by e.position, e.endpoint_id) x),
-        'do_not_call', (select coalesce(jsonb_agg(x), '[]') from (select d.address, d.source, d.added_at, d.expires_at from dialer.do_not_call d
+        'do_not_call', (select coalesce(jsonb_agg(x), '[]') from (select d.address, d.source, d.added_at, d.expires_at, d.removed_at, d.removed_by from dialer.do_not_call d
             where d.tenant_id = tenant and (d.contact_id = person.contact_id or d.address = any (person.addresses)) order by d.do_not_call_id) x),
         'consents', (select coalesce(jsonb_agg(x), '[]') from (select c.address, c.purpose, c.kind, c.source, c.given_at, c.expires_at, c.withdrawn_at, c.evidence from dialer.consent c
             where c.tenant_id = tenant and c.address = any (person.addresses) order by c.consent_id) x),

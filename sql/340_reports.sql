@@ -81,10 +81,11 @@ comment on function dialer.report_today(text, text, timestamptz) is 'report_rang
 
 create function dialer.daily_max_reached(campaign text default null, at timestamptz default dialer.now()) returns table (call_id bigint, attempts_today bigint, max_per_day integer)
 language sql stable as $$
-    select c.call_id, n.attempts, y.max_per_day
+    select c.call_id, n.attempts, m.max_per_day
     from dialer.call c join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id) join dialer.lane l on l.lane_id = c.lane_id
+    cross join lateral (select dialer.policy_a_day(y) as max_per_day offset 0) m
     cross join lateral (select dialer.dialled_on(y.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, at, l.openings[1].tz) as attempts offset 0) n
-    where c.tenant_id = dialer.current_tenant() and c.state = 'scheduled' and y.max_per_day is not null and n.attempts >= y.max_per_day
+    where c.tenant_id = dialer.current_tenant() and c.state = 'scheduled' and n.attempts >= m.max_per_day
       and (daily_max_reached.campaign is null or c.campaign_id = dialer.campaign_named(daily_max_reached.campaign))
 $$;
 comment on function dialer.daily_max_reached(text, timestamptz) is
@@ -106,7 +107,7 @@ language sql stable as $$
     cross join lateral (values (1, 'total_leads', k.total, 'calls ever planned'), (2, 'active', k.active, 'not ended'),
         (3, 'active_from_yesterday', k.yesterday, 'not ended, planned on the local date before'), (4, 'active_older', k.older, 'not ended, planned before that'),
         (5, 'tomorrow_or_later', k.spent, 'not ended, tried, and next due on a later local date (the day''s attempts are spent or its hours are over)'),
-        (6, 'daily_max_reached', d.maxed, 'of these: have had as many attempts on this local date as their policy allows a day'),
+        (6, 'daily_max_reached', d.maxed, 'not ended: have had as many attempts on this local date as their policy allows a day'),
         (7, 'completed', k.completed, 'ended as completed')) m(rank, measure, calls, definition)
     order by m.rank
 $$;

@@ -102,7 +102,7 @@ declare
     target record;
     leads bigint;
 begin
-    select c.campaign_id, coalesce(expected_volume.attempts_a_day, y.max_per_day) as attempts, least(c.max_concurrent, a.max_concurrent - a.inbound_reserve) as lines, dialer.open_a_day(c.campaign_id, at) as open into target
+    select c.campaign_id, coalesce(expected_volume.attempts_a_day, dialer.policy_a_day(y)) as attempts, least(c.max_concurrent, a.max_concurrent - a.inbound_reserve) as lines, dialer.open_a_day(c.campaign_id, at) as open into target
     from dialer.campaign c join dialer.redial_policy y using (policy_id) join dialer.provider_account a on a.account_id = c.account_id where c.campaign_id = dialer.campaign_named(campaign);
     if target.attempts is null or added is null or added < 0 then
         perform dialer.fail('PD015', 'there is no volume to expect', format('attempts_a_day %s, added %s', coalesce(target.attempts::text, 'none in the policy'), coalesce(added::text, 'null')), 'Give attempts_a_day, and a number of added leads that is not negative.');

@@ -107,11 +107,13 @@ e.g. select dialer.webhook_word(''ended'', ''busy'') --> ended';
 create view dialer.campaign_call_status as
     select c.tenant_id, c.call_id, g.name as campaign, p.name as contact, e.address as phone_number, dialer.campaign_call_word(c.state, l.state) as status,
            case when l.call_id is not null then dialer.webhook_word(l.state::text, null) when c.outcome is not null then dialer.webhook_word('ended', c.outcome) end as webhook_status,
-           nullif(c.due_at, 'infinity') as scheduled_time, l.placed_at as called_at, c.ended_at, c.outcome, coalesce(c.end_reason, c.wait_reason) as message, c.campaign_id, c.contact_id
+           nullif(c.due_at, 'infinity') as scheduled_time, coalesce(l.placed_at, t.dialled_at) as called_at, c.ended_at, c.outcome, coalesce(c.end_reason, c.wait_reason) as message, c.campaign_id, c.contact_id,
+           coalesce(l.provider_call_id, t.provider_call_id) as provider_call_id, t.word
     from dialer.call c join dialer.campaign g using (campaign_id) join dialer.contact p using (contact_id) join dialer.endpoint e on e.endpoint_id = c.endpoint_id
-    left join dialer.lease l on l.call_id = c.call_id;
+    left join dialer.lease l on l.call_id = c.call_id
+    left join lateral (select a.dialled_at, a.provider_call_id, a.word from dialer.attempt a where a.call_id = c.call_id order by a.dialled_at desc limit 1) t on true;
 comment on view dialer.campaign_call_status is
-'every call in the words of a campaign scheduler (campaign_call_word), and its last attempt in those of a provider''s webhook (webhook_word; null before the first). Found quickly by call_id, campaign_id or contact_id';
+'every call in the words of a campaign scheduler (campaign_call_word), and its last attempt in those of a provider''s webhook (webhook_word; null before the first): called_at, provider_call_id, and word, what the provider said at the end of the last that has ended. message: why it ended or waits. Found quickly by call_id, campaign_id or contact_id';
 
 create view dialer.campaign_status as
     select g.tenant_id, g.campaign_id, g.name, g.state = 'running' as is_active, g.state = 'archived' as is_deleted, g.state, g.state_reason
@@ -136,7 +138,7 @@ create view dialer.redial_status as
     cross join lateral (
         -- Counted from attempts, whenever it is asked: there is no counter, and nothing to be reset at midnight.
         select m.max_today, case when c.ended_at is null then dialer.dialled_on(y.cap_scope, c.call_id, c.contact_id, c.endpoint_id, c.channel, dialer.now(), l.openings[1].tz) end as attempts_today
-        from (select min(k.max_count) as max_today from unnest(dialer.policy_caps(y)) k where k.kind = 'local_dates' and k.amount = 1) m) d;
+        from (select dialer.policy_a_day(y) as max_today) m) d;
 comment on view dialer.redial_status is
 'every call in the words of a redial queue (redial_word), with the attempts of the contact''s local day and how many are allowed (null: any number), and the next redial. Found quickly by call_id, campaign_id or contact_id';
 

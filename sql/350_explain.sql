@@ -47,7 +47,7 @@ language sql stable as $$
                exists (select from dialer.lease x where (x.endpoint_id = c.endpoint_id or (x.contact_id = c.contact_id and x.channel = c.channel))
                        and x.call_id <> c.call_id) as other_open,
                (select count(*) from dialer.lease x where x.campaign_id = g.campaign_id) as campaign_in_use,
-               (select count(*) from dialer.attempt x where x.call_id = c.call_id and x.counts and x.step is not distinct from c.step) as attempts, g.caller_pool, g.consent,
+               (select count(*) from dialer.attempt x where x.call_id = c.call_id and x.counts and x.step is not distinct from c.step) as attempts, g.caller_pool, g.consent, g.finish_within,
                g.contact_limit, g.contact_limit_counts, g.callback_priority, g.callback_late, l.priority as lane_priority,
                exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) as converted,
                (select count(*) from dialer.caller_id i where i.account_id = a.account_id and i.pool = coalesce(g.caller_pool, i.pool)) as numbers,
@@ -104,6 +104,10 @@ language sql stable as $$
             (20, 'attempts_today', d.state <> 'scheduled' or t.left_today > 0, format('%s made on this local date, %s more can be made', t.made_today, t.left_today), d.next_open)
         ) v(rank, gate, pass, detail, opens_at)
         union all
+        select 8, 'finish_within', d.next_open is distinct from at or n.closes is null or n.closes > at + d.finish_within,
+               format('no call is placed in the last %s before closing%s', d.finish_within, coalesce(', which is at ' || n.closes, '')), dialer.next_open_all(n.closes, d.openings)
+        from (select case when d.openings <> '{}' then dialer.next_close_all(at, d.openings) end as closes) n where d.finish_within is not null
+        union all
         select 9, 'cap: ' || dialer.cap_text(k), n.next_at is not distinct from at, format('%s attempts counted for the %s, the last at %s', cardinality(d.times),
                d.cap_scope, coalesce(d.times[cardinality(d.times)]::text, 'no time')), n.next_at
         from unnest(d.caps) k cross join lateral (select dialer.next_callable(at, '{}', d.times, array[k], d.openings[1].tz) as next_at) n where d.openings <> '{}'
@@ -131,7 +135,8 @@ language sql stable as $$
     select w.reason, count(*), nullif(min(w.next_at), 'infinity')
     from dialer.call c join dialer.campaign g using (campaign_id) join dialer.lane l on l.lane_id = c.lane_id
     join dialer.provider_account a using (account_id) join dialer.account_health k using (account_id)
-    cross join lateral (select case when l.openings = '{}' then null when l.open_until <= at then dialer.next_open_all(at, l.openings) else l.opens_at end as opens_at) o
+    cross join lateral (select l.open_until > at and l.open_until <= at + g.finish_within as closing) f
+    cross join lateral (select case when l.openings = '{}' then null when l.open_until <= at or f.closing then dialer.next_open_all(greatest(at, l.open_until), l.openings) else l.opens_at end as opens_at) o
     cross join lateral (select case
             when c.state <> 'scheduled' then 'being called'
             when g.state <> 'running' then 'campaign is ' || g.state
@@ -143,6 +148,7 @@ language sql stable as $$
             when c.due_at = 'infinity' then coalesce(c.wait_reason, 'never open')
             when c.due_at > at then 'due later: ' || coalesce(c.wait_reason, 'planned')
             when l.lane_id in (select b.lane_id from banned b) then 'banned'
+            when f.closing then 'too near to closing'
             when o.opens_at is null or o.opens_at > at then 'outside hours'
             when k.blocked_until > at then 'account rests: ' || coalesce(k.blocked_reason, '')
             else 'ready: waits for a slot or a dispatcher' end as reason,

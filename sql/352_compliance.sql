@@ -13,7 +13,7 @@ comment on function dialer.consents_known(integer, text, timestamptz) is 'The co
 
 create function dialer.do_not_call_known(tenant_id integer, contact_id bigint, address text, at timestamptz) returns text
 language sql stable as $$
-    select coalesce(string_agg(format('since %s (%s)%s', d.added_at, d.source, case when d.expires_at <= at then format(', ended %s', d.expires_at) else ', in force' end), '; ' order by d.do_not_call_id), 'not on the list')
+    select coalesce(string_agg(format('since %s (%s)%s', d.added_at, d.source, case when d.removed_at <= at then format(', taken off %s by %s', d.removed_at, d.removed_by) when d.expires_at <= at then format(', ended %s', d.expires_at) else ', in force' end), '; ' order by d.do_not_call_id), 'not on the list')
     from dialer.do_not_call d
     where d.tenant_id = do_not_call_known.tenant_id and (d.address = do_not_call_known.address or d.contact_id = do_not_call_known.contact_id) and d.added_at <= at
 $$;
@@ -80,7 +80,7 @@ language sql stable as $$
     select coalesce(nullif(array_to_string(p.jurisdictions, ' '), ''), 'not known'), p.numbers, s.policy, w.attempts, w.rule, p.numbers * least(s.policy, w.attempts)
     from place p join dialer.backfill b on b.backfill_id = backfill_by_law.backfill_id
     join dialer.campaign c on c.campaign_id = b.campaign_id join dialer.redial_policy y using (policy_id)
-    cross join lateral (select coalesce(y.max_per_day, case y.ladder_scope when 'day' then cardinality(y.ladder) end) as policy) s
+    cross join lateral (select coalesce(dialer.policy_a_day(y), case y.ladder_scope when 'day' then cardinality(y.ladder) end) as policy) s
     left join lateral dialer.law_a_day(c.law_id, p.jurisdictions) w on true
     order by p.numbers desc, 1
 $$;

@@ -436,7 +436,7 @@ returns table (do_not_call_id bigint, address text, contact_id bigint, source te
 language sql stable as $$
     select d.do_not_call_id, d.address, d.contact_id, d.source, d.added_at, nullif(d.expires_at, 'infinity')
     from dialer.do_not_call d
-    where d.tenant_id = (select dialer.current_tenant())
+    where d.tenant_id = (select dialer.current_tenant()) and d.removed_at is null
       and (find_do_not_call.address is null or d.address = (select dialer.read_address(find_do_not_call.address, 'US'))
            or d.contact_id in (select e.contact_id from dialer.endpoint e where e.tenant_id = (select dialer.current_tenant()) and e.channel = any (enum_range(null::dialer.channel))
                                and e.address = (select dialer.read_address(find_do_not_call.address, 'US'))))
@@ -445,22 +445,22 @@ language sql stable as $$
       and (before_id is null or d.do_not_call_id < before_id)
     order by d.do_not_call_id desc limit limit_
 $$;
-comment on function dialer.find_do_not_call(text, text, bigint, integer) is 'Do-not-call entries of this tenant, the youngest first: all, those that are about a number or address (its person''s included), or those of a person by your own key. before_id: the next page. Error PD014: neither number nor address.';
+comment on function dialer.find_do_not_call(text, text, bigint, integer) is 'Do-not-call entries of this tenant that were not taken off, the youngest first: all, those that are about a number or address (its person''s included), or those of a person by your own key. before_id: the next page. Error PD014: neither number nor address.';
 
 create function dialer.take_off_do_not_call(do_not_call_id bigint) returns void
 language plpgsql volatile as $$
 declare entry dialer.do_not_call;
 begin
-    select d.* into entry from dialer.do_not_call d where d.do_not_call_id = take_off_do_not_call.do_not_call_id and d.tenant_id = dialer.current_tenant() for update;
+    select d.* into entry from dialer.do_not_call d where d.do_not_call_id = take_off_do_not_call.do_not_call_id and d.tenant_id = dialer.current_tenant() and d.removed_at is null for update;
     if entry.do_not_call_id is null then
         perform dialer.fail('PD052', format('do-not-call entry %s does not exist', coalesce(take_off_do_not_call.do_not_call_id::text, 'null')), null, 'Entries of this tenant are in dialer.do_not_call.');
     elsif entry.source like 'said in call %' then
         perform dialer.fail('PD029', format('do-not-call entry %s is what the contact %s', entry.do_not_call_id, entry.source), 'What a contact has said stays.', 'If they have asked to be called again, record that with dialer.give_consent and have the owner remove the entry.');
     end if;
-    delete from dialer.do_not_call d where d.do_not_call_id = entry.do_not_call_id;
+    update dialer.do_not_call d set removed_at = dialer.now(), removed_by = dialer.actor() where d.do_not_call_id = entry.do_not_call_id;
 end $$;
 comment on function dialer.take_off_do_not_call(bigint) is
-'Removes a do-not-call entry that a person or a program has made; what was cancelled stays cancelled. Errors: PD052 no such entry, PD029 the contact said so in a call.';
+'Takes off a do-not-call entry that a person or a program has made; what was cancelled stays cancelled, and the entry is kept with who took it off and when. Errors: PD052 no such entry, PD029 the contact said so in a call.';
 
 create function dialer.find_bans(state text default null, before_id bigint default null, limit_ integer default 50, at timestamptz default dialer.now())
 returns table (ban_id bigint, reason text, state text, from_at timestamptz, to_at timestamptz, jurisdictions text[], area_codes text[], zips text[], exempt_purposes text[],

@@ -152,10 +152,10 @@ grant insert, update (position, status) on dialer.endpoint to dialer_user, diale
 grant insert on dialer.do_not_call to dialer_user, dialer_admin;
 grant update (wait, keep, policy_id) on dialer.workflow_step to dialer_user, dialer_admin;
 -- Not the columns by which the claim shares and paces: a slot at infinity would make every claim fail.
-grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
+grant insert (tenant_id, name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after, finish_within,
         caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
         settings, state, state_reason),
-    update (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after,
+    update (name, account_id, calendar_id, policy_id, zone_rule, priority, weight, max_concurrent, per_second, misfire, misfire_after, finish_within,
         caller_pool, consent, subject, valid_until, callback_priority, callback_tolerance, callback_late, conversion_reach, recurs, contact_limit, contact_limit_counts,
         settings, state, state_reason), delete on dialer.campaign to dialer_user, dialer_admin;
 grant insert, update, delete on dialer.provider_account to dialer_admin;

@@ -3,10 +3,12 @@
 //! A list of several zones means "open in all of them"; an empty list means unknown, which is never
 //! open. A number says where it was first assigned, not where its owner is now.
 
+mod abbreviation;
 mod jurisdiction;
 mod resolution;
 mod zip;
 
+pub use abbreviation::zones_of_abbreviation;
 pub use jurisdiction::{
     JurisdictionSource, jurisdiction_chain, jurisdiction_of, jurisdictions, jurisdictions_of,
 };

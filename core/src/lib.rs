@@ -26,7 +26,8 @@ mod zone;
 
 pub use area::{
     Confidence, JurisdictionSource, ZoneSource, ZonesResolved, jurisdiction_chain, jurisdiction_of,
-    jurisdictions, jurisdictions_of, states_of_zip, zones_of, zones_of_state,
+    jurisdictions, jurisdictions_of, states_of_zip, zones_of, zones_of_abbreviation,
+    zones_of_state,
 };
 pub use callers::{Caller, choose_callers, nearness};
 pub use caps::{Attempts, Cap, next_callable};

@@ -72,7 +72,10 @@ pub fn zone_named(name: &str) -> ServerZone {
             code: "PD011",
             message: format!("unknown time zone \"{shown}\""),
             detail: "A zone is an IANA name that this server knows; abbreviations and fixed offsets are refused.".into(),
-            hint: "Use a name such as America/New_York, or UTC; dialer.is_zone(name) tells whether one is known.".into(),
+            hint: match dialer_core::zones_of_abbreviation(name.trim(), None) {
+                [] => "Use a name such as America/New_York, or UTC; dialer.is_zone(name) tells whether one is known.".into(),
+                zones => format!("In North America it means {}: use that.", zones.join(" or ")),
+            },
         })
     })
 }

@@ -21,6 +21,7 @@ static CLOCK_ORIGIN: GucSetting<Option<CString>> = GucSetting::<Option<CString>>
 static CLOCK_ORIGIN_AT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static KEY_TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static KEY_NAME: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 
 /// Called once a backend, when the library is loaded.
 pub fn define() {
@@ -65,6 +66,14 @@ pub fn define() {
         c"The number of the tenant whose API key this transaction has shown.",
         c"Set by dialer.use_api_key; only the owner may set it, so it is a proof.",
         &KEY_TENANT,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"dialer.key_name",
+        c"The name of the API key that this transaction has shown.",
+        c"Set by dialer.use_api_key; records name it beside the role.",
+        &KEY_NAME,
         GucContext::Suset,
         GucFlags::default(),
     );

@@ -125,6 +125,51 @@ async fn nothing_is_claimed_in_the_last_moment_of_a_window() {
         .await;
 }
 
+// C25: half-open windows, and conversations that must be able to finish by closing.
+#[tokio::test]
+async fn a_campaign_may_keep_the_end_of_its_window_for_calls_to_finish() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_limits('voice', 1)").await;
+    dialer
+        .check(
+            "select * from dialer.edit_campaign('spring', '{\"finish_within\": \"10 minutes\"}')",
+            expect!["finish_within | - | 00:10:00"],
+        )
+        .await;
+    dialer.people(2).await;
+    dialer.clock("2026-12-04 19:49:50").await;
+    dialer.run("create temporary table mine as select * from dialer.claim('d1', 100)").await;
+    dialer.check("select place_by from mine", expect!["2026-12-04 19:50:00-05"]).await;
+    dialer.clock("2026-12-04 19:50").await;
+    dialer.check("select allowed, reason from mine, dialer.intend('d1', array[attempt_id], array[token])", expect!["f | too_late"]).await;
+    dialer
+        .run("select dialer.release(array[attempt_id], array[token], array['not_sent']) from mine")
+        .await;
+    dialer.check("select count(*) from dialer.claim('d1', 100)", expect!["0"]).await;
+    dialer
+        .check("select wake_at from dialer.next_wake('d1')", expect!["2026-12-04 20:00:00-05"])
+        .await;
+    dialer.check("select gate, pass, detail, opens_at from dialer.explain(2) where gate ~ 'window|finish'", expect![[r#"
+        finish_within | f | no call is placed in the last 00:10:00 before closing, which is at 2026-12-04 20:00:00-05 | 2026-12-07 11:00:00-05
+        window | t | it is Fri 2026-12-04 19:50 there; hours are Mo-Fr 11:00-20:00 | -"#]]).await;
+    dialer.check("select * from dialer.why_waiting('spring')", expect![[r#"
+        due later: too_late | 1 | 2026-12-07 11:00:00-05
+        too near to closing | 1 | 2026-12-07 11:00:00-05"#]]).await;
+    dialer.clock("2026-12-07 11:00").await;
+    dialer
+        .check(
+            "select count(*), min(place_by) from dialer.claim('d1', 100)",
+            expect!["1 | 2026-12-07 11:00:29-05"],
+        )
+        .await;
+    dialer.run("select dialer.edit_campaign('spring', '{\"finish_within\": null}')").await;
+    let said = dialer
+        .refusal("select dialer.edit_campaign('spring', '{\"finish_within\": \"13 hours\"}')")
+        .await;
+    assert!(said.starts_with("23514") || said.starts_with("PD0"), "{said}");
+    dialer.sound().await;
+}
+
 // R142
 #[tokio::test]
 async fn an_edit_of_hours_or_closures_is_effective_at_the_next_claim() {

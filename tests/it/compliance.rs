@@ -52,3 +52,41 @@ async fn calls_without_a_law_and_open_ones_say_so() {
     assert_eq!(dialer.place().await, "1");
     dialer.check("select local_time, outcome, jurisdictions, rules, packs, caps_counted, consent, do_not_call from dialer.compliance_export('+12125550101')", expect!["Fri 2026-12-04 12:00:00 | open: placed | no law was chosen | - | - | policy: 0 | none known | not on the list"]).await;
 }
+
+// C37, D4, D5: that somebody was on the list, and who took them off, stays known.
+#[tokio::test]
+async fn an_entry_that_was_taken_off_forbids_nothing_and_stays_evidence() {
+    let dialer = Dialer::open().await;
+    dialer.people(1).await;
+    assert_eq!(dialer.place().await, "1");
+    dialer.run("select dialer.add_do_not_call('+12125550101', 'letter')").await;
+    dialer.end("no_answer").await;
+    dialer
+        .check("select state, end_reason from dialer.call", expect!["cancelled | do_not_call"])
+        .await;
+    dialer.clock("2026-12-04 13:00").await;
+    dialer.run("set application_name = 'office'; select dialer.take_off_do_not_call(1)").await;
+    dialer
+        .check_refusal(
+            "select dialer.take_off_do_not_call(1)",
+            expect![[r#"
+            PD052: do-not-call entry 1 does not exist
+            hint: Entries of this tenant are in dialer.do_not_call."#]],
+        )
+        .await;
+    dialer.check("select count(*) from dialer.find_do_not_call()", expect!["0"]).await;
+    dialer
+        .run("select dialer.schedule_call('spring', '+12125550101', tz => 'America/New_York')")
+        .await;
+    assert_eq!(dialer.place().await, "1");
+    dialer
+        .check(
+            "select local_time, do_not_call, do_not_call_now from dialer.compliance_export('+12125550101')",
+            expect![[r#"
+                Fri 2026-12-04 12:00:00 | since 2026-12-04 12:00:00-05 (letter), in force | since 2026-12-04 12:00:00-05 (letter), taken off 2026-12-04 13:00:00-05 by postgres/office
+                Fri 2026-12-04 13:00:00 | since 2026-12-04 12:00:00-05 (letter), taken off 2026-12-04 13:00:00-05 by postgres/office | since 2026-12-04 12:00:00-05 (letter), taken off 2026-12-04 13:00:00-05 by postgres/office"#]],
+        )
+        .await;
+    dialer.check("select dialer.export_person('+12125550101') -> 'do_not_call'", expect![[r#"[{"source": "letter", "address": "+12125550101", "added_at": "2026-12-04T12:00:00-05:00", "expires_at": null, "removed_at": "2026-12-04T13:00:00-05:00", "removed_by": "postgres/office"}]"#]]).await;
+    dialer.sound().await;
+}

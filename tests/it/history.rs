@@ -200,25 +200,33 @@ async fn the_volume_that_leads_mean_is_shown_before_and_after() {
     dialer.check("select after_ from dialer.expected_volume('spring', 0, 3) where measure = 'calls_a_day'", expect!["372"]).await;
 }
 
-// R063, R190, C12: who has had the day's attempts is counted from attempts, in the contact's local day.
+// R063, R190, C12, C36: who has had the day's attempts is counted from attempts, in the contact's local day, whether a policy or a frequency allows so many.
 #[tokio::test]
 async fn the_daily_maximum_is_a_count_and_not_a_state() {
-    let dialer = Dialer::open().await;
-    dialer.run("select dialer.edit_campaign('spring', '{\"policy\": \"once-a-day\"}')").await;
-    dialer.people(2).await;
-    dialer.place().await;
-    dialer.end("no_answer").await;
-    dialer
-        .check(
-            "select * from dialer.daily_max_reached('spring')",
-            expect![[r#"
+    for limit in ["\"policy\": \"once-a-day\"", "\"frequency\": \"daily\""] {
+        let dialer = Dialer::open().await;
+        dialer.run(&format!("select dialer.edit_campaign('spring', '{{{limit}}}')")).await;
+        dialer.people(2).await;
+        dialer.place().await;
+        dialer.end("no_answer").await;
+        dialer
+            .check(
+                "select * from dialer.daily_max_reached('spring')",
+                expect![[r#"
         1 | 1 | 1
         2 | 1 | 1"#]],
-        )
-        .await;
-    dialer.check("select measure, calls from dialer.report_totals('spring', tz => 'America/New_York') where measure ~ 'max|later'", expect![[r#"
+            )
+            .await;
+        dialer.check("select measure, calls from dialer.report_totals('spring', tz => 'America/New_York') where measure ~ 'max|later'", expect![[r#"
         tomorrow_or_later | 2
         daily_max_reached | 2"#]]).await;
-    dialer.clock("2026-12-05 00:00").await;
-    dialer.check("select count(*) from dialer.daily_max_reached()", expect!["0"]).await;
+        dialer
+            .check(
+                "select count(*) from dialer.redial_status where status = 'daily_max_reached'",
+                expect!["2"],
+            )
+            .await;
+        dialer.clock("2026-12-05 00:00").await;
+        dialer.check("select count(*) from dialer.daily_max_reached()", expect!["0"]).await;
+    }
 }

@@ -135,7 +135,7 @@ async fn bad_policies_and_accounts_are_refused_with_a_remedy() {
             "insert into dialer.redial_policy (name, ladder) values ('x', '{5 min,1 min}')",
             expect![[r#"
                 23514: new row for relation "redial_policy" violates check constraint "ladder_has_steps_in_ascending_order_and_none_negative"
-                detail: Failing row contains (7, null, x, {00:05:00,00:01:00}, day, null, null, null, {}, contact, {}, {sale,dnc,invalid_number,blocked}, {00:00:02,00:00:04,00:00:08,00:00:30,00:02:00,00:10:00}, 10)."#]],
+                detail: Failing row contains (7, null, x, {00:05:00,00:01:00}, day, null, null, null, {}, contact, {}, {}, {sale,dnc,invalid_number,blocked}, {00:00:02,00:00:04,00:00:08,00:00:30,00:02:00,00:10:00}, 10)."#]],
         )
         .await;
     dialer
@@ -259,7 +259,7 @@ async fn stage(session: &Session, rows: &str) {
     session.run(&format!("insert into dialer.import_row (import_id, line, external_key, name, phone, email, tz, state, status, attributes) values {rows}")).await;
 }
 
-// R106, R144, R145, R150
+// R060, R106, R144, R145, R150, C13
 #[tokio::test]
 async fn an_import_takes_every_good_row_and_tells_of_the_others() {
     let dialer = Dialer::open().await;
@@ -272,7 +272,8 @@ async fn an_import_takes_every_good_row_and_tells_of_the_others() {
          (1, 6, null, 'Eve', '800-555-0123', null, null, null, null, null),
          (1, 7, 'f', 'Fay', null, null, null, null, null, null),
          (1, 8, 'g', 'Gus', '+12125550108', 'gus@', null, null, 'sold?', null),
-         (1, 9, 'h', 'Hal', '+12125550109', null, null, null, 'SALE', null)").await;
+         (1, 9, 'h', 'Hal', '+12125550109', null, null, null, 'SALE', null),
+         (1, 10, 'i', 'Ida', '+16025550110', null, 'mst', null, null, null)").await;
     dialer.check("select * from dialer.import_contacts(1)", expect![[r#"
         2 | row | - | the number is on the do-not-call list: kept, not enrolled | note
         3 | phone | 12345 | invalid phone number: short code | error
@@ -283,16 +284,17 @@ async fn an_import_takes_every_good_row_and_tells_of_the_others() {
         7 | phone | - | neither a phone number nor an e-mail address | error
         8 | email | gus@ | not an e-mail address | note
         8 | status | - | a sale was made before: kept, not enrolled | note
-        9 | status | - | a sale was made before: kept, not enrolled | note"#]]).await;
+        9 | status | - | a sale was made before: kept, not enrolled | note
+        10 | tz | mst | an abbreviation, which is read as America/Denver and America/Phoenix | note"#]]).await;
     dialer
-        .check("select * from dialer.finish_import(1)", expect!["8 | 5 | 0 | 1 | 2 | 1 | 2"])
+        .check("select * from dialer.finish_import(1)", expect!["9 | 6 | 0 | 1 | 2 | 1 | 3"])
         .await;
     dialer
         .check(
             "select state, wait_reason, count(*) from dialer.call group by 1, 2 order by 1, 2",
             expect![[r#"
-            scheduled | zone_unknown | 1
-            scheduled | - | 1"#]],
+                scheduled | zone_unknown | 1
+                scheduled | - | 2"#]],
         )
         .await;
     // The same file again adds nothing.

@@ -44,6 +44,7 @@ mod overview;
 mod own_hours;
 mod person;
 mod place;
+mod policy;
 mod preclassify;
 mod queue;
 mod race;

@@ -141,22 +141,22 @@ async fn the_dashboard_counts_what_is_not_ended() {
         .await;
 }
 
-// R094, R095, R099: as a campaign scheduler shows them.
+// R094, R095, R099, R105, R120, R125: as a campaign scheduler shows them.
 #[tokio::test]
 async fn calls_of_a_campaign_are_seen_in_its_own_words() {
     let dialer = Dialer::open().await;
     dialer.people(4).await;
-    let view = "select call_id, status, webhook_status, outcome, message from dialer.campaign_call_status order by 1";
+    let view = "select call_id, status, webhook_status, outcome, message, called_at, word, provider_call_id like 'provider-%' from dialer.campaign_call_status order by 1";
     dialer.place().await;
     dialer.run("select dialer.ingest_event(1, jsonb_build_object('event_key', 'a', 'kind', 'answered', 'attempt_id', attempt_id)) from dialer.lease where call_id = 1").await;
     dialer
         .check(
             view,
             expect![[r#"
-        1 | in_progress | in-progress | - | -
-        2 | calling | ringing | - | -
-        3 | scheduled | - | - | -
-        4 | scheduled | - | - | -"#]],
+                1 | in_progress | in-progress | - | - | 2026-12-04 12:00:00-05 | - | t
+                2 | calling | ringing | - | - | 2026-12-04 12:00:00-05 | - | t
+                3 | scheduled | - | - | - | - | - | -
+                4 | scheduled | - | - | - | - | - | -"#]],
         )
         .await;
     dialer.end("busy").await;
@@ -165,10 +165,10 @@ async fn calls_of_a_campaign_are_seen_in_its_own_words() {
         .check(
             view,
             expect![[r#"
-        1 | scheduled | ended | busy | redial
-        2 | scheduled | ended | busy | redial
-        3 | scheduled | - | - | -
-        4 | cancelled | - | - | cancelled by a person"#]],
+                1 | scheduled | ended | busy | redial | 2026-12-04 12:00:00-05 | - | t
+                2 | scheduled | ended | busy | redial | 2026-12-04 12:00:00-05 | - | t
+                3 | scheduled | - | - | - | - | - | -
+                4 | cancelled | - | - | cancelled by a person | - | - | -"#]],
         )
         .await;
     let campaign = "select name, is_active, is_deleted from dialer.campaign_status";

@@ -115,6 +115,10 @@ async fn a_transaction_acts_for_the_tenant_of_the_key_that_it_shows() {
     dialer.check(&format!("begin; {shown}; set local role dialer_reader; select t.name, (select count(*) from dialer.call) from dialer.tenant t; commit"), expect![[r#"
         acme | read
         acme | 0"#]]).await;
+    // R201: and what it does is recorded as done by that key.
+    dialer.check(&format!("begin; set local application_name = 'office'; {shown}; set local role dialer_reader; select dialer.actor(); commit"), expect![[r#"
+        acme | read
+        it_dialerd/office/key crm"#]]).await;
     // The setting changes nothing about it, and the next transaction shows its key anew.
     dialer.check(&format!("begin; set local dialer.tenant = 'default'; {shown}; set local role dialer_reader; select t.name from dialer.tenant t; commit"), expect![[r#"
         acme | read

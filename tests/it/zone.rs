@@ -32,6 +32,12 @@ async fn abbreviations_offsets_and_paths_are_no_zones() {
         expect![""],
     )
     .await;
+    // R060: who means a clock of North America is told which zone that is.
+    db.check_refusal("select dialer.next_open('2026-12-04 12:00', '24/7', 'EST')", expect![[r#"
+        PD011: unknown time zone "EST"
+        detail: A zone is an IANA name that this server knows; abbreviations and fixed offsets are refused.
+        hint: In North America it means America/New_York: use that."#]])
+        .await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! source: a number of an eastern area code proves nothing about somebody who lives in Tennessee.
 
 use super::zip::zones_of_american_zip;
-use super::{zones_of, zones_of_state};
+use super::{zones_of, zones_of_abbreviation, zones_of_state};
 use std::collections::BTreeSet;
 
 include!("../../data/zone_links.rs");
@@ -39,7 +39,8 @@ pub enum ZoneSource {
 pub enum Confidence {
     /// Stated, or the address lies in a state with one zone.
     High,
-    /// The address lies in a state with several zones, all of which are kept.
+    /// The address lies in a state with several zones, all of which are kept; or an abbreviation
+    /// was stated.
     Medium,
     /// The number alone: people keep their numbers when they move.
     Low,
@@ -102,7 +103,8 @@ impl ZonesResolved {
     /// By precedence: stated (one name, or several with commas), state (or a ZIP code of the United
     /// States, with the zones of its states), number. `known` is asked
     /// for the spelling of a zone and answers `None` for what is no zone here. Stated names that
-    /// are no zones are passed over; old spellings count as the new ones.
+    /// are no zones are passed over; old spellings count as the new ones, and abbreviations such as
+    /// EST as the zones that they may mean, if the number is North American or unknown.
     ///
     /// ```
     /// use dialer_core::ZonesResolved;
@@ -116,9 +118,9 @@ impl ZonesResolved {
         e164: Option<&str>,
         known: impl Fn(&str) -> Option<String>,
     ) -> ZonesResolved {
-        let zones = stated_zones(stated.unwrap_or(""), &known);
+        let (zones, confidence) = stated_zones(stated.unwrap_or(""), e164, &known);
         if !zones.is_empty() {
-            return resolved(zones, ZoneSource::Stated, Confidence::High);
+            return resolved(zones, ZoneSource::Stated, confidence);
         }
         let zones = all_known(&zones_of_address(state, e164), &known);
         if !zones.is_empty() {
@@ -145,9 +147,25 @@ fn resolved(zones: BTreeSet<String>, source: ZoneSource, confidence: Confidence)
     ZonesResolved { zones: zones.into_iter().collect(), source, confidence }
 }
 
-fn stated_zones(text: &str, known: impl Fn(&str) -> Option<String>) -> BTreeSet<String> {
+fn stated_zones(
+    text: &str,
+    e164: Option<&str>,
+    known: impl Fn(&str) -> Option<String>,
+) -> (BTreeSet<String>, Confidence) {
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty()).take(STATED_MAX);
-    names.filter_map(|name| known(renamed(name)).or_else(|| known(name))).collect()
+    let (mut zones, mut confidence) = (BTreeSet::new(), Confidence::High);
+    for name in names {
+        if let Some(zone) = known(renamed(name)).or_else(|| known(name)) {
+            zones.insert(zone);
+        } else {
+            let mut meant = all_known(zones_of_abbreviation(name, e164), &known);
+            if !meant.is_empty() {
+                zones.append(&mut meant);
+                confidence = Confidence::Medium;
+            }
+        }
+    }
+    (zones, confidence)
 }
 
 /// All or none: a candidate that cannot be asked would make the answer less careful.

@@ -25,7 +25,7 @@ fn what_was_stated_comes_before_the_address_and_that_before_the_number() {
 
 #[test]
 fn what_is_no_zone_or_no_state_falls_through() {
-    check("EST", "TX", "", "America/Chicago+America/Denver state medium");
+    check("CET", "TX", "", "America/Chicago+America/Denver state medium");
     check("Europe/Atlantis", "Atlantis", "+442079460018", "Europe/London number low");
     check("Europe/Atlantis", "", "+18005550123", "unknown none");
 }
@@ -47,6 +47,17 @@ fn old_spellings_count_as_the_new_names() {
     check("US/Pacific", "", "", "America/Los_Angeles stated high");
     check("asia/calcutta,Asia/Kolkata", "", "", "Asia/Kolkata stated high");
     check("Europe/Kiev", "", "", "Europe/Kyiv stated high");
+}
+
+#[test]
+fn abbreviations_mean_the_clocks_of_north_america_and_nothing_elsewhere() {
+    check("est", "TX", "", "America/New_York stated medium");
+    check("MST", "", "+16025550123", "America/Denver+America/Phoenix stated medium");
+    check("PST, Europe/Rome", "", "", "America/Los_Angeles+Europe/Rome stated medium");
+    check("CST", "", "+442079460018", "Europe/London number low");
+    for (_, zones) in super::super::abbreviation::ABBREVIATIONS {
+        assert!(zones.iter().all(|zone| known(zone).is_some()), "{zones:?}");
+    }
 }
 
 #[test]
