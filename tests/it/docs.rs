@@ -76,7 +76,7 @@ async fn the_page_for_call_schedulers_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/call-scheduler.md").await;
 }
 
-// R030, R031, R193, R220, R221, R231: what leads mean for lines, days and cost.
+// R030, R031, R193, R220, R231: what leads mean for lines, days and cost.
 #[tokio::test]
 async fn the_page_on_capacity_runs_and_prints_what_it_says() {
     check_page("docs/capacity.md").await;
