@@ -152,9 +152,14 @@ async fn a_campaign_may_keep_the_end_of_its_window_for_calls_to_finish() {
     dialer.check("select gate, pass, detail, opens_at from dialer.explain(2) where gate ~ 'window|finish'", expect![[r#"
         finish_within | f | no call is placed in the last 00:10:00 before closing, which is at 2026-12-04 20:00:00-05 | 2026-12-07 11:00:00-05
         window | t | it is Fri 2026-12-04 19:50 there; hours are Mo-Fr 11:00-20:00 | -"#]]).await;
-    dialer.check("select * from dialer.why_waiting('spring')", expect![[r#"
+    dialer
+        .check(
+            "select * from dialer.why_waiting('spring')",
+            expect![[r#"
         due later: too_late | 1 | 2026-12-07 11:00:00-05
-        too near to closing | 1 | 2026-12-07 11:00:00-05"#]]).await;
+        too near to closing | 1 | 2026-12-07 11:00:00-05"#]],
+        )
+        .await;
     dialer.clock("2026-12-07 11:00").await;
     dialer
         .check(

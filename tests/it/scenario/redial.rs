@@ -117,7 +117,9 @@ async fn only_the_outcomes_that_a_policy_names_stop_the_redialling() {
     // The client confirms another set: from the next outcome on.
     dialer.run("select dialer.create_redial_policy('polite', '{0,2 min}', 8, final_outcomes => '{sale,dnc,transferred,not_interested}'); select dialer.edit_campaign('spring', '{\"policy\": \"polite\"}')").await;
     call_until(&dialer, "2026-12-04 11:03", outcomes).await;
-    dialer.check(stopped, expect!["sale dnc transferred not_interested invalid_number blocked"]).await;
+    dialer
+        .check(stopped, expect!["sale dnc transferred not_interested invalid_number blocked"])
+        .await;
 }
 
 // R051, C12, C13: the day is the contact's, not that of a job at 12:01 Eastern; and Eastern time has summer.
