@@ -19,6 +19,7 @@ create table dialer.contact (
     jurisdictions text[] not null default '{}',
     jurisdiction_source text not null default 'unknown' constraint jurisdiction_source_is_known check (jurisdiction_source in ('stated', 'number', 'both', 'unknown')),
     attributes jsonb not null default '{}' constraint contact_attributes_are_an_object check (jsonb_typeof(attributes) = 'object'),
+    sources text[] not null default '{}',
     created_at timestamptz not null default clock_timestamp(),
     constraint known_zone_has_a_source check ((zones = '{}') = (zone_source = 'unknown')),
     constraint known_jurisdiction_has_a_source check ((jurisdictions = '{}') = (jurisdiction_source = 'unknown'))
@@ -30,6 +31,7 @@ comment on column dialer.contact.zones is 'candidate time zones, sorted; several
 comment on column dialer.contact.jurisdiction is 'the place of the address as a code: US-FL, CA-ON, FR; any usual spelling may be written';
 comment on column dialer.contact.jurisdictions is 'whose calling rules hold, sorted: by the address and by the numbers; several: the rules of all; none: not callable where a law is chosen';
 comment on column dialer.contact.jurisdiction_source is 'how they are known: stated (the numbers agree), number, both (address and numbers disagree), unknown';
+comment on column dialer.contact.sources is 'what brought this person, the first first: import N, schedule_call, schedule_batch ...; whatever came later was merged, and the strictest status holds';
 comment on column dialer.contact.zone_source is 'how the zones are known: stated, from the state of the address, from the number, unknown';
 
 create table dialer.endpoint (

@@ -109,7 +109,7 @@ begin
     select p.parsed, p.problems into parsed, problems from dialer.parse_intake(rows, region, import_id) p;
     -- Two imports of one tenant at once would both find a number missing and both add it. Reading the rows, which takes longest, needs no lock.
     perform pg_advisory_xact_lock(hashtext('dialer.admit'), tenant);
-    parsed := dialer.admit_contacts(parsed, tenant, at);
+    parsed := dialer.admit_contacts(parsed, tenant, source, at);
     insert into dialer.endpoint (tenant_id, contact_id, channel, address)
     select tenant, p.contact_id, 'voice'::dialer.channel, p.e164 from unnest(parsed) p where p.e164 is not null and p.line = p.first_line
     union all
@@ -135,7 +135,7 @@ end $$;
 comment on function dialer.admit(dialer.intake_row[], text, text, timestamptz, bigint) is
 'Adds or updates contacts and endpoints from rows, puts those marked so on do-not-call, and says what became of every row. A do-not-call mark or a sale on any duplicate holds for all.';
 
-create function dialer.admit_contacts(parsed dialer.intake_parsed[], tenant integer, at timestamptz) returns dialer.intake_parsed[]
+create function dialer.admit_contacts(parsed dialer.intake_parsed[], tenant integer, source text, at timestamptz) returns dialer.intake_parsed[]
 language plpgsql volatile as $$
 declare resolved dialer.intake_parsed[];
 begin
@@ -154,17 +154,17 @@ begin
                    coalesce(f.known, l.fresh, first_value(coalesce(f.known, l.fresh)) over (partition by f.first_line order by f.line)),
                    f.known is null and f.line = f.first_line, f.jurisdictions, f.jurisdiction_source)::dialer.intake_parsed
         from found f left join leaders l using (identity) order by f.line);
-    insert into dialer.contact (contact_id, tenant_id, external_key, name, zones, zone_source, jurisdiction, jurisdictions, jurisdiction_source, attributes, created_at)
-    select distinct on (p.contact_id) p.contact_id, tenant, p.external_key, p.name, p.zones, p.zone_source, p.jurisdiction, p.jurisdictions, p.jurisdiction_source, p.attributes, at
+    insert into dialer.contact (contact_id, tenant_id, external_key, name, zones, zone_source, jurisdiction, jurisdictions, jurisdiction_source, attributes, sources, created_at)
+    select distinct on (p.contact_id) p.contact_id, tenant, p.external_key, p.name, p.zones, p.zone_source, p.jurisdiction, p.jurisdictions, p.jurisdiction_source, p.attributes, array[source], at
     from unnest(resolved) p where p.created order by p.contact_id, p.line
     on conflict do nothing;
     update dialer.contact c
-    set name = coalesce(p.name, c.name), attributes = c.attributes || p.attributes, jurisdiction = coalesce(p.jurisdiction, c.jurisdiction),
+    set name = coalesce(p.name, c.name), sources = case when source = any (c.sources) then c.sources else c.sources || source end, attributes = c.attributes || p.attributes, jurisdiction = coalesce(p.jurisdiction, c.jurisdiction),
         zones = case when c.zone_source = 'unknown' or p.zone_source = 'stated' then p.zones else c.zones end,
         zone_source = case when c.zone_source = 'unknown' or p.zone_source = 'stated' then p.zone_source else c.zone_source end
     from (select distinct on (u.contact_id) u.* from unnest(resolved) u where not u.created and u.line = u.first_line order by u.contact_id, u.line) p
     where c.contact_id = p.contact_id;
     return resolved;
 end $$;
-comment on function dialer.admit_contacts(dialer.intake_parsed[], integer, timestamptz) is
+comment on function dialer.admit_contacts(dialer.intake_parsed[], integer, text, timestamptz) is
 'Finds the contact of each row by external key, number or address, adds the missing and updates the known; returns the rows with contact numbers.';

@@ -60,7 +60,7 @@ declare
     tenant integer := dialer.current_tenant();
 begin
     return jsonb_build_object('exported_at', at,
-        'contact', (select to_jsonb(x) from (select p.contact_id, p.external_key, p.name, p.zones, p.zone_source, p.jurisdiction, p.attributes, p.created_at
+        'contact', (select to_jsonb(x) from (select p.contact_id, p.external_key, p.name, p.zones, p.zone_source, p.jurisdiction, p.attributes, p.sources, p.created_at
             from dialer.contact p where p.contact_id = person.contact_id) x),
         'numbers', (select coalesce(jsonb_agg(x), '[]') from (select e.channel, e.address, e.status from dialer.endpoint e where e.contact_id = person.contact_id order by e.position, e.endpoint_id) x),
         'do_not_call', (select coalesce(jsonb_agg(x), '[]') from (select d.address, d.source, d.added_at, d.expires_at, d.removed_at, d.removed_by from dialer.do_not_call d

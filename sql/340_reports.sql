@@ -69,6 +69,26 @@ $$;
 comment on function dialer.report_range(timestamptz, timestamptz, text) is
 'Attempts dialled in [from_at, to_at): calls, redials, outcomes, connectivity and transfer rate, with definitions. Open attempts are not in it.';
 
+create function dialer.report_retries(from_at timestamptz default '-infinity', to_at timestamptz default 'infinity', campaign text default null)
+returns table (attempt bigint, attempts bigint, answered bigint, reached bigint, reach_rate numeric, sales bigint, outcomes jsonb)
+language sql stable as $$
+    with tried as (
+        select a.outcome, case when a.counts then 1 + (select count(*) from dialer.attempt b
+                   where b.call_id = a.call_id and b.counts and (b.dialled_at, b.attempt_id) < (a.dialled_at, a.attempt_id)) else 0 end as attempt
+        from dialer.attempt a
+        where a.tenant_id = dialer.current_tenant() and a.dialled_at >= from_at and a.dialled_at < to_at and a.ended_at >= from_at
+          and (report_retries.campaign is null or a.campaign_id = dialer.campaign_named(report_retries.campaign))),
+    counted as (
+        select t.attempt, t.outcome, count(*) as attempts, count(*) filter (where t.attempt > 0 and dialer.outcome_is('answered', t.outcome)) as answered,
+               count(*) filter (where t.attempt > 0 and dialer.outcome_is('conversations', t.outcome)) as reached, count(*) filter (where t.outcome = 'sale') as sales
+        from tried t group by t.attempt, t.outcome)
+    select c.attempt, sum(c.attempts)::bigint, sum(c.answered)::bigint, sum(c.reached)::bigint, round(sum(c.reached) / sum(c.attempts), 4), sum(c.sales)::bigint,
+           jsonb_object_agg(coalesce(c.outcome::text, 'none'), c.attempts)
+    from counted c group by c.attempt order by c.attempt
+$$;
+comment on function dialer.report_retries(timestamptz, timestamptz, text) is
+'What each further attempt brings: of those dialled in [from_at, to_at), by their place among the attempts of their call (1: the first; 0: failures that reached nobody and count as none), how many there were, were answered (voicemail included), reached a person, their share, sales, and how many had each outcome. Open attempts are not in it. Error PD025: no such campaign.';
+
 create function dialer.report_today(tz text default 'UTC', campaign text default null, at timestamptz default dialer.now())
 returns table (measure text, value numeric, definition text)
 language sql stable as $$

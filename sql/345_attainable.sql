@@ -34,21 +34,33 @@ end $$;
 comment on function dialer.attempts_from(dialer.opening[], dialer.redial_policy, dialer.cap[], timestamptz[], timestamptz[], timestamptz, interval) is
 'The attempts that the hours, a policy, further caps and the attempts made so far leave for the local date of an instant, if nobody is reached.';
 
+create function dialer.openings_of(campaign text, tz text default null, state text default null) returns dialer.opening[]
+language plpgsql stable as $$
+declare
+    target dialer.campaign;
+    zones text[] := case when openings_of.tz is not null then array[dialer.zone_named(openings_of.tz)] else (select z.zones from dialer.zones_known(null, openings_of.state, null) z) end;
+    places text[] := (select r.jurisdictions from dialer.resolve_jurisdiction(openings_of.state) r);
+    openings dialer.opening[];
+begin
+    select c.* into target from dialer.campaign c where c.campaign_id = dialer.campaign_named(openings_of.campaign);
+    openings := dialer.lane_openings(target.campaign_id, case when target.by_contact then zones else '{}' end, null, case when target.law_id is null then '{}' else places end);
+    if openings = '{}' then
+        perform dialer.fail('PD011', 'it is not known when the lead may be called', 'The hours of this campaign follow the contact, or its law the contact''s state.', 'Give tz, e.g. America/New_York, or state, e.g. FL.');
+    end if;
+    return openings;
+end $$;
+comment on function dialer.openings_of(text, text, text) is 'When a campaign may call somebody in a zone or a state. Errors: PD025 campaign, PD011 zone, or where somebody is decides and is not given.';
+
 create function dialer.attainable(campaign text, arrives_at timestamptz default dialer.now(), tz text default null, average_call interval default '0 seconds', state text default null)
 returns table (attempt integer, at timestamptz, local_time text)
 language plpgsql stable as $$
 #variable_conflict use_column
 declare
     target dialer.campaign;
-    zones text[] := case when attainable.tz is not null then array[dialer.zone_named(attainable.tz)] else (select z.zones from dialer.zones_known(null, attainable.state, null) z) end;
     places text[] := (select r.jurisdictions from dialer.resolve_jurisdiction(attainable.state) r);
-    openings dialer.opening[];
+    openings dialer.opening[] := dialer.openings_of(attainable.campaign, attainable.tz, attainable.state);
 begin
     select c.* into target from dialer.campaign c where c.campaign_id = dialer.campaign_named(attainable.campaign);
-    openings := dialer.lane_openings(target.campaign_id, case when target.by_contact then zones else '{}' end, null, case when target.law_id is null then '{}' else places end);
-    if openings = '{}' then
-        perform dialer.fail('PD011', 'it is not known when the lead may be called', 'The hours of this campaign follow the contact, or its law the contact''s state.', 'Give tz, e.g. America/New_York, or state, e.g. FL.');
-    end if;
     return query select a.attempt, a.at, dialer.wall_time(a.at, openings[1].tz)
         from dialer.redial_policy y join dialer.provider_account k on k.account_id = target.account_id
         cross join lateral dialer.attempts_from(openings, y, dialer.caps_of_attempts(dialer.lane_cappings(target.campaign_id, case when target.law_id is null then '{}' else places end), k.channel),

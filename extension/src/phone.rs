@@ -24,8 +24,11 @@ fn zones_of_state(state: &str) -> Vec<&'static str> {
 }
 
 #[pg_extern(sql = false)]
-fn zones_of_abbreviation(abbreviation: &str, phone: Option<&str>) -> Vec<&'static str> {
-    dialer_core::zones_of_abbreviation(abbreviation, phone).to_vec()
+fn zones_of_abbreviation(
+    abbreviation: Option<&str>,
+    phone: Option<&str>,
+) -> Option<Vec<&'static str>> {
+    Some(dialer_core::zones_of_abbreviation(abbreviation?, phone).to_vec())
 }
 
 #[pg_extern(sql = false)]

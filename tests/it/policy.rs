@@ -73,6 +73,14 @@ async fn a_policy_may_end_a_call_sooner_after_some_outcomes() {
         scheduled | redial | 2026-12-04 12:06:00-05"#]],
         )
         .await;
+    dialer.clock("2026-12-04 12:06").await;
+    assert_eq!(dialer.place().await, "1");
+    dialer.end("provider_fault").await;
+    dialer.check("select * from dialer.report_retries(campaign => 'spring')", expect![[r#"
+        0 | 1 | 0 | 0 | 0.0000 | 0 | {"provider_fault": 1}
+        1 | 2 | 0 | 0 | 0.0000 | 0 | {"busy": 1, "rejected": 1}
+        2 | 2 | 0 | 0 | 0.0000 | 0 | {"busy": 1, "no_answer": 1}
+        3 | 2 | 0 | 0 | 0.0000 | 0 | {"busy": 1, "rejected": 1}"#]]).await;
     for bad in
         ["{\"refused\": 2}", "{\"busy\": 0}", "{\"busy\": \"two\"}", "{\"busy\": null}", "[]"]
     {
@@ -83,4 +91,42 @@ async fn a_policy_may_end_a_call_sooner_after_some_outcomes() {
             .await;
         assert!(said.starts_with("PD012"), "{bad}: {said}");
     }
+}
+
+// C38: a person, their numbers, their calls and their memberships are four things, and a cap may count by each.
+#[tokio::test]
+async fn a_cap_counts_by_call_number_person_or_campaign() {
+    let mut made = Vec::new();
+    for scope in ["call", "number", "campaign", "contact"] {
+        let dialer = Dialer::open().await;
+        dialer
+            .run(&format!(
+                "select dialer.create_redial_policy('once', '{{0}}', max_per_day => 1, cap_scope => '{scope}');
+                 select dialer.edit_campaign('spring', '{{\"policy\": \"once\"}}');
+                 select dialer.create_campaign('summer', 'voice', calendar => 'campaign spring', policy => 'once'); select dialer.start_campaign('summer');
+                 select dialer.schedule_call(c, '+1212555' || n, external_key => 'ada', tz => 'America/New_York')
+                 from (values ('spring', '0101'), ('spring', '0101'), ('spring', '0102'), ('summer', '0102')) w(c, n)"
+            ))
+            .await;
+        dialer
+            .check(
+                "select count(*), count(distinct contact_id) from dialer.endpoint",
+                expect!["2 | 1"],
+            )
+            .await;
+        for minute in 0..8 {
+            dialer.clock(&format!("2026-12-04 12:0{minute}")).await;
+            dialer.place().await;
+            dialer.end("no_answer").await;
+        }
+        let counted = "select count(*), count(distinct call_id), count(distinct endpoint_id), count(distinct campaign_id) from dialer.attempt";
+        made.push(format!("{scope}: {}", dialer.rows(counted).await));
+        dialer.sound().await;
+    }
+    // Attempts; calls, numbers and campaigns that had one.
+    expect![[r#"
+        call: 4 | 4 | 2 | 2
+        number: 2 | 2 | 2 | 2
+        campaign: 2 | 2 | 2 | 2
+        contact: 1 | 1 | 1 | 1"#]].assert_eq(&made.join("\n"));
 }
