@@ -34,6 +34,7 @@ create table pending_call_changes (
 create index pending_call_changes_by_time on pending_call_changes (at);
 -- A record that could be rewritten would prove nothing.
 create trigger _100_append_only before update or delete on pending_call_changes for each row execute function dialer.refuse_change();
+create trigger _100_append_only_all before truncate on pending_call_changes for each statement execute function dialer.refuse_change();
 
 create table pending_call_runs (
     run_id bigint generated always as identity primary key, started_at timestamptz not null, seconds double precision not null,

@@ -320,6 +320,8 @@ async fn the_audit_of_a_pending_call_is_not_rewritten() {
         hint: Add a new fact instead of changing an old one."#]],
         )
         .await;
+    let emptied = dialer.refusal("truncate pending_call_changes").await;
+    assert!(emptied.starts_with("PD004"), "{emptied}");
     dialer
         .check(
             "select count(*), min(actor) = session_user from pending_call_changes",
