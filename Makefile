@@ -62,10 +62,10 @@ fuzz: ## mutated texts for every parser: make fuzz FUZZ_SECONDS=600 FUZZ_SEED=7 
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),1) \
 		cargo test -p dialer_core --test fuzz
 
-sim: ## the simulation with other seeds: make sim SEED=7, or SEED=100-140
+sim: ## the simulation with other seeds: make sim SEED=7, or SEED=100-140, and FOCUS=Law
 	@SEED=$(or $(SEED),1) cargo xtask with-pg -- cargo test --workspace --test sim -- --nocapture
 
-mutants: ## has the simulation teeth? Forty seeded defects, each of which it has to find (MUTANT=token: only those)
+mutants: ## has the simulation teeth? Fifty seeded defects, each of which it has to find (MUTANT=token, FOCUS=Law: only those)
 	@cargo xtask with-pg -- cargo test --workspace --test sim -- --nocapture mutants
 
 soak: ## the long proofs: 5,000 calls among kills, crashes and cuts (SEED=7 for other faults; 20 minutes at most)

@@ -111,8 +111,16 @@ comment on function dialer.known_purposes() is 'The purposes by which calling ru
 create function dialer.load_calling_rules(pack text) returns integer
 language plpgsql volatile as $$
 #variable_conflict use_column
-declare loaded integer;
+declare
+    loaded integer;
+    followers bigint[];
 begin
+    -- Locked before what is edited here closes their lanes, in the order of everybody.
+    if exists (select from dialer.law w where w.tenant_id = dialer.current_tenant() and load_calling_rules.pack = any (w.packs)) then
+        perform dialer.begin_choice(null);
+        followers := array(select c.campaign_id from dialer.campaign c join dialer.law w using (law_id)
+            where c.tenant_id = dialer.current_tenant() and load_calling_rules.pack = any (w.packs));
+    end if;
     insert into dialer.rule_pack (pack, as_of, holidays_until)
     select s.pack, s.as_of, s.holidays_until from dialer.shipped_pack s where s.pack = load_calling_rules.pack
     on conflict (tenant_id, pack) do update set as_of = excluded.as_of, holidays_until = excluded.holidays_until, loaded_at = dialer.now();
@@ -131,6 +139,7 @@ begin
            s.confidence, s.contradicts, s.not_enforced, s.partly, s.exempt_with, s.relationship_within, s.source, s.as_of, s.url, s.note
     from dialer.shipped_rule s where s.pack = load_calling_rules.pack;
     get diagnostics loaded = row_count;
+    perform dialer.look_again(followers, 'law_changed', dialer.now()) where followers is not null;
     return loaded;
 end $$;
 comment on function dialer.load_calling_rules(text) is

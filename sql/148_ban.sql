@@ -74,9 +74,9 @@ create function dialer.bans_in_force(tenant_ids integer[], at timestamptz) retur
 language plpgsql stable as $$
 begin
     return array(select b from dialer.ban b
-        where b.tenant_id = any (tenant_ids) and b.lifted_at is null and b.from_at <= at + interval '1 minute' and coalesce(b.to_at, 'infinity') > at);
+        where b.tenant_id = any (tenant_ids) and b.lifted_at is null and b.from_at <= at + interval '1 hour' and coalesce(b.to_at, 'infinity') > at);
 end $$;
-comment on function dialer.bans_in_force(integer[], timestamptz) is 'Bans of these tenants that hold at an instant, or begin within a minute.';
+comment on function dialer.bans_in_force(integer[], timestamptz) is 'Bans of these tenants that hold at an instant, or begin within an hour, the longest lease.';
 
 create function dialer.lift_ban(ban_id bigint, at timestamptz default dialer.now()) returns integer
 language plpgsql volatile as $$

@@ -4,7 +4,7 @@
 
 create function dialer.is_lifted_by(rule dialer.calling_rule, consent dialer.consent, at timestamptz) returns boolean
 language sql stable as $$
-    select (consent).kind = any ((rule).exempt_with) and ((consent).kind = 'consent' or (rule).relationship_within is null or (consent).given_at > at - (rule).relationship_within)
+    select (consent).kind = any ((rule).exempt_with) and ((consent).kind = 'consent' or (rule).relationship_within is null or (consent).given_at + (rule).relationship_within > at)
 $$;
 comment on function dialer.is_lifted_by(dialer.calling_rule, dialer.consent, timestamptz) is 'Whether a consent or relationship that holds is of a kind and an age that lifts a rule.';
 
@@ -25,6 +25,27 @@ begin
 end $$;
 comment on function dialer.lifted(integer, text[], text, timestamptz) is
 'Codes of the calling rules that do not hold for a number at an instant: those that say so of consent or of a relationship, where the choice of law names the purpose (exempt_consent) under which it is recorded.';
+
+create function dialer.agreed_until(tenant_id integer, address text, consent text, law_id integer, jurisdictions text[], lifted text[], at timestamptz) returns timestamptz
+language plpgsql stable as $$
+declare ends timestamptz := 'infinity';
+begin
+    if consent is not null then
+        ends := (select coalesce(max(coalesce(least(k.expires_at, k.withdrawn_at), 'infinity')), agreed_until.at)
+            from dialer.consents_held(agreed_until.tenant_id, agreed_until.address, agreed_until.consent, agreed_until.at) k where k.kind = 'consent');
+    end if;
+    if lifted <> '{}' then
+        ends := least(ends, (select min(x.ends) from (
+            select max(coalesce(least(k.expires_at, k.withdrawn_at, case k.kind when 'relationship' then k.given_at + r.relationship_within end), 'infinity')) as ends
+            from dialer.law w cross join lateral dialer.law_rules(w.law_id, agreed_until.jurisdictions) r
+            cross join lateral dialer.consents_held(w.tenant_id, agreed_until.address, w.exempt_consent, agreed_until.at) k
+            where w.law_id = agreed_until.law_id and r.code = any (agreed_until.lifted) and dialer.is_lifted_by(r, k, agreed_until.at)
+            group by r.pack, r.code) x));
+    end if;
+    return ends;
+end $$;
+comment on function dialer.agreed_until(integer, text, text, integer, text[], text[], timestamptz) is
+'Until when a number agrees, as far as it is known at an instant: to what its campaign asks for (consent; null: nothing), and to each rule that is lifted for it. Infinity: no end is known.';
 
 create function dialer.lifted_by(law_id integer, rule dialer.calling_rule, address text, at timestamptz) returns text
 language sql stable as $$

@@ -144,15 +144,24 @@ end $$;
 comment on function dialer.add_do_not_call(text, text, timestamptz, text) is
 'Puts a phone number (any usual spelling; region for national ones) or e-mail address on the do-not-call list of the tenant and cancels its waiting calls. Errors: PD014 neither, PD064 it would be over already.';
 
-create function dialer.add_person_do_not_call(external_key text, source text default 'stated', expires_at timestamptz default null)
+create function dialer.add_person_do_not_call(external_key text default null, source text default 'stated', expires_at timestamptz default null, contact_id bigint default null)
 returns bigint language plpgsql volatile as $$
-declare added bigint;
+#variable_conflict use_variable
+declare
+    whom bigint := contact_id;
+    added bigint;
 begin
     perform dialer.check_expiry(expires_at);
-    insert into dialer.do_not_call (contact_id, source, expires_at, added_at)
-    values ((dialer.person_named(null, add_person_do_not_call.external_key, 'US')).contact_id, add_person_do_not_call.source, add_person_do_not_call.expires_at, dialer.now())
+    if contact_id is null then
+        whom := (dialer.person_named(null, external_key, 'US')).contact_id;
+    elsif external_key is not null then
+        perform dialer.fail('PD018', 'a person is named by an external key or by the number of the contact, not both', null, 'Give one of the two.');
+    elsif not exists (select from dialer.contact p where p.tenant_id = dialer.current_tenant() and p.contact_id = whom) then
+        perform dialer.fail('PD018', format('contact %s does not exist', contact_id), null, 'Contacts of this tenant are in dialer.contact.');
+    end if;
+    insert into dialer.do_not_call (contact_id, source, expires_at, added_at) values (whom, source, expires_at, dialer.now())
     returning do_not_call_id into added;
     return added;
 end $$;
-comment on function dialer.add_person_do_not_call(text, text, timestamptz) is
-'Puts a person, named by your own key, on the do-not-call list of the tenant: all their numbers and addresses, those that come later included, until expires_at (null: for good); cancels their waiting calls. An area is closed by declare_ban. Errors: PD018 nobody, PD064 it would be over already.';
+comment on function dialer.add_person_do_not_call(text, text, timestamptz, bigint) is
+'Puts a person, named by your own key or by the number of the contact, on the do-not-call list of the tenant: all their numbers and addresses, those that come later included, until expires_at (null: for good); cancels their waiting calls. An area is closed by declare_ban. Errors: PD018 nobody, or named twice, PD064 it would be over already.';

@@ -12,6 +12,24 @@ language sql stable as $$
 $$;
 comment on function dialer.law_for(integer, bigint, integer) is 'The choice of law of a campaign: its own, else its tenant''s; none for campaigns that send mail.';
 
+create function dialer.look_again(campaign_ids bigint[], reason text, at timestamptz) returns integer
+language plpgsql volatile as $$
+declare moved integer;
+begin
+    -- LIMIT: what is left over is looked at when it is due, or where it never opened with the next edit.
+    select dialer.move_waiting(w.calls, w.times, look_again.reason) into moved from (
+        select array_agg(x.call_id) as calls, array_agg(x.due_at) as times from (
+            select c.call_id, dialer.next_open_all(at, l.openings) as due_at
+            from dialer.call c join dialer.lane l using (lane_id)
+            where c.campaign_id = any (campaign_ids) and c.state = 'scheduled' and c.due_at > at and l.openings <> '{}'
+              and (c.due_at = 'infinity' and c.wait_reason in ('never_open', 'jurisdiction_unknown', 'no_rule_known') or c.wait_reason in ('law_cap', 'tenant_cap', 'caps_spent'))
+            order by c.call_id limit 10000) x where x.due_at is not null) w
+    where w.calls is not null;
+    return coalesce(moved, 0);
+end $$;
+comment on function dialer.look_again(bigint[], text, timestamptz) is
+'Lets the calls of campaigns go on that wait for caps of the law or the tenant, or for an opening where there was none, because these were edited (reason); a bounded number. Returns how many.';
+
 create function dialer.follow_law(campaign_ids bigint[], at timestamptz) returns void
 language plpgsql volatile as $$
 begin
@@ -28,14 +46,7 @@ begin
             join dialer.call c on c.contact_id = p.contact_id and c.endpoint_id = p.endpoint_id and c.campaign_id = g.campaign_id
             where g.campaign_id = any (campaign_ids) and c.state = 'scheduled' order by c.call_id limit 10000) x) e
     where e.calls is not null;
-    perform dialer.move_waiting(w.calls, w.times, 'law_changed') from (
-        select array_agg(x.call_id) as calls, array_agg(x.due_at) as times from (
-            select c.call_id, dialer.next_open_all(at, l.openings) as due_at
-            from dialer.call c join dialer.lane l using (lane_id)
-            where c.campaign_id = any (campaign_ids) and c.state = 'scheduled' and c.due_at = 'infinity' and l.openings <> '{}'
-              and c.wait_reason in ('never_open', 'jurisdiction_unknown', 'no_rule_known')
-            order by c.call_id limit 10000) x where x.due_at is not null) w
-    where w.calls is not null;
+    perform dialer.look_again(campaign_ids, 'law_changed', at);
 end $$;
 comment on function dialer.follow_law(bigint[], timestamptz) is 'Lets campaigns go by the law that is chosen now: lanes at once, waiting calls in bounded steps.';
 

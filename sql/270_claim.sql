@@ -15,8 +15,8 @@ create type dialer.candidate as (
 comment on type dialer.candidate is 'a due call that the claim has locked';
 create type dialer.judged as (
     call_id bigint, lane_id bigint, campaign_id bigint, due_at timestamptz, verdict text, reason text, next_at timestamptz,
-    decision jsonb, rank double precision);
-comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan';
+    decision jsonb, rank double precision, allowed_until timestamptz);
+comment on type dialer.judged is 'a candidate with the verdict of its gates: place, wait (until next_at), completed, cancelled, expired, failed, elsewhere (another lane), orphan; allowed_until: when the consents that it needs end, or a ban of its area begins';
 create type dialer.caller_room as (caller_id integer, number text, pool text, room integer, used integer);
 comment on type dialer.caller_room is 'a number to call from: how many more calls it may have now, and how many are open';
 create type dialer.room as (
@@ -171,7 +171,7 @@ begin
         where l.lane_id in (select u.lane_id from unnest(candidates) u)),
     facts as materialized (
         select x.call_id, x.lane_id, x.campaign_id, x.due_at, x.virtual_rank, x.position, c.state, c.stated_outcome, c.review_word, c.expires_at, c.not_before, c.callback_by, c.endpoint_id,
-               c.contact_id, c.channel, e.status, p.zone_source, f.openings, f.tz, f.margin, f.caps, f.decision, f.misfire, f.callback_late,
+               c.contact_id, c.channel, e.status, p.zone_source, f.openings, f.tz, f.margin, f.consent, f.law_id, f.lifted, f.caps, f.decision, f.misfire, f.callback_late,
                f.consent is not null and not exists (select from dialer.consents(c.tenant_id, e.address, f.consent, at)) as unconsented,
                case when f.misfire <> 'place' then (select o from dialer.outage o where o.from_at <= x.due_at and o.to_at > x.due_at and o.to_at <= at
                    and o.to_at - o.from_at >= f.misfire_after order by o.to_at desc limit 1) end as outage,
@@ -196,6 +196,9 @@ begin
                case when f.cappings <> '{}' then dialer.capped(f.cappings, case when f.zones = '{}' then array[f.tz] else f.zones end, f.contact_id, f.endpoint_id, f.campaign_id, f.channel,
                    f.subject, f.at_) end as capped,
                case when bans <> '{}' then dialer.ban_until(bans, f.tenant_id, f.jurisdictions, f.address, f.attributes, f.purposes, f.at_) end as banned_until,
+               case when bans <> '{}' then (select min(b.from_at) from unnest(bans) b
+                   where b.from_at > f.at_ and dialer.ban_until(array[b], f.tenant_id, f.jurisdictions, f.address, f.attributes, f.purposes, b.from_at) is not null) end as banned_from,
+               case when f.consent is not null or f.lifted <> '{}' then dialer.agreed_until(f.tenant_id, f.address, f.consent, f.law_id, f.jurisdictions, f.lifted, f.at_) end as agreed_until,
                -- The outage is taken out of the open time: calls keep their distances, and none comes before its end.
                case when f.misfire = 'shift' and f.outage is not null then
                    dialer.next_open_all(dialer.add_open_all((f.outage).to_at, dialer.open_between_all((f.outage).from_at, f.due_at, f.openings), f.openings), f.openings)
@@ -214,6 +217,8 @@ begin
             -- Looked at again each day, in case the campaign asks for less; a consent that is given brings it forward.
             when a.contact_spent then row('cancelled', 'contact_limit', null)::dialer.verdict
             when a.unconsented then row('wait', 'consent_missing', a.at_ + interval '1 day')::dialer.verdict
+            -- It ends in the last moment, in which nothing is placed.
+            when a.agreed_until <= a.at_ + a.margin then row('wait', case when a.consent is null then 'elsewhere' else 'consent_missing' end, a.agreed_until)::dialer.verdict
             -- Looked at again soon: a ban that is lifted holds nobody back.
             when a.banned_until > a.at_ then row('wait', 'ban', least(a.banned_until, a.at_ + interval '15 minutes'))::dialer.verdict
             when a.review_word is not null then row('wait', 'review', 'infinity')::dialer.verdict
@@ -223,9 +228,10 @@ begin
             when a.callback_by < a.at_ and a.callback_late = 'expire' then row('expired', 'callback_late', null)::dialer.verdict
             when a.callback_by < a.at_ then row('wait', 'callback_late', a.at_)::dialer.verdict
             when a.same_number > 1 or a.same_person > 1 or a.busy then row('wait', 'number_busy', a.at_ + interval '1 minute')::dialer.verdict
-            when a.callable_at is null then row('wait', 'caps_spent', 'infinity')::dialer.verdict
+            -- Looked at again each day: caps, hours and laws are edited, and then nobody remembers who waited for them.
+            when a.callable_at is null then row('wait', 'caps_spent', a.at_ + interval '1 day')::dialer.verdict
             when a.callable_at > a.at_ then row('wait', case when dialer.is_open_all(a.at_, a.openings) then 'cap' else 'window' end, a.callable_at)::dialer.verdict
-            when (a.capped).callable_at = 'infinity' then row('wait', 'caps_spent', 'infinity')::dialer.verdict
+            when (a.capped).callable_at = 'infinity' then row('wait', 'caps_spent', a.at_ + interval '1 day')::dialer.verdict
             when (a.capped).callable_at > a.at_ then row('wait', case when (a.capped).code like 'tenant: %' then 'tenant_cap' else 'law_cap' end, (a.capped).callable_at)::dialer.verdict
             else row('place', null, null)::dialer.verdict end as gate
         from allowed a)
@@ -233,7 +239,7 @@ begin
         case when (j.gate).verdict <> 'place' then null when j.capped is null and j.subject is null then j.decision || n.noted
              else j.decision || n.noted || jsonb_strip_nulls(jsonb_build_object('subject', j.subject, 'jurisdiction_source', j.jurisdiction_source, 'capped', (j.capped).seen,
                   'no_message', nullif((j.capped).no_message, false))) end,
-        j.virtual_rank)::dialer.judged order by j.position), '{}')
+        j.virtual_rank, least(j.agreed_until, j.banned_from))::dialer.judged order by j.position), '{}')
     into judged from gated j cross join lateral (select jsonb_build_object('zone_source', j.zone_source,
         'local_time', to_char(j.at_ at time zone j.tz, 'Dy YYYY-MM-DD HH24:MI:SS'), 'counted', cardinality(j.dialled)) as noted) n;
     return judged;
@@ -276,7 +282,7 @@ declare
     pools text[];
 begin
     select array_agg(e.address order by c.position), array_agg(g.caller_pool order by c.position) into called, pools
-    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, position)
+    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, allowed_until, position)
     join dialer.call k on k.call_id = c.call_id join dialer.endpoint e using (endpoint_id) join dialer.campaign g on g.campaign_id = c.campaign_id;
     return array(
         select callers[p.place].caller_id
@@ -313,7 +319,7 @@ begin
            array_agg(dialer.slot_step(i.per_second) order by c.position) as caller_step,
            room.step is not null or bool_or(g.per_second is not null) or bool_or(i.per_second is not null) as any_rate
     into paced
-    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, position)
+    from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, allowed_until, position)
     join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id
     left join dialer.caller_id i on i.caller_id = callers[c.position];
     ready := paced.array_agg;
@@ -322,9 +328,9 @@ begin
     return array(
         select row(c.call_id, c.lane_id, c.campaign_id, account.account_id, callers[c.position], c.due_at, times[c.position],
             -- Earlier of the window's end, the lease's end and whatever else ends, less a margin.
-            least(l.open_until - greatest(g.finish_within - dialer.place_margin(account), interval '0'), times[c.position] + dialer.real_interval(make_interval(secs => account.lease_seconds)), g.valid_until,
+            least(l.open_until - greatest(g.finish_within - dialer.place_margin(account), interval '0'), times[c.position] + dialer.real_interval(make_interval(secs => account.lease_seconds)), g.valid_until, c.allowed_until,
                   case when account.per_second is not null then k.owned_until end) - dialer.place_margin(account), c.decision)::dialer.placing
-        from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, position)
+        from unnest(calls) with ordinality c(call_id, lane_id, campaign_id, due_at, verdict, reason, next_at, decision, rank, allowed_until, position)
         join dialer.lane l using (lane_id) join dialer.campaign g on g.campaign_id = c.campaign_id
         join dialer.account_control k on k.account_id = account.account_id
         order by c.position);

@@ -170,7 +170,7 @@ begin
             else row('scheduled', case when t.callback_at is not null then 'callback' when t.answered then 'next_step' when t.counts then 'redial' else t.outcome::text end)::dialer.decision end as decision
         from timed t)
     select coalesce(array_agg(row(t.call_id, (t.decision).state,
-               case when (t.decision).state = 'scheduled' then coalesce(case when t.review then 'infinity' else t.next_at end, 'infinity') end, (t.decision).reason,
+               case when (t.decision).state = 'scheduled' then case when t.review then 'infinity' else coalesce(t.next_at, at + interval '1 day') end end, (t.decision).reason,
                case when t.counts or t.answered or t.outcome = 'over_limit' then 0 else t.technical_count + 1 end, coalesce(t.stated_outcome, t.outcome),
                -- A redial asks again what will not hold any more by then.
                case when t.now_ is null then null
@@ -264,7 +264,8 @@ comment on function dialer.hold_for_review(bigint, text) is
 create function dialer.release_from_review(call_id bigint, at timestamptz) returns void
 language plpgsql volatile as $$
 begin
-    perform dialer.move_waiting(array[c.call_id], array[coalesce(case when l.openings <> '{}' then dialer.next_open_all(at, l.openings) end, 'infinity')], 'redial')
+    -- Where its lane does not open it waits there, and is due as soon as it does.
+    perform dialer.move_waiting(array[c.call_id], array[coalesce(case when l.openings <> '{}' then dialer.next_open_all(at, l.openings) end, at)], 'redial')
     from dialer.call c join dialer.lane l using (lane_id)
     where c.call_id = release_from_review.call_id and c.state = 'scheduled' and c.wait_reason = 'review';
     update dialer.call c set review_word = null where c.call_id = release_from_review.call_id and c.review_word is not null;

@@ -432,10 +432,10 @@ comment on function dialer.add_contact(text, text, text, text, text, jsonb, text
 'Adds the contact of a number or e-mail address, or updates it: found by external key or address. verdict: accepted, or do_not_call. Errors: PD014 neither number nor address, PD011 zone, PD041 state, PD015 attributes.';
 
 create function dialer.find_do_not_call(address text default null, external_key text default null, before_id bigint default null, limit_ integer default 50)
-returns table (do_not_call_id bigint, address text, contact_id bigint, source text, added_at timestamptz, expires_at timestamptz)
+returns table (do_not_call_id bigint, address text, contact_id bigint, contact text, external_key text, source text, added_at timestamptz, expires_at timestamptz)
 language sql stable as $$
-    select d.do_not_call_id, d.address, d.contact_id, d.source, d.added_at, nullif(d.expires_at, 'infinity')
-    from dialer.do_not_call d
+    select d.do_not_call_id, d.address, d.contact_id, w.name, w.external_key, d.source, d.added_at, nullif(d.expires_at, 'infinity')
+    from dialer.do_not_call d left join dialer.contact w using (contact_id)
     where d.tenant_id = (select dialer.current_tenant()) and d.removed_at is null
       and (find_do_not_call.address is null or d.address = (select dialer.read_address(find_do_not_call.address, 'US'))
            or d.contact_id in (select e.contact_id from dialer.endpoint e where e.tenant_id = (select dialer.current_tenant()) and e.channel = any (enum_range(null::dialer.channel))
@@ -445,7 +445,7 @@ language sql stable as $$
       and (before_id is null or d.do_not_call_id < before_id)
     order by d.do_not_call_id desc limit limit_
 $$;
-comment on function dialer.find_do_not_call(text, text, bigint, integer) is 'Do-not-call entries of this tenant that were not taken off, the youngest first: all, those that are about a number or address (its person''s included), or those of a person by your own key. before_id: the next page. Error PD014: neither number nor address.';
+comment on function dialer.find_do_not_call(text, text, bigint, integer) is 'Do-not-call entries of this tenant that were not taken off, the youngest first, those of a person with their name and key: all, those that are about a number or address (its person''s included), or those of a person by your own key. before_id: the next page. Error PD014: neither number nor address.';
 
 create function dialer.take_off_do_not_call(do_not_call_id bigint) returns void
 language plpgsql volatile as $$
@@ -486,19 +486,20 @@ language sql stable as $$
 $$;
 comment on function dialer.find_consents(text, text, bigint, integer) is 'Consents of this tenant, the youngest first, by number or address and purpose; withdrawn ones too. before_id: the next page. Error PD014: neither.';
 
-create function dialer.find_series(campaign text default null, state text default null, only_series bigint default null, before_id bigint default null, limit_ integer default 50)
-returns table (series_id bigint, campaign text, contact_id bigint, address text, rule text, start_local text, tz text, state text, end_reason text, next_at timestamptz, next_local text,
+create function dialer.find_series(campaign text default null, state text default null, person text default null, only_series bigint default null, before_id bigint default null, limit_ integer default 50)
+returns table (series_id bigint, campaign text, contact_id bigint, contact text, address text, rule text, start_local text, tz text, state text, end_reason text, next_at timestamptz, next_local text,
     occurrence_count integer, left_out_count integer, payload jsonb, created_at timestamptz, ended_at timestamptz)
 language sql stable as $$
-    select s.series_id, g.name, s.contact_id, e.address, s.rule, to_char(s.start_local, 'YYYY-MM-DD"T"HH24:MI:SS'), s.tz, s.state, s.end_reason, s.next_at, dialer.local_text(s.next_at, s.tz),
+    select s.series_id, g.name, s.contact_id, p.name, e.address, s.rule, to_char(s.start_local, 'YYYY-MM-DD"T"HH24:MI:SS'), s.tz, s.state, s.end_reason, s.next_at, dialer.local_text(s.next_at, s.tz),
            s.occurrence_count, s.left_out_count, s.payload, s.created_at, s.ended_at
-    from dialer.series s join dialer.campaign g using (campaign_id) join dialer.endpoint e using (endpoint_id)
+    from dialer.series s join dialer.campaign g using (campaign_id) join dialer.endpoint e using (endpoint_id) join dialer.contact p on p.contact_id = s.contact_id
     where s.tenant_id = (select dialer.current_tenant()) and (find_series.campaign is null or s.campaign_id = dialer.campaign_named(find_series.campaign))
       and (find_series.state is null or s.state = find_series.state) and (only_series is null or s.series_id = only_series)
+      and (person is null or s.contact_id = any ((select dialer.contacts_like(person))::bigint[]))
       and (before_id is null or s.series_id < before_id)
     order by s.series_id desc limit limit_
 $$;
-comment on function dialer.find_series(text, text, bigint, bigint, integer) is 'Series of this tenant, the youngest first, by campaign and state, with the next instant by the rule. before_id: the next page. Error PD025.';
+comment on function dialer.find_series(text, text, text, bigint, bigint, integer) is 'Series of this tenant, the youngest first, by campaign, state and person (see contacts_like), with the next instant by the rule. before_id: the next page. Error PD025.';
 
 create function dialer.find_accounts()
 returns table (name text, provider text, channel dialer.channel, state dialer.account_state, state_reason text, max_concurrent integer, per_second numeric, inbound_reserve integer,

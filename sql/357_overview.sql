@@ -119,3 +119,11 @@ language sql stable as $$
     where a.tenant_id = (select dialer.current_tenant()) group by a.name, i.pool order by a.name, i.pool
 $$;
 comment on function dialer.find_caller_pools() is 'Pools of numbers that accounts of this tenant call from, and how many numbers each has.';
+
+create function dialer.find_consent_purposes() returns setof text
+language sql stable as $$
+    select g.consent from dialer.campaign g where g.tenant_id = (select dialer.current_tenant()) and g.consent is not null and g.state <> 'archived'
+    union select w.exempt_consent from dialer.law w where w.tenant_id = (select dialer.current_tenant()) and w.exempt_consent is not null
+    order by 1 limit 1000
+$$;
+comment on function dialer.find_consent_purposes() is 'Purposes that campaigns of this tenant ask consent for, or under which a consent or a relationship lifts rules of their law.';

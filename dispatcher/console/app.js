@@ -2,46 +2,72 @@
 
 import * as api from "./api.js";
 import { at, button, fill, h, link, refusal, say } from "./element.js";
+import { bans } from "./bans.js";
 import { batch } from "./batch.js";
 import { call } from "./call.js";
 import { calls } from "./calls.js";
 import { campaign } from "./campaign.js";
 import { newCampaign } from "./campaign_form.js";
 import { campaigns } from "./campaigns.js";
+import { consent } from "./consent.js";
 import { dashboard } from "./dashboard.js";
 import { deadLetters } from "./dead_letters.js";
 import { doNotCall } from "./do_not_call.js";
 import { importList } from "./import.js";
 import { person } from "./person.js";
 import { reports } from "./report.js";
+import { oneSeries, series } from "./series.js";
+import { newSeries } from "./series_form.js";
 import { signInPage } from "./sign_in.js";
 
-/** Name in the address, draw(place, page, ...parts), title, scope that is needed, whether it is in the menu. */
+/**
+ * Name in the address, draw(place, page, ...parts), title, scope that is needed; menu: the word in
+ * the menu; under: the page that it belongs to; tab: it stands beside that page.
+ */
 const PAGES = [
-  { name: "dashboard", draw: dashboard, title: "Dashboard", scope: "read", listed: true },
-  { name: "campaigns", draw: campaigns, title: "Campaigns", scope: "read", listed: true },
+  { name: "dashboard", draw: dashboard, title: "Dashboard", scope: "read", menu: "Dashboard" },
+  { name: "campaigns", draw: campaigns, title: "Campaigns", scope: "read", menu: "Campaigns" },
   { name: "campaign", draw: campaign, title: "Campaign", scope: "read", under: "campaigns" },
   { name: "new-campaign", draw: newCampaign, title: "New campaign", scope: "plan", under: "campaigns" },
-  { name: "import", draw: importList, title: "Import", scope: "plan", listed: true },
-  { name: "batch", draw: batch, title: "Batch", scope: "plan", listed: true },
-  { name: "calls", draw: calls, title: "Calls", scope: "read", listed: true },
+  { name: "import", draw: importList, title: "Import", scope: "plan", menu: "Import" },
+  { name: "batch", draw: batch, title: "Batch", scope: "plan", menu: "Batch" },
+  { name: "calls", draw: calls, title: "Calls", scope: "read", menu: "Calls" },
   { name: "call", draw: call, title: "Call", scope: "read", under: "calls" },
-  { name: "person", draw: person, title: "Why called?", scope: "read", listed: true },
+  { name: "recurring", draw: series, title: "Recurring", scope: "read", under: "calls", tab: true },
+  { name: "series", draw: oneSeries, title: "Series", scope: "read", under: "recurring" },
+  { name: "new-series", draw: newSeries, title: "New series", scope: "plan", under: "recurring" },
+  { name: "person", draw: person, title: "Why called?", scope: "read", menu: "Why called?" },
   { name: "dead-letters", draw: deadLetters, title: "Failed calls", scope: "read", under: "dashboard" },
-  { name: "do-not-call", draw: doNotCall, title: "Do not call", scope: "read", listed: true },
-  { name: "reports", draw: reports, title: "Reports", scope: "read", listed: true },
+  { name: "do-not-call", draw: doNotCall, title: "Do not call", scope: "read", menu: "Rules" },
+  { name: "consent", draw: consent, title: "Consent", scope: "read", under: "do-not-call", tab: true },
+  { name: "bans", draw: bans, title: "Bans", scope: "read", under: "do-not-call", tab: true },
+  { name: "reports", draw: reports, title: "Reports", scope: "read", menu: "Reports" },
 ];
 
 const main = document.getElementById("main");
 const top = document.getElementById("top");
 let leave = new AbortController();
 
+/** Itself, the page that it belongs to, and so on. */
+function above(page) {
+  return page ? [page, ...above(PAGES.find((one) => one.name === page.under))] : [];
+}
+
+/** The pages that stand beside one another, as links; nothing where there is only one. */
+function tabs(current) {
+  const first = current.tab ? current.under : current.name;
+  const beside = PAGES.filter((page) => (page.name === first || page.tab && page.under === first) && api.may(page.scope));
+  return beside.length > 1 && h("nav", { class: "tabs", "aria-label": "Pages beside this one" },
+    ...beside.map((page) => h("a", { href: at(page.name), "aria-current": page === current && "page" }, page.title)));
+}
+
+function closeDialogues() {
+  for (const dialogue of document.querySelectorAll("dialog")) dialogue.close();
+}
+
 function header(current) {
-  const listed = PAGES.filter((page) => page.listed && api.may(page.scope));
-  const items = listed.map((page) => {
-    const here = page.name === current.name || page.name === current.under;
-    return h("a", { href: at(page.name), "aria-current": here && "page" }, page.title);
-  });
+  const items = PAGES.filter((page) => page.menu && api.may(page.scope)).map((page) =>
+    h("a", { href: at(page.name), "aria-current": above(current).includes(page) && "page" }, page.menu));
   fill(top,
     h("strong", { class: "brand" }, "pg_dialer"),
     h("nav", { "aria-label": "Pages" }, ...items),
@@ -61,7 +87,7 @@ function showSignIn(message) {
   leave = new AbortController();
   top.hidden = true;
   fill(top);
-  for (const dialogue of document.querySelectorAll("dialog")) dialogue.remove();
+  closeDialogues();
   document.title = "Sign in: pg_dialer";
   signInPage(main, message, show);
 }
@@ -82,9 +108,10 @@ function named() {
 function show() {
   if (api.who === null) return;
   const [page, parts] = named();
+  closeDialogues();
   leave.abort();
   leave = new AbortController();
-  header(page ?? {});
+  header(page);
   if (!page || !api.may(page.scope)) {
     document.title = "pg_dialer";
     fill(main, h("h1", null, page ? "Not with this key" : "There is no such page"),
@@ -94,7 +121,7 @@ function show() {
   document.title = `${page.title}: pg_dialer`;
   // A place of its own: what comes late, after the user has left, is drawn where nobody sees it.
   const place = h("div", null, h("h1", null, page.title));
-  fill(main, place);
+  fill(main, tabs(page), place);
   page.draw(place, { signal: leave.signal, refresh: show }, ...parts);
   main.focus({ preventScroll: true });
   scrollTo(0, 0);

@@ -1,6 +1,7 @@
 // A batch: many cases at once, staggered. Previewed first; what was previewed is what is sent.
 
 import { get, post, token } from "./api.js";
+import { liveCampaigns } from "./campaigns.js";
 import { at, button, count, facts, fill, h, into, link, say, table, tally, words } from "./element.js";
 import { read, save, write } from "./csv.js";
 import { field, form, group, input, select } from "./form.js";
@@ -20,12 +21,10 @@ const COLUMNS = {
 export async function batch(main, page) {
   const place = h("div");
   main.append(place);
-  const lists = await into(place, Promise.all([get("api/v1/accounts", {}, page.signal),
-    ...["running", "draft", "paused"].map((state) => get("api/v1/campaigns", { state, limit: 200 }, page.signal))]), () => h("div"));
+  const lists = await into(place, Promise.all([get("api/v1/accounts", {}, page.signal), liveCampaigns(page)]), () => h("div"));
   if (!lists) return;
-  const [accounts, ...states] = lists;
+  const [accounts, campaigns] = lists;
   const channel = new Map(accounts.map((account) => [account.name, account.channel]));
-  const campaigns = states.flatMap(({ items }) => items);
   const of = (mail) => campaigns.filter((one) => (channel.get(one.account) === "email") === mail).map((one) => one.name);
   if (campaigns.length === 0) {
     fill(place, h("p", { class: "empty" }, "A batch goes through campaigns, one for calls and one for e-mails, and there is none that is not over. ", link(at("new-campaign"), "Create one first"), "."));

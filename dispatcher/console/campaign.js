@@ -1,7 +1,7 @@
 // One campaign: how its calls stand, why they wait, and what moves it.
 
 import { get, may, path, post } from "./api.js";
-import { at, badge, button, count, facts, fill, h, into, link, say, table, words } from "./element.js";
+import { at, badge, button, count, facts, fill, folded, h, into, link, say, table, words } from "./element.js";
 import { callOne, editCampaign } from "./campaign_form.js";
 import { ask } from "./dialogue.js";
 import { mine, when } from "./time.js";
@@ -20,8 +20,7 @@ export async function campaign(main, page, name) {
   ], rows, { empty: "No call waits." }));
   if (!may("plan")) return undefined;
   if (["draft", "running", "paused"].includes(found.state)) {
-    main.append(h("details", null, h("summary", null, "Call one number"), callOne(found, page)),
-      h("details", null, h("summary", null, "Change settings"), await editCampaign(found, page)));
+    main.append(folded("Call one number", callOne(found, page)), folded("Change settings", await editCampaign(found, page)));
   }
   return undefined;
 }

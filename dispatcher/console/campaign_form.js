@@ -1,7 +1,7 @@
 // Making a campaign, changing one, and calling one number.
 
 import { get, patch, path, post } from "./api.js";
-import { at, fill, h, link, refusal, say, words } from "./element.js";
+import { at, fill, folded, h, link, refusal, say, words } from "./element.js";
 import { check, field, form, group, input, select, zoneField } from "./form.js";
 import { entered, instant, own, span, when } from "./time.js";
 
@@ -30,7 +30,7 @@ function windowFields(tz) {
   return group("Calling window", h("div", { class: "days", role: "group", "aria-label": "Days" }, ...days),
     h("div", { class: "row" }, field("From", input("from", { type: "time", value: "09:00" })), field("To (not included)", input("to", { type: "time", value: "17:00" })),
       field("Break from", input("breakFrom", { type: "time" })), field("Break to", input("breakTo", { type: "time" }))),
-    h("details", null, h("summary", null, "Write the hours by hand"), field("Hours", input("hoursText"), "E.g. Mo-Fr 09:00-12:00,13:00-18:00; Sa 10:00-14:00; 2026-12-24 off. It replaces the fields above.")),
+    folded("Write the hours by hand", field("Hours", input("hoursText"), "E.g. Mo-Fr 09:00-12:00,13:00-18:00; Sa 10:00-14:00; 2026-12-24 off. It replaces the fields above.")),
     zoneField("tz", "Zone", tz, "Empty: on the wall clock of each contact's own zone, which is what most calling laws ask for."));
 }
 

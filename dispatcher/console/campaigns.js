@@ -24,6 +24,12 @@ export function campaigns(main, page) {
   list.show();
 }
 
+/** Those that are not over. LIMIT: the youngest 200 of each state. */
+export async function liveCampaigns(page) {
+  const lists = await Promise.all(["running", "draft", "paused"].map((state) => get("api/v1/campaigns", { state, limit: 200 }, page.signal)));
+  return lists.flatMap(({ items }) => items);
+}
+
 function rows(items) {
   const counts = new Map(items.map((item) => [item.name, { waiting: h("span", null, "..."), done: h("span", null, "..."), attempts: h("span", null, "..."), next: h("span") }]));
   const element = table([

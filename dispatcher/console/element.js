@@ -5,6 +5,8 @@ export function h(tag, attributes, ...children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    // What a form that is emptied goes back to.
+    else if (name === "value" && "defaultValue" in element) element.defaultValue = value;
     else if (name === "value") element.value = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
@@ -59,6 +61,7 @@ export function tally(items, by) {
 const TONES = {
   running: "good", open: "good", completed: "good", sale: "good", transferred: "good", scheduled: "calm", in_flight: "busy", claimed: "busy",
   draft: "calm", paused: "warn", stopped: "bad", failed: "bad", expired: "warn", cancelled: "calm", archived: "calm", dnc: "bad",
+  holds: "good", withdrawn: "bad", active: "good", ended: "calm", in_force: "bad", to_come: "warn", over: "calm",
 };
 
 /** A state as a word with a colour; the word says it all. */
@@ -85,6 +88,11 @@ export function table(columns, rows, { caption, empty } = {}) {
 export function facts(pairs) {
   const given = pairs.filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
   return h("dl", { class: "facts" }, ...given.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
+}
+
+/** What is there for those who open it. */
+export function folded(title, ...inside) {
+  return h("details", null, h("summary", null, title), ...inside);
 }
 
 /** What the API has refused, with its rule and its remedy. */

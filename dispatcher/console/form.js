@@ -33,10 +33,14 @@ export function select(name, options, chosen, attributes) {
   return element;
 }
 
-export function zoneField(name, label, chosen, hint) {
-  const list = h("datalist", { id: `zones-${++number}` }, ...zones.map((zone) => h("option", { value: zone })));
-  const control = input(name, { list: list.id, value: chosen ?? "", placeholder: "e.g. America/New_York" });
-  return h("div", null, field(label, control, hint), list);
+/** A field for one of these choices, or for any other text. */
+export function choiceField(name, label, choices, attributes, hint) {
+  const list = h("datalist", { id: `choices-${++number}` }, ...choices.map((choice) => h("option", { value: choice })));
+  return h("div", null, field(label, input(name, { list: list.id, ...attributes }), hint), list);
+}
+
+export function zoneField(name, label, chosen, hint, attributes) {
+  return choiceField(name, label, zones, { value: chosen ?? "", placeholder: "e.g. America/New_York", ...attributes }, hint);
 }
 
 export function check(name, label, checked) {

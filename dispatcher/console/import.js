@@ -1,7 +1,8 @@
 // A list as a CSV file: first a dry run, then the same file for good.
 
-import { get, upload } from "./api.js";
-import { at, button, count, facts, fill, h, into, link, say, table } from "./element.js";
+import { upload } from "./api.js";
+import { liveCampaigns } from "./campaigns.js";
+import { at, button, count, facts, fill, folded, h, into, link, say, table } from "./element.js";
 import { save, write } from "./csv.js";
 import { field, form, input, select } from "./form.js";
 
@@ -13,9 +14,9 @@ const NONE = " ";
 export async function importList(main, page, name) {
   const place = h("div");
   main.append(place);
-  const lists = await into(place, Promise.all(["running", "draft", "paused"].map((state) => get("api/v1/campaigns", { state, limit: 200 }, page.signal))), () => h("div"));
-  if (!lists) return;
-  const listed = lists.flatMap(({ items }) => items.map((item) => item.name));
+  const campaigns = await into(place, liveCampaigns(page), () => h("div"));
+  if (!campaigns) return;
+  const listed = campaigns.map((item) => item.name);
   // A campaign that was asked for is there even where there are more than a list shows.
   const names = name === undefined || listed.includes(name) ? listed : [name, ...listed];
   if (names.length === 0) {
@@ -31,7 +32,7 @@ function steps(names, chosen, page) {
   const fields = [
     field("Campaign", select("campaign", [["", "choose ..."], [NONE, "none: keep the contacts, plan no calls"], ...names], chosen, { required: true })),
     field("CSV file", file, "A header line, then a row a contact: name, phone, email, state or zone, external key, in any usual spelling."),
-    h("details", null, h("summary", null, "Columns and country"),
+    folded("Columns and country",
       field("Which column is which", input("map", { placeholder: "phone=Mobile,name=Patient" }), "Only where the names are not understood. Targets: external_key, name, phone, email, tz, state, status."),
       field("Country of numbers without one", input("region", { value: "US", maxlength: 2 }))),
   ];

@@ -1,46 +1,60 @@
 // Why was this number called, or not? Everything that is known of one number, in the order in which it matters.
 
 import { get, may, path } from "./api.js";
-import { at, fill, h, into, link, table } from "./element.js";
 import { attemptRows, callRows } from "./calls.js";
 import { explained } from "./call.js";
+import { consentRows, held } from "./consent.js";
+import { contactRows } from "./contacts.js";
+import { doNotCallRows, listed } from "./do_not_call.js";
+import { at, fill, h, into, link } from "./element.js";
 import { field, form, input, wide } from "./form.js";
-import { mine } from "./time.js";
+import { seriesRows } from "./series.js";
 
 /** LIMIT: waiting calls that are explained. */
 const EXPLAINED_MAX = 5;
 
 export function person(main, page) {
   const answer = h("div");
+  const look = async (address) => {
+    const asked = (what, more) => get(`api/v1/${what}`, { person: address, ...more }, page.signal);
+    const lists = await Promise.all([
+      listed({ address }, page), held({ address }, page), asked("contacts"), asked("series", { state: "active" }), asked("calls"), asked("attempts"),
+    ]).catch((error) => {
+      fill(answer);
+      throw error;
+    });
+    fill(answer, told(lists.map(({ items }) => items), page, () => look(address)));
+  };
   main.append(h("p", null, "Enter a number to see whether it may be called, what is planned, what was tried, and what stands in the way."),
-    form({ class: "filters" }, [wide(field("Phone number or e-mail address", input("address", { required: true, inputmode: "tel" })))], "Look up", async ({ address }) => {
+    form({ class: "filters" }, [wide(field("Phone number or e-mail address", input("address", { required: true, inputmode: "tel" })))], "Look up", ({ address }) => {
       fill(answer, h("p", { class: "small" }, "One moment ..."));
-      const [key, entries, contacts, calls, attempts] = await Promise.all([
-        get("api/v1/key", {}, page.signal), get("api/v1/do-not-call", { address }, page.signal), get("api/v1/contacts", { person: address }, page.signal),
-        get("api/v1/calls", { person: address }, page.signal), get("api/v1/attempts", { person: address }, page.signal),
-      ]).catch((error) => {
-        fill(answer);
-        throw error;
-      });
-      fill(answer, told(key.now, entries.items, contacts.items, calls.items, attempts.items, page));
+      return look(address);
     }), answer);
 }
 
-function told(now, entries, contacts, calls, attempts, page) {
-  const forbidden = entries.filter((entry) => entry.expiresAt === null || new Date(entry.expiresAt) > new Date(now));
-  const waiting = calls.filter((call) => call.endedAt === null);
-  const verdict = forbidden.length > 0 ? "It is on the do-not-call list: nobody calls it."
-    : contacts.length === 0 ? "Nobody with this number is known: nothing is planned for it, and nothing was tried."
-      : waiting.length === 0 ? "No call to it is planned." : `${waiting.length === 1 ? "One call" : `${waiting.length} calls`} to it ${waiting.length === 1 ? "is" : "are"} planned; below is what stands in the way now.`;
+function told([entries, consents, contacts, series, calls, attempts], page, again) {
+  const forbidden = entries.filter((entry) => entry.forbids);
   return [
-    h("p", { class: "note", role: "status" }, verdict),
+    h("p", { class: "note", role: "status" }, verdict(forbidden, contacts, calls, series)),
     entries.length > 0 && section("Do-not-call list", doNotCallRows(entries)),
-    ...waiting.slice(0, EXPLAINED_MAX).map((call) => gates(call, page)),
-    contacts.length > 0 && section("Who it is", contactRows(contacts)),
+    ...calls.filter(waits).slice(0, EXPLAINED_MAX).map((call) => gates(call, page)),
+    contacts.length > 0 && section("Who it is", contactRows(contacts, again)),
+    consents.length > 0 && section("Consent", consentRows(consents)),
+    series.length > 0 && section("Calls that come back", seriesRows(series)),
     section("Calls", callRows(calls, "None was ever planned.")),
     section("Attempts", attemptRows(attempts, "It was never dialled.")),
     may("plan") && forbidden.length === 0 && h("p", null, link(at("do-not-call"), "Put it on the do-not-call list")),
   ];
+}
+
+const waits = (call) => call.endedAt === null;
+
+function verdict(forbidden, contacts, calls, series) {
+  if (forbidden.length > 0) return "It is on the do-not-call list: nobody calls it.";
+  if (contacts.length === 0) return "Nobody with this number is known: nothing is planned for it, and nothing was tried.";
+  const [waiting, comes] = [calls.filter(waits).length, series.length > 0 && "Calls to it come back by a rule; the next run is below."];
+  const planned = waiting === 0 ? !comes && "No call to it is planned." : `${waiting === 1 ? "One call" : `${waiting} calls`} to it ${waiting === 1 ? "is" : "are"} planned; below is what stands in the way now.`;
+  return [planned, comes].filter(Boolean).join(" ");
 }
 
 const section = (title, ...inside) => h("section", null, h("h2", null, title), ...inside);
@@ -52,23 +66,4 @@ function gates(call, page) {
     return closed.length === 0 ? h("p", { class: "empty" }, "Every gate is open: it goes out as soon as a slot is free.") : explained(closed, call.tz);
   });
   return section(["What stands in the way of ", link(at("call", call.callId), `call ${call.callId}`), ` (${call.campaign})`], place);
-}
-
-export function doNotCallRows(entries, action) {
-  return table([
-    { title: "Number or address", cell: (row) => row.address ?? `contact ${row.contactId}` },
-    { title: "Known from", cell: (row) => row.source },
-    { title: "Since", cell: (row) => mine(row.addedAt) },
-    { title: "Until", cell: (row) => (row.expiresAt ? mine(row.expiresAt) : "for good") },
-    ...(action ? [{ title: "", cell: action }] : []),
-  ], entries, { empty: "It is not on the list." });
-}
-
-function contactRows(contacts) {
-  return table([
-    { title: "Name", cell: (row) => row.name ?? "" },
-    { title: "Key of yours", cell: (row) => row.externalKey ?? "" },
-    { title: "Zone", cell: (row) => (row.zones.length > 0 ? `${row.zones.join(" and ")} (${row.zoneSource})` : "not known: never called") },
-    { title: "Numbers and addresses", cell: (row) => row.addresses.map((one) => h("div", null, one.address, one.status === "ok" ? "" : ` (${one.status})`)) },
-  ], contacts);
 }

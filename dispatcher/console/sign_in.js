@@ -1,7 +1,7 @@
 // Signing in: an API key, and where to get one.
 
 import { signIn } from "./api.js";
-import { fill, h } from "./element.js";
+import { fill, folded, h } from "./element.js";
 import { field, form, input } from "./form.js";
 
 export function signInPage(main, message, next) {
@@ -14,11 +14,10 @@ export function signInPage(main, message, next) {
     h("h1", null, "Sign in"),
     message && h("p", { class: "note", role: "status" }, message),
     enter,
-    h("details", null,
-      h("summary", null, "Where do I get a key?"),
+    folded("Where do I get a key?",
       h("p", null, "From whoever runs the database. It is made there, and shown once:"),
       h("pre", null, "select dialer.create_api_key('console of Ada', 'plan');"),
       h("p", null, "The scope says what it may do: ", h("b", null, "read"), " looks; ", h("b", null, "plan"), " makes and controls campaigns and calls as well; ",
-        h("b", null, "admin"), " may also take numbers off the do-not-call list.")));
+        h("b", null, "admin"), " may also take entries off the do-not-call list and lift bans.")));
   key.focus();
 }

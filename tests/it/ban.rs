@@ -231,3 +231,29 @@ async fn a_lane_that_is_banned_breaks_no_invariant() {
         dialer.sound().await;
     }
 }
+
+// D5: what is claimed shortly before a ban of a part of its area is not sent when it has begun.
+#[tokio::test]
+async fn nothing_claimed_before_a_ban_is_placed_after_it_has_begun() {
+    let dialer = Dialer::open().await;
+    people(&dialer).await;
+    dialer.run("select dialer.declare_ban('flood', null, from_at => dialer.now() + interval '10 seconds', area_codes => '{+1504}')").await;
+    dialer
+        .check(
+            "select right(address, 3), place_by from dialer.claim('d1', 100) order by 1",
+            expect![[r#"
+                101 | 2026-12-04 12:00:09-05
+                102 | 2026-12-04 12:00:29-05"#]],
+        )
+        .await;
+    dialer.clock("2026-12-04 12:01").await;
+    dialer.run("select dialer.tick()").await;
+    dialer
+        .check(
+            "select right(address, 3), place_by from dialer.claim('d1', 100) order by 1",
+            expect![[r#"
+                102 | 2026-12-04 12:01:29-05
+                103 | 2026-12-04 12:01:29-05"#]],
+        )
+        .await;
+}

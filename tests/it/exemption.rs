@@ -137,6 +137,63 @@ async fn a_consent_that_ends_lifts_nothing_any_more() {
     dialer.sound().await;
 }
 
+// R056, D4, D5: it is known when a consent ends: nothing is placed after that, however late a dispatcher wakes.
+#[tokio::test]
+async fn nothing_is_placed_after_the_consent_that_allowed_it() {
+    let dialer = sunday().await;
+    dialer.run(EXEMPT).await;
+    dialer.run("select dialer.create_campaign('summer', 'voice', '24/7', policy => 'eager', consent => 'service'); select dialer.start_campaign('summer')").await;
+    let given = async |number: &str, more: &str| {
+        dialer.run(&format!("select dialer.give_consent('{number}', {more})")).await;
+    };
+    given("+18015550101", "'sales', 'form', expires_at => '2026-12-06 12:00:20 America/New_York'")
+        .await;
+    // Two of one purpose: the later end counts. A customer of eighteen months ago, less ten seconds.
+    given("+18015550102", "'sales', 'form', expires_at => '2026-12-06 12:00:15 America/New_York'")
+        .await;
+    given("+18015550102", "'sales', 'form', expires_at => '2026-12-06 12:00:25 America/New_York'")
+        .await;
+    given(
+        "+15035550103",
+        "'sales', 'order', kind => 'relationship', at => '2025-06-06 12:00:10 America/New_York'",
+    )
+    .await;
+    given("+18015550104", "'sales', 'form'").await;
+    for last in ["+18015550101", "+18015550102", "+15035550103", "+18015550104"] {
+        plan(&dialer, last).await;
+    }
+    given(
+        "+18015550105",
+        "'service', 'form', expires_at => '2026-12-06 12:00:05 America/New_York'",
+    )
+    .await;
+    given(
+        "+18015550106",
+        "'service', 'form', expires_at => '2026-12-06 12:00:01 America/New_York'",
+    )
+    .await;
+    dialer.run("select dialer.schedule_call('summer', '+18015550105'), dialer.schedule_call('summer', '+18015550106')").await;
+    dialer
+        .check(
+            "select address, place_by from dialer.claim('d1', 10) order by 1",
+            expect![[r#"
+            +15035550103 | 2026-12-06 12:00:09-05
+            +18015550101 | 2026-12-06 12:00:19-05
+            +18015550102 | 2026-12-06 12:00:24-05
+            +18015550104 | 2026-12-06 12:00:29-05
+            +18015550105 | 2026-12-06 12:00:04-05"#]],
+        )
+        .await;
+    // What cannot be placed any more is not offered over and over.
+    dialer
+        .check(
+            "select wait_reason, due_at from dialer.call where call_id = 6",
+            expect!["consent_missing | 2026-12-06 12:00:01-05"],
+        )
+        .await;
+    dialer.sound().await;
+}
+
 // R056, C14: the three calls a day of Oregon are for who is no customer of the last eighteen months.
 #[tokio::test]
 async fn a_cap_is_lifted_for_customers_of_the_time_that_the_law_names() {

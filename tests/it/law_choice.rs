@@ -399,3 +399,59 @@ async fn a_dump_restores_the_choice_of_law_and_what_it_closed() {
     assert_eq!(after.rows(laws).await, laws_before);
     assert_ne!(laws_before, "");
 }
+
+// R056: rules that are read anew open at once for whom there was no opening.
+#[tokio::test]
+async fn who_could_never_be_called_is_when_the_rules_are_loaded_anew() {
+    let dialer = Dialer::with_american_rules().await;
+    let reads = |hours: &str| {
+        format!(
+            "update dialer.shipped_rule set hours = '{hours}' where code = 'us-telemarketing'; select dialer.load_calling_rules('us-2026-11')"
+        )
+    };
+    dialer.run(&reads("Mo-Su 08:00-10:00")).await;
+    dialer.check(SALES, expect!["1"]).await;
+    dialer
+        .check(
+            &call("+12125550101", ", tz => 'America/New_York,Pacific/Honolulu'"),
+            expect!["- | waiting"],
+        )
+        .await;
+    dialer
+        .check("select wait_reason, due_at from dialer.call", expect!["never_open | infinity"])
+        .await;
+    assert_eq!(dialer.place().await, "0");
+    dialer.clock("2026-12-04 16:00").await;
+    dialer.run(&reads("Mo-Su 08:00-21:00")).await;
+    dialer
+        .check(
+            "select wait_reason, due_at from dialer.call",
+            expect!["law_changed | 2026-12-04 16:00:00-05"],
+        )
+        .await;
+    assert_eq!(dialer.place().await, "1");
+    dialer.sound().await;
+}
+
+// R056: whoever waits for a cap of a law that is dropped waits no longer.
+#[tokio::test]
+async fn a_cap_of_a_law_that_is_dropped_is_waited_for_no_longer() {
+    let dialer = Dialer::with_american_rules().await;
+    dialer.check(SALES, expect!["1"]).await;
+    dialer.run(&call("+13055550101", "")).await;
+    for minute in 0..20 {
+        dialer.clock(&format!("2026-12-04 12:{minute:02}")).await;
+        if dialer.place().await != "0" {
+            dialer.end("no_answer").await;
+        }
+    }
+    dialer
+        .check(
+            "select wait_reason, due_at from dialer.call",
+            expect!["law_cap | 2026-12-05 12:01:00-05"],
+        )
+        .await;
+    dialer.run("select dialer.drop_law()").await;
+    assert_eq!(dialer.place().await, "1");
+    dialer.sound().await;
+}

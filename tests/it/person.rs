@@ -176,6 +176,17 @@ async fn a_person_is_on_the_do_not_call_list_with_all_their_numbers() {
     ] {
         assert_eq!(dialer.rows(&format!("{about}({whom})")).await, entries, "{whom}");
     }
+    for (whom, refused) in [
+        (
+            "'crm-7', contact_id => 1",
+            "PD018: a person is named by an external key or by the number of the contact, not both",
+        ),
+        ("contact_id => 99", "PD018: contact 99 does not exist"),
+        ("", "PD018: a person is named by a number or address, or by an external key"),
+    ] {
+        let told = dialer.refusal(&format!("select dialer.add_person_do_not_call({whom})")).await;
+        assert!(told.starts_with(refused), "{told}");
+    }
     for entry in ["add_person_do_not_call('crm-7'", "add_do_not_call('+12125550101'"] {
         let over = dialer
             .refusal(&format!("select dialer.{entry}, expires_at => '2026-12-04 12:00')"))
@@ -184,4 +195,27 @@ async fn a_person_is_on_the_do_not_call_list_with_all_their_numbers() {
     }
     dialer.clock("2027-01-04 12:00").await;
     dialer.check(&plan(102), expect!["scheduled"]).await;
+}
+
+// D4: somebody who has no key of yours is forbidden as well, with a number that comes later.
+#[tokio::test]
+async fn a_person_is_forbidden_by_the_number_of_the_contact() {
+    let dialer = Dialer::open().await;
+    let plan = "select result from dialer.schedule_call('spring', '+12125550101', name => 'Ada', tz => 'America/New_York')";
+    dialer.check(plan, expect!["scheduled"]).await;
+    dialer.run("select dialer.add_person_do_not_call(contact_id => 1, source => 'letter')").await;
+    dialer
+        .check("select state, end_reason from dialer.call", expect!["cancelled | do_not_call"])
+        .await;
+    dialer
+        .check(
+            "select address, contact_id, contact, external_key, source from dialer.find_do_not_call()",
+            expect!["- | 1 | Ada | - | letter"],
+        )
+        .await;
+    dialer
+        .run("insert into dialer.endpoint (tenant_id, contact_id, channel, address) values (1, 1, 'voice', '+12125550102')")
+        .await;
+    let later = plan.replace("0101", "0102");
+    dialer.check(&later, expect!["do_not_call"]).await;
 }

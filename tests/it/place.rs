@@ -18,7 +18,7 @@ async fn zones_come_from_the_best_source_with_how_sure_they_are() {
             Europe/Berlin | stated | high
             America/New_York | stated | high
             America/Chicago+America/New_York | stated | high
-            America/Chicago+America/New_York | state | medium
+            America/New_York | stated | medium
             America/Glace_Bay+America/Halifax | state | medium
             America/Los_Angeles | state | high
             America/Chicago+America/New_York | number | low

@@ -76,11 +76,16 @@ async fn a_policy_may_end_a_call_sooner_after_some_outcomes() {
     dialer.clock("2026-12-04 12:06").await;
     assert_eq!(dialer.place().await, "1");
     dialer.end("provider_fault").await;
-    dialer.check("select * from dialer.report_retries(campaign => 'spring')", expect![[r#"
+    dialer
+        .check(
+            "select * from dialer.report_retries(campaign => 'spring')",
+            expect![[r#"
         0 | 1 | 0 | 0 | 0.0000 | 0 | {"provider_fault": 1}
         1 | 2 | 0 | 0 | 0.0000 | 0 | {"busy": 1, "rejected": 1}
         2 | 2 | 0 | 0 | 0.0000 | 0 | {"busy": 1, "no_answer": 1}
-        3 | 2 | 0 | 0 | 0.0000 | 0 | {"busy": 1, "rejected": 1}"#]]).await;
+        3 | 2 | 0 | 0 | 0.0000 | 0 | {"busy": 1, "rejected": 1}"#]],
+        )
+        .await;
     for bad in
         ["{\"refused\": 2}", "{\"busy\": 0}", "{\"busy\": \"two\"}", "{\"busy\": null}", "[]"]
     {
@@ -128,5 +133,6 @@ async fn a_cap_counts_by_call_number_person_or_campaign() {
         call: 4 | 4 | 2 | 2
         number: 2 | 2 | 2 | 2
         campaign: 2 | 2 | 2 | 2
-        contact: 1 | 1 | 1 | 1"#]].assert_eq(&made.join("\n"));
+        contact: 1 | 1 | 1 | 1"#]]
+    .assert_eq(&made.join("\n"));
 }

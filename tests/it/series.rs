@@ -207,3 +207,20 @@ async fn a_day_for_which_no_bans_are_loaded_is_left_out_and_ends_no_series() {
     dialer.check(CALLS, expect!["2 | scheduled | - | 2026-12-08 12:30:00-05"]).await;
     dialer.sound().await;
 }
+
+// R086, R227: whoever asks about a number is told of its series, next run and all.
+#[tokio::test]
+async fn series_are_found_by_the_person_and_the_campaign() {
+    let dialer = with_series("2026-12-04 12:30", "FREQ=DAILY").await;
+    let found = "select series_id, contact, address, next_local from dialer.find_series";
+    let ada = "1 | Ada | +12125550101 | 2026-12-04T12:30:00-05:00";
+    for (asked, rows) in [
+        ("", ada),
+        ("person => '(212) 555-0101'", ada),
+        ("person => 'ad', campaign => 'spring', state => 'active'", ada),
+        ("person => '+12125550102'", ""),
+        ("person => '%'", ""),
+    ] {
+        assert_eq!(dialer.rows(&format!("{found}({asked})")).await, rows, "{asked}");
+    }
+}

@@ -254,3 +254,29 @@ async fn caps_that_make_no_sense_are_refused() {
         dialer.check_refusal(sql, expected).await;
     }
 }
+
+// R056: a cap that is taken away, or allows more, holds nobody back who waited for it.
+#[tokio::test]
+async fn a_cap_that_is_gone_is_waited_for_no_longer() {
+    let dialer = Dialer::open().await;
+    dialer.run("select dialer.set_tenant_cap('once', 1, 'lifetime')").await;
+    dialer.people(1).await;
+    assert_eq!(dialer.place().await, "1");
+    dialer.end("no_answer").await;
+    dialer.clock("2026-12-04 13:00").await;
+    assert_eq!(dialer.place().await, "0");
+    dialer
+        .check(
+            "select wait_reason, due_at from dialer.call",
+            expect!["caps_spent | 2026-12-05 13:00:00-05"],
+        )
+        .await;
+    dialer.run("select dialer.set_tenant_cap('once', 2, 'lifetime')").await;
+    assert_eq!(dialer.place().await, "1");
+    dialer.end("no_answer").await;
+    dialer.clock("2026-12-04 14:00").await;
+    assert_eq!(dialer.place().await, "0");
+    dialer.run("select dialer.remove_tenant_cap('once')").await;
+    assert_eq!(dialer.place().await, "1");
+    dialer.sound().await;
+}

@@ -152,7 +152,14 @@ async fn people_and_areas_are_closed_over_http_and_areas_opened_by_an_administra
     for about in ["address=%2B12125550102", "externalKey=crm-7"] {
         let reply = office.get(&format!("{list}?{about}")).await;
         assert_eq!(reply.data()["items"][0]["source"], json!("letter"), "{about}");
+        assert_eq!(reply.data()["items"][0]["externalKey"], json!("crm-7"), "{about}");
     }
+    let nameless = json!({"address": "+12125550104", "name": "Grace"});
+    let contact = office.post("/api/v1/contacts", nameless).await.data()["contactId"].clone();
+    let person = json!({"contactId": contact, "source": "said so"});
+    assert_eq!(office.post(list, person).await.status, 201);
+    let reply = office.get(&format!("{list}?address=%2B12125550104")).await;
+    assert_eq!(reply.data()["items"][0]["contact"], json!("Grace"));
     for (body, code) in [
         (json!({}), (400, "VALIDATION_ERROR")),
         (json!({"address": "+12125550101", "externalKey": "crm-7"}), (400, "VALIDATION_ERROR")),
@@ -161,10 +168,16 @@ async fn people_and_areas_are_closed_over_http_and_areas_opened_by_an_administra
             (400, "VALIDATION_ERROR"),
         ),
         (json!({"externalKey": "nobody"}), (404, "CONTACT_NOT_FOUND")),
+        (json!({"contactId": contact, "externalKey": "crm-7"}), (400, "VALIDATION_ERROR")),
+        (json!({"contactId": 99}), (404, "CONTACT_NOT_FOUND")),
     ] {
         assert_eq!(office.post(list, body.clone()).await.code(), code, "{body}");
     }
-    // An area: who may declare may not lift.
+    area(&office, bans).await;
+}
+
+/// An area: who may declare may not lift.
+async fn area(office: &Office, bans: &str) {
     let other = json!({"campaign": "spring", "address": "+12125550103", "tz": "America/New_York"});
     let id = office.post("/api/v1/calls", other).await.data()["callId"].clone();
     let storm = json!({"reason": "storm", "areaCodes": ["+1212"]});

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -53,6 +54,8 @@ impl Browser {
         // Its own sandbox needs rights that a container has not; it sees our pages only.
         command.arg("--no-sandbox");
         command.arg(format!("--user-data-dir={}", dir.join("browser").display()));
+        // Debian's program is a script that starts the browser: both end together.
+        command.process_group(0);
         command
             .arg("about:blank")
             .stdin(Stdio::null())
@@ -231,7 +234,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.child.wait();
     }
 }

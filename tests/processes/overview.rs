@@ -59,6 +59,12 @@ async fn a_key_says_what_it_is_good_for_and_the_overview_how_it_stands() {
     let choices = office.get("/api/v1/choices").await;
     let policies = choices.data()["policies"].as_array().unwrap();
     assert!(policies.iter().any(|policy| policy["name"] == "redial-8-a-day"), "{policies:?}");
+    let purposes = choices.data()["purposes"].as_array().unwrap();
+    assert!(purposes.contains(&json!("telemarketing")), "{purposes:?}");
+    assert_eq!(choices.data()["consentPurposes"], json!([]));
+    settled(&office, "update dialer.campaign set consent = 'sales' where name = 'later'").await;
+    let choices = office.get("/api/v1/choices").await;
+    assert_eq!(choices.data()["consentPurposes"], json!(["sales"]));
 }
 
 // R206, R207, R227

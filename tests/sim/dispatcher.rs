@@ -2,10 +2,9 @@
 //! It says to the database what `dialerd` says, and may have one bad habit, for the mutants.
 
 use crate::provider::Request;
-use crate::truth::{Verdict, Window};
+use crate::truth::Verdict;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -34,8 +33,6 @@ pub struct InHand {
     /// When it was claimed, by the account's rate.
     pub per_second: Option<f64>,
     pub intended: bool,
-    /// As of the intention.
-    pub window: Option<Rc<Window>>,
 }
 
 pub struct Dispatcher {

@@ -1,7 +1,8 @@
 //! Has the simulation teeth? Each defect is switched on alone, in a database of its own, and the
 //! simulation has to find it; without any, the same seeds find nothing.
 //!
-//! `make mutants` runs only this, and tells what killed each.
+//! `make mutants` runs only this, and tells what killed each; `MUTANT=moves` those of whose names it is
+//! a part, `FOCUS=Law` those of worlds that are about that.
 
 use crate::dispatcher::Habit;
 use crate::world::{Change, Focus, NO_MUTANT, Plan};
@@ -48,6 +49,8 @@ fn mutants() -> Vec<Mutant> {
     let mut all = limits();
     all.extend(gates());
     all.extend(rules());
+    all.extend(laws());
+    all.extend(exemptions());
     all.extend(rates());
     all.extend(placing());
     all.extend(ending());
@@ -303,6 +306,96 @@ fn rules() -> Vec<Mutant> {
     all.into_iter().map(|mutant| mutant.among(Focus::Rules)).collect()
 }
 
+fn laws() -> Vec<Mutant> {
+    let all = vec![
+        mutant(
+            "a law that reads otherwise is not asked before placing",
+            vec![function(
+                "judge_intentions",
+                "when not dialer.is_open_all(greatest(at, l.place_at), n.openings) then 'window'",
+                "",
+            )],
+        ),
+        mutant(
+            "who moves after the claim is called by the old state's law",
+            vec![function(
+                "judge_intentions",
+                "p.zones <> n.zones or g.law_id is not null and p.jurisdictions <> n.jurisdictions",
+                "p.zones <> n.zones",
+            )],
+        ),
+        mutant(
+            "the second jurisdiction is forgotten",
+            vec![function("law_rules", "unnest(jurisdictions) j", "unnest(jurisdictions[1:1]) j")],
+        ),
+        mutant(
+            "who is nowhere is called",
+            vec![function("law_covers", "jurisdictions <> '{}' and", "")],
+        ),
+        mutant(
+            "the zone that a rule names is forgotten",
+            vec![function(
+                "rule_openings",
+                "case when rule.tz is null then zones else array[rule.tz] end",
+                "zones",
+            )],
+        ),
+        mutant(
+            "caps of the law are not counted",
+            vec![function("law_cappings", "and r.provision = 'cap'", "and false")],
+        ),
+    ];
+    all.into_iter().map(|mutant| mutant.among(Focus::Law)).collect()
+}
+
+fn exemptions() -> Vec<Mutant> {
+    let all = vec![
+        mutant(
+            "an expired consent lifts still",
+            vec![
+                function("consents_held", "(c.expires_at is null or c.expires_at > at) and", ""),
+                function(
+                    "judge",
+                    "when a.agreed_until <= a.at_ + a.margin then",
+                    "when false then",
+                ),
+                function("place_times", "g.valid_until, c.agreed_until,", "g.valid_until,"),
+            ],
+        ),
+        mutant(
+            "who agreed until a moment ago is called",
+            vec![function("place_times", "g.valid_until, c.agreed_until,", "g.valid_until,")],
+        ),
+        mutant(
+            "what is withdrawn after the claim lifts still",
+            vec![function("judge_intentions", "n.lifted <> '{}' and not", "false and not")],
+        ),
+        mutant(
+            "a consent of another purpose lifts",
+            vec![
+                function("consents_held", "and c.purpose = consents_held.purpose", ""),
+                function("lifted", "and k.purpose = chosen.exempt_consent", ""),
+            ],
+        ),
+        mutant(
+            "who is a customer has agreed",
+            vec![function("is_lifted_by", "(consent).kind = any ((rule).exempt_with)", "true")],
+        ),
+        mutant(
+            "who was a customer once is one for ever",
+            vec![
+                function(
+                    "is_lifted_by",
+                    "(consent).given_at + (rule).relationship_within > at",
+                    "true",
+                ),
+                function("agreed_until", "k.given_at + r.relationship_within", "null::timestamptz"),
+            ],
+        ),
+    ];
+    all.into_iter().map(|mutant| mutant.among(Focus::Law)).collect()
+}
+
 fn ending() -> Vec<Mutant> {
     vec![
         mutant(
@@ -365,6 +458,7 @@ fn ending() -> Vec<Mutant> {
 fn killed(mutant: &Mutant, number: usize) -> Option<(u64, String)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let seeds = if mutant.name == SOUND { SOUND_SEEDS } else { SEEDS };
+    let steps = if mutant.focus == Focus::Law { crate::STEPS_OF_LAW } else { STEPS };
     (1..=seeds).find_map(|seed| {
         let plan = Plan {
             seed,
@@ -373,7 +467,7 @@ fn killed(mutant: &Mutant, number: usize) -> Option<(u64, String)> {
             habit: mutant.habit,
             focus: mutant.focus,
         };
-        match runtime.block_on(crate::live(&plan, STEPS)) {
+        match runtime.block_on(crate::live(&plan, steps)) {
             Err(why) if why.starts_with(NO_MUTANT) => {
                 println!("{}: {why}", mutant.name);
                 None
@@ -398,10 +492,14 @@ fn every_seeded_defect_is_found_and_without_one_nothing_is() {
         Focus::Minds,
         Focus::Expiry,
         Focus::Rules,
+        Focus::Law,
     ];
     mutants.splice(0..0, all.map(|focus| mutant(SOUND, Vec::new()).among(focus)));
     if let Ok(only) = std::env::var("MUTANT") {
         mutants.retain(|mutant| mutant.name.contains(&only));
+    }
+    if let Ok(about) = std::env::var("FOCUS") {
+        mutants.retain(|mutant| format!("{:?}", mutant.focus).contains(&about));
     }
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -3,7 +3,7 @@
 //! Draws a decision: what to tell the database, and what then goes into the judge's book.
 
 use crate::chance::Chance;
-use crate::truth::{Ban, Campaign, Effect, Holder, Truth};
+use crate::truth::{Ban, Campaign, Effect, Holder, Home, Truth};
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 
@@ -21,7 +21,7 @@ pub struct Decision {
     pub effects: Vec<Effect>,
 }
 
-fn decision(what: &'static str, sql: String, effects: Vec<Effect>) -> Decision {
+pub fn decision(what: &'static str, sql: String, effects: Vec<Effect>) -> Decision {
     Decision { what, sql, effects }
 }
 
@@ -38,7 +38,7 @@ fn contact_moves(chance: &mut Chance, number: String) -> Decision {
     let sql = format!(
         "update dialer.contact p set zones = '{{{zone}}}', zone_source = 'stated' from dialer.endpoint e where e.contact_id = p.contact_id and e.address = '{number}'"
     );
-    decision("a contact moves", sql, vec![Effect::Moved(number, zone)])
+    decision("a contact moves", sql, vec![Effect::Moved(number, Home::of(zone))])
 }
 
 /// What authorities and the tenant decide about everybody's calls.
@@ -48,7 +48,7 @@ pub fn decide_rules(
     now: DateTime<Utc>,
     busy: &[String],
 ) -> Decision {
-    let numbers: Vec<String> = truth.zones.keys().cloned().collect();
+    let numbers: Vec<String> = truth.homes.keys().cloned().collect();
     let number = chance.pick(if busy.is_empty() { &numbers } else { busy }).clone();
     match chance.below(8) {
         0..3 => {
@@ -86,7 +86,7 @@ pub fn decide_rules(
 
 /// One decision. `busy` are the numbers that are just being called: the most telling moment.
 pub fn decide(chance: &mut Chance, truth: &Truth, now: DateTime<Utc>, busy: &[String]) -> Decision {
-    let numbers: Vec<&String> = truth.zones.keys().collect();
+    let numbers: Vec<&String> = truth.homes.keys().collect();
     let anybody = (*chance.pick(&numbers)).clone();
     let number =
         if !busy.is_empty() && chance.happens(60) { chance.pick(busy).clone() } else { anybody };

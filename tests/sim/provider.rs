@@ -2,7 +2,7 @@
 //! doubled, late, misordered or lost. Its journal says what no query of ours could talk it out of.
 
 use crate::chance::Chance;
-use crate::truth::{Holder, Limits, Verdict, Window};
+use crate::truth::{Holder, Limits, Terms, Verdict};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
@@ -54,8 +54,8 @@ pub struct Request {
     pub limits: Rc<Limits>,
     /// How often a person might be called within an hour.
     pub hourly: Option<usize>,
-    pub window: Rc<Window>,
-    pub zone: Tz,
+    pub terms: Rc<Terms>,
+    pub zones: Vec<Tz>,
     pub place_by: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     /// Calls a second of the account.
@@ -115,8 +115,8 @@ impl Provider {
         if self.live().any(|call| call.request.number == *number) {
             return Err(format!("{number} is called while it is on the line"));
         }
-        if !request.window.is_open(now) {
-            return Err(format!("{number} is called at {now}, outside {:?}", request.window));
+        if let Some(why) = request.terms.objection(now, &self.calls_to(number)) {
+            return Err(format!("{number} is called: {why}"));
         }
         self.judge_at_once(request)?;
         self.judge_repetition(request, now)?;
@@ -163,18 +163,18 @@ impl Provider {
     }
 
     fn judge_repetition(&self, request: &Request, now: DateTime<Utc>) -> Verdict<()> {
-        let date = |at: DateTime<Utc>| at.with_timezone(&request.zone).date_naive();
-        let counts = |call: &&Call| call.request.number == request.number && call.counts();
-        let before: Vec<DateTime<Utc>> =
-            self.calls.values().filter(counts).map(|call| call.at).collect();
-        let today = before.iter().filter(|at| date(**at) == date(now)).count();
-        if today >= DAY_MAX {
-            return Err(format!(
-                "{} is called {} times on {}",
-                request.number,
-                today + 1,
-                date(now)
-            ));
+        let before = self.calls_to(&request.number);
+        for zone in &request.zones {
+            let date = |at: &DateTime<Utc>| at.with_timezone(zone).date_naive();
+            let today = before.iter().filter(|at| date(at) == date(&now)).count();
+            if today >= DAY_MAX {
+                return Err(format!(
+                    "{} is called {} times on {}",
+                    request.number,
+                    today + 1,
+                    date(&now)
+                ));
+            }
         }
         let gap = before.last().map_or(i64::MAX, |at| (now - *at).num_seconds());
         if gap < GAP_SECONDS - LEASE_SECONDS && !self.dawdling {
@@ -183,13 +183,17 @@ impl Provider {
         Ok(())
     }
 
+    /// When a number was called, but for calls that do not count.
+    pub fn calls_to(&self, number: &str) -> Vec<DateTime<Utc>> {
+        let counts = |call: &&Call| call.request.number == number && call.counts();
+        self.calls.values().filter(counts).map(|call| call.at).collect()
+    }
+
     /// Calls to a number within the last hour that count.
     pub fn within_an_hour(&self, number: &str, now: DateTime<Utc>) -> usize {
         // An attempt counts from its intention on, if the dialer never heard that it was placed.
         let since = now - Duration::seconds(3600 - LEASE_SECONDS);
-        let counts =
-            |call: &&Call| call.request.number == number && call.at > since && call.counts();
-        self.calls.values().filter(counts).count()
+        self.calls_to(number).into_iter().filter(|at| *at > since).count()
     }
 
     fn judge_rate(&self, request: &Request, now: DateTime<Utc>) -> Verdict<()> {

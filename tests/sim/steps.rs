@@ -3,7 +3,6 @@
 use crate::dispatcher::{Dispatcher, Habit, InHand, told};
 use crate::truth::{Effect, Verdict};
 use crate::world::{Focus, World};
-use std::rc::Rc;
 use std::time::Duration;
 
 /// What the provider answers instead of taking a call.
@@ -40,6 +39,11 @@ impl World {
         }
         let place = *self.chance.pick(&ready);
         if self.dispatchers[at].hand[place].intended {
+            // Where laws turn at an instant, dispatchers wake late.
+            if self.focus == Focus::Law && self.chance.happens(40) {
+                let stalled = *self.chance.pick(&[3_000, 9_000, 15_000]);
+                self.pass(stalled).await?;
+            }
             return self.send(at, place).await;
         }
         match self.habit {
@@ -70,7 +74,7 @@ impl World {
         (0..dispatcher.hand.len()).filter(|place| may(&dispatcher.hand[*place])).collect()
     }
 
-    async fn claim(&mut self, at: usize) -> Verdict<&'static str> {
+    pub(crate) async fn claim(&mut self, at: usize) -> Verdict<&'static str> {
         let want = i32::try_from(1 + self.chance.below(4)).unwrap();
         let claimed = self.dispatchers[at].claim(want).await?;
         self.take(at, claimed)?;
@@ -81,7 +85,7 @@ impl World {
         Ok("claim")
     }
 
-    async fn intend(&mut self, at: usize, place: usize) -> Verdict<&'static str> {
+    pub(crate) async fn intend(&mut self, at: usize, place: usize) -> Verdict<&'static str> {
         let attempt = self.dispatchers[at].hand[place].clone();
         let allowed = self.dispatchers[at].intend(&attempt).await?;
         if !allowed {
@@ -91,9 +95,10 @@ impl World {
         let request = &attempt.request;
         let refused = |why: String| format!("intend let {} through: {why}", request.number);
         self.objections(&request.number, request.call_id, request.campaign).map_err(refused)?;
-        let window = self.window(request.campaign, &request.number);
-        if !window.is_open(self.now) {
-            return Err(refused(format!("{} is outside {window:?}", self.now)));
+        let terms = self.truth.terms(request.campaign, &request.number);
+        let before = self.provider.calls_to(&request.number);
+        if let Some(why) = terms.objection(self.now, &before) {
+            return Err(refused(why));
         }
         // A cap holds from the claim after its change on.
         if let (Some(then), Some(now)) = (request.hourly, self.truth.hourly) {
@@ -106,15 +111,13 @@ impl World {
             self.dispatchers[at].hand.remove(place);
             return Ok("the answer to an intention is lost");
         }
-        let attempt = &mut self.dispatchers[at].hand[place];
-        attempt.intended = true;
-        attempt.window = Some(Rc::new(window));
+        self.dispatchers[at].hand[place].intended = true;
         Ok("intend")
     }
 
     /// The request goes out, unless it is too late; the provider may refuse it, and request and
     /// answer may be lost.
-    async fn send(&mut self, at: usize, place: usize) -> Verdict<&'static str> {
+    pub(crate) async fn send(&mut self, at: usize, place: usize) -> Verdict<&'static str> {
         let attempt = self.dispatchers[at].hand.remove(place);
         let late = self.now >= attempt.request.place_by && self.habit != Habit::TrustsTheLease;
         if late || self.chance.happens(5) {
@@ -307,7 +310,7 @@ impl World {
     /// A call is planned in the moment in which its number is being forbidden: neither sees the
     /// other.
     pub(crate) async fn plan_while_forbidden(&mut self) -> Verdict<&'static str> {
-        let numbers: Vec<String> = self.truth.zones.keys().cloned().collect();
+        let numbers: Vec<String> = self.truth.homes.keys().cloned().collect();
         let number = self.chance.pick(&numbers).clone();
         self.say(&format!("begin; select dialer.add_do_not_call('{number}')")).await?;
         self.plan_call("spring", &number, None).await?;

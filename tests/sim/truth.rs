@@ -1,6 +1,7 @@
 //! What people have decided, as the simulation itself remembers it: the judge's own book, kept
 //! apart from the database and without a line of its arithmetic.
 
+use crate::law::{Consent, Law, LegalTerms, Provision, Statutes};
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,21 +9,83 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is wrong comes back as a sentence, so that a mutant's failure can be told from a success.
 pub type Verdict<T> = Result<T, String>;
 
-/// Opening hours on working days, on one wall clock.
+/// Days of the week, as people write them.
+#[derive(Clone, Copy, Debug)]
+pub struct Days {
+    pub text: &'static str,
+    pub are: &'static [Weekday],
+}
+
+pub const WORKDAYS: Days = Days {
+    text: "Mo-Fr",
+    are: &[Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Hours {
+    pub days: Days,
+    pub opens: u32,
+    pub closes: u32,
+}
+
+impl std::fmt::Display for Hours {
+    fn fmt(&self, to: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(to, "{} {:02}:00-{:02}:00", self.days.text, self.opens, self.closes)
+    }
+}
+
+/// Opening hours on one wall clock.
 #[derive(Clone, Debug)]
 pub struct Window {
     pub zone: Tz,
-    pub opens: u32,
-    pub closes: u32,
+    pub hours: Hours,
     pub closed: BTreeSet<NaiveDate>,
 }
 
 impl Window {
     pub fn is_open(&self, at: DateTime<Utc>) -> bool {
         let local = at.with_timezone(&self.zone);
-        let weekend = matches!(local.weekday(), Weekday::Sat | Weekday::Sun);
-        let hours = (self.opens..self.closes).contains(&local.hour());
-        hours && !weekend && !self.closed.contains(&local.date_naive())
+        let Hours { days, opens, closes } = self.hours;
+        let open = days.are.contains(&local.weekday()) && (opens..closes).contains(&local.hour());
+        open && !self.closed.contains(&local.date_naive())
+    }
+}
+
+/// Where somebody lives: in which zones it may be, and in which state, if anybody has said.
+#[derive(Clone, Debug)]
+pub struct Home {
+    pub zones: Vec<Tz>,
+    pub state: Option<&'static str>,
+}
+
+impl Home {
+    pub fn of(zone: Tz) -> Home {
+        Home { zones: vec![zone], state: None }
+    }
+
+    /// The zones as people write them.
+    pub fn clocks(&self) -> String {
+        self.zones.iter().map(|zone| zone.name()).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// What is asked of a call, as it stood at an instant: by its campaign and by the law.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    pub windows: Vec<Window>,
+    pub legal: LegalTerms,
+}
+
+impl Terms {
+    pub fn wants_consent(&self, at: DateTime<Utc>) -> bool {
+        self.windows.iter().all(|window| window.is_open(at)) && self.legal.wants_consent(at)
+    }
+
+    /// Why somebody who was called at those instants may not be called at this one.
+    pub fn objection(&self, at: DateTime<Utc>, calls: &[DateTime<Utc>]) -> Option<String> {
+        let closed = self.windows.iter().find(|window| !window.is_open(at));
+        let closed = closed.map(|window| format!("{at} is outside {window:?}"));
+        closed.or_else(|| self.legal.objection(at, calls).map(|why| format!("at {at}, {why}")))
     }
 }
 
@@ -75,7 +138,8 @@ pub const OFFICE: Tz = chrono_tz::America::New_York;
 pub struct Truth {
     pub campaigns: BTreeMap<i64, Campaign>,
     pub calls: BTreeMap<i64, Planned>,
-    pub zones: BTreeMap<String, Tz>,
+    pub homes: BTreeMap<String, Home>,
+    pub statutes: Statutes,
     pub closed: BTreeSet<NaiveDate>,
     pub limits: Limits,
     pub callers: Vec<String>,
@@ -105,7 +169,14 @@ pub enum Effect {
     Rate(i32, Option<f64>),
     Hours(i64, u32, u32),
     Closed(NaiveDate),
-    Moved(String, Tz),
+    Moved(String, Home),
+    LawChosen(Option<i64>, Law),
+    LawDropped(Option<i64>),
+    LawReads(&'static str, Provision),
+    Holiday(NaiveDate),
+    Agreed(String, Consent),
+    /// Consents and relationships of a purpose; none: of any.
+    Withdrawn(String, Option<&'static str>),
     Fixed(i64, bool),
     Finished(i64),
 }
@@ -131,9 +202,26 @@ impl Truth {
                 self.campaign(id).closes = closes;
             }
             Effect::Closed(date) => drop(self.closed.insert(date)),
-            Effect::Moved(number, zone) => drop(self.zones.insert(number, zone)),
+            Effect::Moved(number, home) => drop(self.homes.insert(number, home)),
             Effect::Fixed(id, fixed) => self.campaign(id).fixed = fixed,
             Effect::Finished(call) => drop(self.finished.insert(call)),
+            Effect::LawChosen(whose, law) => drop(self.statutes.laws.insert(whose, law)),
+            Effect::LawDropped(whose) => drop(self.statutes.laws.remove(&whose)),
+            Effect::LawReads(code, provision) => {
+                let mut rules = self.statutes.rules.iter_mut();
+                rules.find(|rule| rule.code == code).unwrap().provision = provision;
+            }
+            Effect::Holiday(date) => drop(self.statutes.holidays.insert(date)),
+            Effect::Agreed(number, consent) => {
+                self.statutes.consents.entry(number).or_default().push(consent);
+            }
+            Effect::Withdrawn(number, purpose) => {
+                let consents = self.statutes.consents.entry(number).or_default();
+                let meant = |one: &&mut Consent| purpose.is_none_or(|of| one.purpose == of);
+                for consent in consents.iter_mut().filter(meant) {
+                    consent.withdrawn_at = consent.withdrawn_at.or(Some(now));
+                }
+            }
         }
     }
 
@@ -145,7 +233,14 @@ impl Truth {
     pub fn window(&self, campaign: i64, zone: Tz) -> Window {
         let Campaign { opens, closes, fixed, .. } = self.campaigns[&campaign];
         let zone = if fixed { OFFICE } else { zone };
-        Window { zone, opens, closes, closed: self.closed.clone() }
+        let hours = Hours { days: WORKDAYS, opens, closes };
+        Window { zone, hours, closed: self.closed.clone() }
+    }
+
+    pub fn terms(&self, campaign: i64, number: &str) -> Terms {
+        let home = &self.homes[number];
+        let windows = home.zones.iter().map(|zone| self.window(campaign, *zone));
+        Terms { windows: windows.collect(), legal: self.statutes.terms(campaign, number, home) }
     }
 
     /// The highest rate that an account had in the last minute: what was claimed under a rate may

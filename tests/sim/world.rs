@@ -3,20 +3,22 @@
 
 use crate::chance::Chance;
 use crate::dispatcher::{Claimed, Dispatcher, Habit, InHand, told};
+use crate::lawmaker;
 use crate::operator::{self, Decision, ZONES};
 use crate::provider::{CALL_SECONDS_MAX, DAY_MAX, GAP_SECONDS, Provider, Request};
-use crate::truth::{Campaign, Effect, Holder, Planned, Truth, Verdict, Window};
+use crate::truth::{Campaign, Effect, Holder, Home, Planned, Truth, Verdict};
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 use dialer_tests::rehearsal::{connect, create_database};
 use serde_json::Value;
 use std::rc::Rc;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 /// Before the clocks change in the United States, in spring and in autumn.
 const BEGINS: [&str; 2] = ["2027-03-11T14:00:00Z", "2027-11-04T14:00:00Z"];
 const DISPATCHERS: usize = 3;
-const CAMPAIGNS: [(&str, i32); 3] = [("spring", 1), ("summer", 1), ("autumn", 2)];
+pub const CAMPAIGNS: [(&str, i32); 3] = [("spring", 1), ("summer", 1), ("autumn", 2)];
 
 /// How it is said that a change cannot be made, because what it changes has changed.
 pub const NO_MUTANT: &str = "the mutant no longer applies";
@@ -50,6 +52,8 @@ pub enum Focus {
     Expiry,
     /// Calls are banned, capped over all campaigns, and people move.
     Rules,
+    /// Calling laws by where people are, and who is excepted from them.
+    Law,
 }
 
 /// What differs between worlds.
@@ -93,6 +97,7 @@ impl World {
             Focus::Wide => *chance.pick(&[6, 10, 24]),
             Focus::Days => 2,
             Focus::Rate | Focus::Expiry => 24,
+            Focus::Law => 12,
             _ => 10,
         };
         let judge = connect(&url).await.unwrap();
@@ -175,6 +180,7 @@ impl World {
         self.provider.dawdling = self.focus == Focus::Expiry;
         let (sql, effect) = match self.focus {
             Focus::Wide | Focus::Days | Focus::Minds => return Ok(()),
+            Focus::Law => return self.legislate().await,
             // A moment at which all zones are open.
             Focus::Expiry => {
                 self.say(
@@ -215,8 +221,12 @@ impl World {
 
     /// A person whom all campaigns want to call.
     async fn join(&mut self, zone: Tz) -> Verdict<&'static str> {
-        let number = format!("+1212555{:04}", 100 + self.truth.zones.len());
-        self.truth.zones.insert(number.clone(), zone);
+        let nth = self.truth.homes.len();
+        let (number, home) = match self.focus {
+            Focus::Law => (lawmaker::number(nth), lawmaker::home(&mut self.chance)),
+            _ => (format!("+1212555{:04}", 100 + nth), Home::of(zone)),
+        };
+        self.truth.homes.insert(number.clone(), home);
         let alive = self.truth.campaigns.values().filter(|campaign| !campaign.over);
         let invited = alive.filter(|_| self.focus != Focus::Expiry);
         let names: Vec<&str> = invited.map(|campaign| campaign.name).collect();
@@ -232,9 +242,11 @@ impl World {
         number: &str,
         expires_at: Option<DateTime<Utc>>,
     ) -> Verdict<()> {
-        let sql = "select call_id from dialer.schedule_call($1, $2, tz => $3, expires_at => $4)";
-        let zone = self.truth.zones[number].name();
-        let row = self.judge.query_one(sql, &[&campaign, &number, &zone, &expires_at]).await;
+        let sql = "select call_id from dialer.schedule_call($1, $2, tz => $3, state => $4, expires_at => $5)";
+        let home = &self.truth.homes[number];
+        let values: [&(dyn ToSql + Sync); 5] =
+            [&campaign, &number, &home.clocks(), &home.state, &expires_at];
+        let row = self.judge.query_one(sql, &values).await;
         let row = match row {
             // It would expire before its window opens.
             Err(error) if error.code().is_some_and(|code| code.code() == "PD027") => return Ok(()),
@@ -297,6 +309,9 @@ impl World {
 
     /// One thing happens; returns what.
     pub async fn step(&mut self) -> Verdict<&'static str> {
+        if self.focus == Focus::Law && self.chance.happens(15) {
+            return self.decide_and_claim().await;
+        }
         match self.chance.below(400) {
             // Nobody is to be called now: the clock had better go on.
             0..180 if self.fruitless >= 2 => {
@@ -315,9 +330,7 @@ impl World {
             322..328 => self.say("select dialer.tick()").await.map(|()| "tick"),
             328..336 => self.die(),
             336..352 => self.claims_at_once().await,
-            352..358 if matches!(self.focus, Focus::Wide | Focus::Rules) => {
-                self.meddle_during_a_claim().await
-            }
+            352..358 if self.meddlesome() => self.meddle_during_a_claim().await,
             358..364 => self.stale_token().await,
             364 => self.restart().await,
             365 if self.focus == Focus::Wide => self.plan_while_forbidden().await,
@@ -329,9 +342,13 @@ impl World {
             _ if self.focus == Focus::Expiry => self.plan_another().await,
             _ if self.focus == Focus::Minds => self.change_minds().await,
             // Nobody meddles.
-            _ if !matches!(self.focus, Focus::Wide | Focus::Rules) => self.claims_at_once().await,
+            _ if !self.meddlesome() => self.claims_at_once().await,
             _ => self.meddle().await,
         }
+    }
+
+    fn meddlesome(&self) -> bool {
+        matches!(self.focus, Focus::Wide | Focus::Rules | Focus::Law)
     }
 
     async fn time_passes(&mut self) -> Verdict<&'static str> {
@@ -344,6 +361,9 @@ impl World {
                 self.pass((wake - self.now).num_milliseconds() + 1).await?;
                 return Ok("the clock goes to the next wake");
             }
+        }
+        if self.focus == Focus::Law && self.chance.happens(20) {
+            return self.nearly_otherwise().await;
         }
         if self.focus != Focus::Rate && self.chance.happens(7) {
             return self.nearly_closing_time().await;
@@ -370,17 +390,13 @@ impl World {
         let window = self.truth.window(campaign, zone);
         let seconds = i64::try_from(3 + self.chance.below(50)).unwrap();
         let today = self.now.with_timezone(&window.zone).date_naive();
-        let closing = today.and_hms_opt(window.closes, 0, 0).unwrap();
+        let closing = today.and_hms_opt(window.hours.closes, 0, 0).unwrap();
         let closing = closing.and_local_timezone(window.zone).unwrap().with_timezone(&Utc);
         let wanted = closing - Duration::seconds(seconds);
         if wanted > self.now {
             self.pass((wanted - self.now).num_milliseconds()).await?;
         }
         Ok("somebody's window nearly closes")
-    }
-
-    pub(crate) fn window(&self, campaign: i64, number: &str) -> Window {
-        self.truth.window(campaign, self.truth.zones[number])
     }
 
     /// What was claimed goes into the dispatcher's hand, with what held when it was claimed.
@@ -396,10 +412,15 @@ impl World {
             }
             self.objections(&row.number, row.call_id, row.campaign)
                 .map_err(|why| format!("the claim gave out {}: {why}", row.number))?;
+            let terms = self.truth.terms(row.campaign, &row.number);
+            let before = self.provider.calls_to(&row.number);
+            if let Some(why) = terms.objection(row.place_at.max(self.now), &before) {
+                return Err(format!("the claim gave out {}: {why}", row.number));
+            }
             let request = Request {
                 attempt_id: row.attempt_id.to_string(),
-                window: Rc::new(self.window(row.campaign, &row.number)),
-                zone: self.truth.zones[&row.number],
+                zones: self.truth.homes[&row.number].zones.clone(),
+                terms: Rc::new(terms),
                 rate: self.truth.rate(row.account, self.now),
                 number: row.number,
                 call_id: row.call_id,
@@ -419,7 +440,6 @@ impl World {
                 request,
                 per_second: row.per_second,
                 intended: false,
-                window: None,
             });
         }
         Ok(())
@@ -442,7 +462,7 @@ impl World {
         Ok(())
     }
 
-    async fn deliver(&mut self) -> Verdict<&'static str> {
+    pub(crate) async fn deliver(&mut self) -> Verdict<&'static str> {
         for account in [1, 2] {
             let events = self.provider.delivered(account, &mut self.chance, self.now);
             self.ingest(account, events).await?;
@@ -487,7 +507,7 @@ impl World {
         }
     }
 
-    async fn look_up(&mut self) -> Verdict<&'static str> {
+    pub(crate) async fn look_up(&mut self) -> Verdict<&'static str> {
         let sql = "select attempt_id::text, account_id from dialer.silent_attempts('d', 10)";
         let rows = self.judge.query(sql, &[]).await.map_err(|error| told(&error, sql))?;
         for account in [1, 2] {
@@ -505,12 +525,13 @@ impl World {
         let busy: Vec<String> = hands.map(|attempt| attempt.request.number.clone()).collect();
         let decide = match self.focus {
             Focus::Rules => operator::decide_rules,
+            Focus::Law => lawmaker::decide,
             _ => operator::decide,
         };
         decide(&mut self.chance, &self.truth, self.now, &busy)
     }
 
-    async fn meddle(&mut self) -> Verdict<&'static str> {
+    pub(crate) async fn meddle(&mut self) -> Verdict<&'static str> {
         let decision = self.decide();
         self.say(&decision.sql).await?;
         self.decided(decision.effects);
@@ -570,7 +591,7 @@ impl World {
     }
 
     async fn plan_another(&mut self) -> Verdict<&'static str> {
-        let numbers: Vec<String> = self.truth.zones.keys().cloned().collect();
+        let numbers: Vec<String> = self.truth.homes.keys().cloned().collect();
         let number = self.chance.pick(&numbers).clone();
         let (campaign, _) = *self.chance.pick(&CAMPAIGNS);
         let brief = self.focus == Focus::Expiry;

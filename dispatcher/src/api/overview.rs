@@ -142,13 +142,17 @@ async fn overview(caller: Caller, Asked(wanted): Asked<Where>) -> Answered<Overv
     Ok(Answer::ok(Overview { standing, counted_max: COUNTED_MAX, accounts, outcomes_today }))
 }
 
-/// What a campaign can be made from, beside accounts.
+/// What a campaign can be made from, beside accounts, and what consents and bans can name.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Choices {
     policies: Vec<Policy>,
     calendars: Vec<Calendar>,
     caller_pools: Vec<CallerPool>,
+    /// What the law knows: a ban can leave these out.
+    purposes: Vec<String>,
+    /// What campaigns ask consent for, or lift rules of the law by.
+    consent_purposes: Vec<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -181,7 +185,7 @@ pub struct CallerPool {
     numbers: i64,
 }
 
-/// Redial policies, calendars and pools of numbers to call from.
+/// Redial policies, calendars, pools of numbers to call from, and purposes.
 #[utoipa::path(get, path = "/api/v1/choices", tag = "campaigns", operation_id = "choices",
     responses((status = 200, description = "all of them", body = Success<Choices>)))]
 async fn choices(caller: Caller) -> Answered<Choices> {
@@ -190,6 +194,8 @@ async fn choices(caller: Caller) -> Answered<Choices> {
         policies: transaction.rows(Asking::of("find_policies")).await?,
         calendars: transaction.rows(Asking::of("find_calendars")).await?,
         caller_pools: transaction.rows(Asking::of("find_caller_pools")).await?,
+        purposes: transaction.one(Asking::of("known_purposes")).await?,
+        consent_purposes: transaction.rows(Asking::of("find_consent_purposes")).await?,
     };
     transaction.commit().await?;
     Ok(Answer::ok(choices))

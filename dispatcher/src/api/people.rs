@@ -128,7 +128,11 @@ async fn add_contact(posted: Posted<NewContact>) -> Answered<AddedContact> {
 pub struct DoNotCall {
     do_not_call_id: i64,
     address: Option<String>,
+    /// It is about a person: all their numbers and addresses.
     contact_id: Option<i64>,
+    /// The person's name.
+    contact: Option<String>,
+    external_key: Option<String>,
     source: String,
     added_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
@@ -164,11 +168,13 @@ async fn do_not_call(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewDoNotCall {
-    /// Phone number, or e-mail address; this or externalKey.
+    /// Phone number, or e-mail address; this, externalKey or contactId.
     #[schema(example = "+12125550123")]
     address: Option<String>,
     /// A person by your own key: all their numbers and addresses, those that come later included.
     external_key: Option<String>,
+    /// The same person by the number that the contact has here.
+    contact_id: Option<i64>,
     /// Where this is known from.
     source: Option<String>,
     expires_at: Option<DateTime<Utc>>,
@@ -183,16 +189,20 @@ pub struct AddedDoNotCall {
 
 impl NewDoNotCall {
     fn asking(&self) -> Result<Asking, Refusal> {
-        let asking = match (&self.address, &self.external_key) {
-            (Some(address), None) => Asking::of("add_do_not_call")
+        let asking = match (&self.address, &self.external_key, self.contact_id) {
+            (Some(address), None, None) => Asking::of("add_do_not_call")
                 .text("address", Some(address))
                 .text("region", self.region.as_deref()),
-            (None, Some(key)) => {
+            (None, Some(key), None) => {
                 Asking::of("add_person_do_not_call").text("external_key", Some(key))
             }
+            (None, None, Some(contact)) => {
+                Asking::of("add_person_do_not_call").bigint("contact_id", Some(contact))
+            }
             _ => {
-                let refusal = Refusal::invalid("either address or externalKey says who it is");
-                return Err(refusal.with_hint("an area is closed by POST /api/v1/bans"));
+                let message = "one of address, externalKey and contactId says who it is";
+                let hint = "an area is closed by POST /api/v1/bans";
+                return Err(Refusal::invalid(message).with_hint(hint));
             }
         };
         Ok(asking.text("source", self.source.as_deref()).instant("expires_at", self.expires_at))

@@ -42,6 +42,8 @@ pub struct Series {
     series_id: i64,
     campaign: String,
     contact_id: i64,
+    /// Their name.
+    contact: Option<String>,
     address: String,
     /// RFC 5545
     rule: String,
@@ -66,6 +68,8 @@ pub struct Series {
 pub struct Wanted {
     campaign: Option<String>,
     state: Option<SeriesState>,
+    /// Phone number, e-mail address, or the beginning of the name.
+    person: Option<String>,
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i32>,
@@ -78,7 +82,8 @@ async fn list(caller: Caller, Asked(wanted): Asked<Wanted>) -> Answered<Page<Ser
     let span = Span::read(wanted.cursor.as_deref(), wanted.limit)?;
     let asking = Asking::of("find_series")
         .text("campaign", wanted.campaign.as_deref())
-        .text("state", wanted.state.map(SeriesState::word));
+        .text("state", wanted.state.map(SeriesState::word))
+        .text("person", wanted.person.as_deref());
     caller.page(asking, &span, |row: &Series| row.series_id).await
 }
 
