@@ -24,6 +24,7 @@ mod network;
 mod overview;
 mod pooler;
 mod rate;
+mod secret;
 mod silence;
 mod snapshot;
 mod storm;
