@@ -35,7 +35,7 @@ comment on index dialer.policy_name_is_taken is 'create_campaign finds a policy 
 comment on table dialer.redial_policy is 'ladder of waits, caps, final outcomes; rows without a tenant are presets for all';
 comment on column dialer.redial_policy.ladder is 'wait before the nth attempt of the day (or of the life); the first step is the wait before the first attempt; beyond the list the last step repeats';
 comment on column dialer.redial_policy.max_per_day is 'attempts per local date of the contact; when spent, the next day''s opening';
-comment on column dialer.redial_policy.max_lifetime is 'attempts after which a call fails as attempts_exhausted';
+comment on column dialer.redial_policy.max_lifetime is 'attempts after which a call fails as attempts_spent';
 comment on column dialer.redial_policy.cap_scope is 'whose attempts count against caps: the call''s own, the number''s or the contact''s, in the channel of the call, over all campaigns; campaign: the contact''s in this campaign';
 comment on column dialer.redial_policy.outcome_waits is 'outcome -> interval that replaces the ladder''s step, e.g. {"busy": "5 minutes"}';
 comment on column dialer.redial_policy.outcome_max is 'outcome -> attempts of a call (of its step) with this outcome after which it fails as attempts_spent, e.g. {"rejected": 2}';

@@ -79,11 +79,11 @@ begin
             and to_jsonb(new) - '{detail,provider_call_id}'::text[] = to_jsonb(old) - '{detail,provider_call_id}'::text[] then
         return new;
     end if;
-    perform dialer.fail('PD004', format('rows of dialer.%s are not changed', tg_table_name),
-        'The table is an append-only record; retention drops whole partitions.', 'Add a new fact instead of changing an old one.');
+    perform dialer.fail('PD004', format('rows of %s.%s are not changed', tg_table_schema, tg_table_name),
+        'The table is an append-only record' || case when tg_table_schema = 'dialer' then '; retention drops whole partitions.' else '.' end, 'Add a new fact instead of changing an old one.');
     return null;
 end $$;
-comment on function dialer.refuse_change() is 'Trigger: refuses to update or delete rows of an append-only table. Error PD004.';
+comment on function dialer.refuse_change() is 'Trigger: refuses to update or delete rows of an append-only table, of ours or of your own. Error PD004.';
 create trigger _100_append_only before update or delete on dialer.transition for each row execute function dialer.refuse_change();
 create trigger _100_append_only before update or delete on dialer.attempt for each row execute function dialer.refuse_change();
 

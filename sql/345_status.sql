@@ -72,9 +72,9 @@ create view dialer.workflow_state as
     select c.tenant_id, c.call_id, g.name as campaign, e.address as phone_number, w.word as workflow_state, dialer.workflow_result(w.word, c.wait_reason, c.end_reason, t.tried) as result,
            c.step, k.result as detection, k.classification_id, c.created_at as classification_lookup_at, t.attempts as retry_count, case when s.policy_id is null then y.max_lifetime else s.max_lifetime end as max_retries,
            case when c.state = 'scheduled' then nullif(c.due_at, 'infinity') end as next_action_at, t.last_attempt_at,
-           case when c.state in ('failed', 'cancelled', 'expired') then dialer.failure_text(c.end_reason) else t.last_word end as last_error,
+           coalesce(t.last_word, case when c.state in ('failed', 'cancelled', 'expired') then c.end_reason end) as last_error,
            case when c.state in ('failed', 'cancelled', 'expired') then c.ended_at end as failed_at,
-           case when c.state in ('failed', 'cancelled', 'expired') then c.end_reason end as failure_reason,
+           case when c.state in ('failed', 'cancelled', 'expired') then dialer.failure_text(c.end_reason) end as failure_reason,
            coalesce(c.workflow_metadata, '{}') as workflow_metadata, c.campaign_id, c.contact_id
     from dialer.call c join dialer.campaign g using (campaign_id) join dialer.redial_policy y using (policy_id) join dialer.endpoint e on e.endpoint_id = c.endpoint_id
     left join dialer.workflow_step q on q.workflow_id = g.workflow_id and q.name = c.step left join dialer.redial_policy s on s.policy_id = q.policy_id
@@ -86,7 +86,7 @@ create view dialer.workflow_state as
     cross join lateral (select dialer.workflow_word(c.state, q.finds is not null, c.wait_reason, c.end_reason, c.due_at <= dialer.now(), t.tried) as word) w
     where c.step is not null;
 comment on view dialer.workflow_state is
-'every call of a campaign with a workflow in the words of the machine preclassify, with the columns that such a system keeps: workflow_state, result, retry_count (attempts of the step), max_retries (of its policy), next_action_at, last_error, workflow_metadata. Found quickly by call_id, campaign_id or contact_id';
+'every call of a campaign with a workflow in the words of the machine preclassify, with the columns that such a system keeps: workflow_state, result, retry_count (attempts of the step), max_retries (of its policy), next_action_at, last_error (what the last attempt of the step came to), failure_reason (Max retries exceeded, or what else ended it), workflow_metadata. Found quickly by call_id, campaign_id or contact_id';
 
 create function dialer.campaign_call_word(state dialer.call_state, attempt dialer.attempt_state) returns text
 language sql immutable parallel safe as $$

@@ -32,6 +32,14 @@ create table pending_call_changes (
     at timestamptz not null, pending_call_id bigint not null, from_state text not null, to_state text not null, reason text, actor text not null
 );
 create index pending_call_changes_by_time on pending_call_changes (at);
+-- A record that could be rewritten would prove nothing.
+create trigger _100_append_only before update or delete on pending_call_changes for each row execute function dialer.refuse_change();
+create trigger _100_append_only_all before truncate on pending_call_changes for each statement execute function dialer.refuse_change();
+
+create table pending_call_runs (
+    run_id bigint generated always as identity primary key, started_at timestamptz not null, seconds double precision not null,
+    found integer not null, processed integer not null, errors integer not null, results jsonb not null
+);
 
 -- 2. The machine says what a state is, which moves are legal, and which states are ends: nothing here repeats it.
 do $$
@@ -46,7 +54,7 @@ create trigger _500_guard before insert or update of workflow_state on pending_c
 create function log_pending_calls() returns trigger language plpgsql as $$
 begin
     insert into pending_call_changes (at, pending_call_id, from_state, to_state, reason, actor)
-    select dialer.now(), n.id, o.workflow_state, n.workflow_state, n.last_error, session_user
+    select dialer.now(), n.id, o.workflow_state, n.workflow_state, case when n.workflow_state = 'retry_pending' or n.failed_at is not null then n.last_error end, session_user
     from after_rows n join before_rows o using (id) where o.workflow_state <> n.workflow_state;
     return null;
 end $$;
@@ -54,7 +62,7 @@ create trigger _900_log after update on pending_calls referencing old table as b
     for each statement execute function log_pending_calls();
 
 -- 3. One row. A change of state names the state that it leaves: whoever lost a race is told so.
-create function move_pending_call(id bigint, from_state text, to_state text, next_at timestamptz, reason text default null, known jsonb default '{}') returns text
+create function move_pending_call(id bigint, from_state text, to_state text, next_at timestamptz, reason text default null, known jsonb default '{}', failure text default null) returns text
 language plpgsql as $$
 declare
     over boolean := to_state = any (dialer.final_states('preclassify')) and to_state <> 'completed';
@@ -63,7 +71,7 @@ begin
     update pending_calls p
     set workflow_state = to_state, next_action_at = coalesce(next_at, p.next_action_at), last_error = coalesce(reason, p.last_error),
         workflow_metadata = p.workflow_metadata || known, classification_id = coalesce((known ->> 'classification_id')::bigint, p.classification_id),
-        failed_at = case when over then dialer.now() end, failure_reason = case when over then reason end
+        failed_at = case when over then dialer.now() end, failure_reason = case when over then coalesce(failure, reason) end
     where p.id = move_pending_call.id and p.workflow_state = from_state;
     get diagnostics moved = row_count;
     if moved = 0 then
@@ -81,40 +89,66 @@ language sql stable as $$
       and k.active and (k.expires_at is null or k.expires_at > at)
 $$;
 
--- Hands a call over to the dialer, in this transaction: limits, windows, caps and do-not-call are tested where it is placed.
+-- Hands a call over to the dialer, in this transaction: limits, windows, caps and do-not-call are tested where it is placed, and nothing
+-- is placed once the appointment has begun. Returns what became of it, or why it cannot be: the appointment is over, or comes before any opening.
 create function hand_over(pending pending_calls, call_type text, campaign text, at timestamptz) returns text
 language plpgsql as $$
 declare planned record;
 begin
-    select s.call_id, s.result into planned from dialer.schedule_call(campaign, pending.phone_number, at => at, external_key => 'pending/' || pending.id,
+    select s.call_id, s.result into planned from dialer.schedule_call(campaign, pending.phone_number, at => at, expires_at => pending.appointment_time, external_key => 'pending/' || pending.id,
         payload => to_jsonb(pending) - array['phone_number', 'last_error', 'workflow_metadata'] || pending.workflow_metadata,
         idempotency_key => format('pending/%s/%s', pending.id, (select count(*) from call_sessions c where c.pending_call_id = pending.id))) s;
     if planned.call_id is not null then
         insert into call_sessions (pending_call_id, call_type, dialer_call_id) values (pending.id, hand_over.call_type, planned.call_id);
-        update pending_calls p set last_attempt_at = at where p.id = pending.id;
     end if;
     return planned.result;
+exception when sqlstate 'PD027' then
+    return sqlerrm;
 end $$;
+
+-- A call that waits for its window was not attempted: the dialer knows when it was.
+create function note_attempt(pending_call_id bigint) returns void
+language sql as $$
+    update pending_calls p set last_attempt_at = a.at
+    from (select max(x.dialled_at) as at from call_sessions s join dialer.attempt_all x on x.call_id = s.dialer_call_id
+          where s.pending_call_id = note_attempt.pending_call_id and x.intended_at is not null) a
+    where p.id = note_attempt.pending_call_id and a.at > coalesce(p.last_attempt_at, '-infinity')
+$$;
 
 -- How the call that was handed over went: null, it is not over.
 create function latest_call(pending_call_id bigint) returns table (state text, reason text, word text)
 language sql stable as $$
-    select c.state::text, c.end_reason, coalesce(a.disposition, a.word, a.outcome::text)
+    select c.state::text, c.end_reason, coalesce(a.disposition, a.word, a.outcome::text, c.end_reason)
     from (select s.dialer_call_id from call_sessions s where s.pending_call_id = latest_call.pending_call_id order by s.session_id desc limit 1) s
     join dialer.call c on c.call_id = s.dialer_call_id and c.ended_at is not null
     left join lateral (select x.disposition, x.word, x.outcome from dialer.attempt x where x.call_id = c.call_id order by x.ended_at desc limit 1) a on true
 $$;
 
+-- One more try in half an hour, or none any more: last_error keeps what the last one came to.
 create function retry_pending_call(pending pending_calls, from_state text, reason text, at timestamptz) returns text
 language plpgsql as $$
 begin
     update pending_calls p set retry_count = p.retry_count + 1 where p.id = pending.id;
     if pending.retry_count + 1 >= pending.max_retries then
-        perform move_pending_call(pending.id, from_state, case when from_state = 'classifying' then 'classification_failed' else 'failed' end, null, 'Max retries exceeded');
+        perform move_pending_call(pending.id, from_state, case when from_state = 'classifying' then 'classification_failed' else 'failed' end, null, reason, failure => 'Max retries exceeded');
         return 'max_retries_exceeded';
     end if;
     perform move_pending_call(pending.id, from_state, 'retry_pending', at + interval '30 minutes', reason);
     return 'retry_scheduled';
+end $$;
+
+-- An error is a try as well: a number that cannot be read is not looked at for ever.
+create function note_error(pending pending_calls, reason text, at timestamptz) returns text
+language plpgsql as $$
+begin
+    update pending_calls p set retry_count = p.retry_count + 1, last_error = reason, next_action_at = at + interval '30 minutes' where p.id = pending.id;
+    if pending.retry_count + 1 >= pending.max_retries then
+        perform move_pending_call(pending.id, pending.workflow_state, 'failed', null, reason, failure => 'Max retries exceeded');
+    end if;
+    return 'error';
+exception when others then
+    -- Not even that can be written, by a trigger or constraint of the table's own: the others go on.
+    return 'error';
 end $$;
 
 -- One state after another in one transaction, until the row waits for a call or for a time.
@@ -146,6 +180,7 @@ begin
             perform move_pending_call(pending.id, 'needs_classification', case planned when 'not_needed' then 'retry_pending' else 'failed' end, at, planned);
             return case planned when 'not_needed' then 'retry_scheduled' else 'error' end;
         when 'classifying' then
+            perform note_attempt(pending.id);
             select * into done from latest_call(pending.id);
             known := look_classification_up(pending.phone_number, at);
             if done.state is null then
@@ -154,7 +189,7 @@ begin
                 -- With a human the call may have done the task itself: the outcome decides.
                 perform move_pending_call(pending.id, 'classifying', 'completed', at, null, coalesce(known, '{}'));
                 return 'skipped';
-            elsif done.state = 'cancelled' then
+            elsif done.state = 'cancelled' or (done.state = 'expired' and pending.appointment_time <= at) then
                 perform move_pending_call(pending.id, 'classifying', 'failed', at, done.reason);
                 return 'error';
             elsif known is null then
@@ -178,10 +213,11 @@ begin
             perform move_pending_call(pending.id, 'ready_to_call', 'failed', at, planned);
             return 'error';
         when 'calling' then
+            perform note_attempt(pending.id);
             select * into done from latest_call(pending.id);
             if done.state is null then
                 return 'still_waiting';
-            elsif done.state = 'cancelled' then
+            elsif done.state = 'cancelled' or (done.state = 'expired' and pending.appointment_time <= at) then
                 perform move_pending_call(pending.id, 'calling', 'failed', at, done.reason);
                 return 'error';
             elsif done.state <> 'completed' then
@@ -218,10 +254,12 @@ begin
 end $$;
 
 -- 4. All that is due, each row by itself: an error stays with its row. What another session is at is passed over. The batch only bounds
--- a transaction; how many are called at once and a second is the account's limit, not the clock's.
+-- a transaction, as do 45 seconds; how many are called at once and a second is the account's limit, not the clock's.
 create function process_pending_calls(batch integer default 200, at timestamptz default dialer.now()) returns table (pending_call_id bigint, result text)
 language plpgsql as $$
-declare pending pending_calls;
+declare
+    pending pending_calls;
+    began timestamptz := clock_timestamp();
 begin
     for pending in
         select p.* from pending_calls p
@@ -235,11 +273,28 @@ begin
         begin
             result := advance_pending_call(pending, at);
         exception when others then
-            result := 'error';
-            update pending_calls p set last_error = sqlerrm, next_action_at = at + interval '30 minutes' where p.id = pending.id;
+            result := note_error(pending, sqlerrm, at);
         end;
         return next;
+        exit when clock_timestamp() > began + interval '45 seconds';
     end loop;
+end $$;
+
+-- What the job does: as above, and one row that tells of it. A week of minutes is kept.
+create function run_pending_calls(batch integer default 200, at timestamptz default dialer.now()) returns text
+language plpgsql as $$
+declare
+    began timestamptz := clock_timestamp();
+    due integer := (select count(*) from pending_calls_open o where o.next_action_at <= at);
+    done pending_call_runs;
+begin
+    insert into pending_call_runs (started_at, found, processed, errors, results, seconds)
+    select at, due, coalesce(sum(r.times), 0), coalesce(sum(r.times) filter (where r.result = 'error'), 0),
+           coalesce(jsonb_object_agg(r.result, r.times), '{}'), extract(epoch from clock_timestamp() - began)
+    from (select p.result, count(*) as times from process_pending_calls(batch, at) p group by 1) r
+    returning * into done;
+    delete from pending_call_runs r where r.run_id <= done.run_id - 7 * 1440;
+    return format('%s found, %s processed, %s errors', done.found, done.processed, done.errors);
 end $$;
 
 -- 5. What somebody looks at.
@@ -249,13 +304,17 @@ create view scheduler_dashboard as
 create view dead_letters as
     select id, phone_number, workflow_state, failed_at, failure_reason, last_error, retry_count from pending_calls
     where workflow_state = any (dialer.final_states('preclassify')) and workflow_state <> 'completed' order by failed_at desc, id desc;
--- Stuck is what waits for a call that is over, or for one that the dialer itself calls stuck: not what takes long.
+-- Stuck is what waits for a call that is over, or for one that the dialer itself calls stuck: not what takes long; and what was due an hour
+-- ago while nobody came: the job does not run, or not often enough.
 create view stuck_pending_calls as
     select p.id, p.workflow_state, p.next_action_at, s.dialer_call_id, t.why
     from pending_calls_open p
     join lateral (select c.dialer_call_id from call_sessions c where c.pending_call_id = p.id order by c.session_id desc limit 1) s on p.workflow_state in ('classifying', 'calling')
     left join dialer.call c on c.call_id = s.dialer_call_id left join dialer.stuck t on t.call_id = s.dialer_call_id
-    where t.call_id is not null or c.call_id is null or c.ended_at < dialer.now() - interval '10 minutes';
+    where t.call_id is not null or c.call_id is null or c.ended_at < dialer.now() - interval '10 minutes'
+    union all
+    select p.id, p.workflow_state, p.next_action_at, null, format('due since %s, and no job came to it', p.next_action_at)
+    from pending_calls_open p where p.workflow_state not in ('classifying', 'calling') and p.next_action_at < dialer.now() - interval '1 hour';
 -- Back into the workflow, along legal moves; of a call that may be ringing, only the dialer says when it is over.
 create function reset_stuck_pending_calls(at timestamptz default dialer.now()) returns bigint
 language sql as $$
@@ -265,11 +324,12 @@ language sql as $$
     select count(*) from reset
 $$;
 
--- 6. Every minute, if pg_cron is in this database; where it is not, anything that calls the same statement does.
+-- 6. Every minute, if pg_cron is in this database; where it is not, anything that calls the same statement does. A run that hangs is ended
+-- before the next begins, and what it did is undone.
 do $$
 begin
     if dialer.cron_is_here() then
-        perform cron.schedule('preclassify', '* * * * *', 'select count(*) from process_pending_calls()');
+        perform cron.schedule('preclassify', '* * * * *', 'set local statement_timeout = ''55s''; select run_pending_calls()');
     end if;
 end $$;
 commit;

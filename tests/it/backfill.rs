@@ -205,7 +205,7 @@ async fn a_webhook_that_was_not_understood_counts_when_it_is_replayed() {
     dialer.check("select count(*) from dialer.replay_events('voice', '[]')", expect!["0"]).await;
 }
 
-// R160: what is left is known at every step, also when a page comes between two.
+// R160, R161: what has come is saved page by page, and what is left is known at every step, also when a page comes between two.
 #[tokio::test]
 async fn a_page_that_comes_between_two_steps_is_counted_among_what_is_left() {
     let dialer = Dialer::open().await;

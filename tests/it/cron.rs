@@ -16,10 +16,10 @@ async fn pg_cron_drives_the_ticks_and_a_team_s_own_workflow() {
     the_ticks_are_installed_once(&cron).await;
     the_health_of_the_ticks_is_told(&cron).await;
     cron.run("select cron.unschedule(jobname) from cron.job").await;
-    cron.run("drop table pending_calls, call_sessions, pending_call_changes cascade; drop extension pg_dialer cascade; drop extension pg_cron").await;
+    cron.run("drop table pending_calls, call_sessions, pending_call_changes, pending_call_runs cascade; drop extension pg_dialer cascade; drop extension pg_cron").await;
 }
 
-// R101, R109, R185, R199, C32, C34: the job is made by SQL, runs by itself, and its history is found by the job's number.
+// R101, R109, R110, R185, R199, R205, C32, C34: the job is made by SQL, runs by itself, and its history is found by the job's number.
 async fn the_job_of_a_migration_runs(cron: &Session) {
     cron.run("select dialer.create_account('voice', 'sandbox', 10)").await;
     cron.run(CAMPAIGNS).await;
@@ -27,7 +27,7 @@ async fn the_job_of_a_migration_runs(cron: &Session) {
     cron.run(&migration()).await;
     cron.check(
         "select jobname, schedule, command from cron.job",
-        expect!["preclassify | * * * * * | select count(*) from process_pending_calls()"],
+        expect![[r#"preclassify | * * * * * | set local statement_timeout = '55s'; select run_pending_calls()"#]],
     )
     .await;
     cron.run("insert into pending_calls (phone_number) values ('2125550101')").await;
@@ -40,6 +40,7 @@ async fn the_job_of_a_migration_runs(cron: &Session) {
     let ended = "select count(*) > 0 from dialer.cron_runs('preclassify') where status = 'succeeded' and end_time is not null";
     assert!(cron.becomes(ended, "t").await, "pg_cron has not noted the run");
     cron.check("select state, step from dialer.call", expect!["scheduled | classify"]).await;
+    cron.check("select found, processed, errors, results from pending_call_runs order by run_id desc limit 1", expect![[r#"1 | 1 | 0 | {"classification_call_triggered": 1}"#]]).await;
 }
 
 // R185: the job is created by SQL and can be looked at; made again, it is the same job.

@@ -4,6 +4,8 @@
 //! block right after it is what psql prints. `UPDATE_EXPECT=1` rewrites the pages.
 
 use crate::database::Database;
+use crate::dialer::Dialer;
+use expect_test::expect;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -39,18 +41,42 @@ async fn the_page_for_redial_queues_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/redial-queue.md").await;
 }
 
+// R070, R089, R090: whoever was moved over is called on each day after it, and once a day, the history counted.
 #[tokio::test]
 async fn the_page_for_campaign_schedulers_runs_and_prints_what_it_says() {
-    check_page("docs/cookbook/campaign-scheduler.md").await;
+    let dialer = Dialer { database: check_page("docs/cookbook/campaign-scheduler.md").await };
+    // Without limits a step of the clock is enough for all.
+    dialer.run("update dialer.campaign set per_second = null, max_concurrent = null; select dialer.remove_rate('vapi'); select dialer.set_limits('vapi', 500)").await;
+    for at in ["04 10:00", "04 15:00", "07 09:00", "07 15:00", "08 09:00", "08 15:00"] {
+        dialer.clock(&format!("2026-12-{at}")).await;
+        dialer.run("select dialer.tick()").await;
+        // LIMIT: claims of 100 for 104 people.
+        for _ in 0..2 {
+            dialer.place().await;
+            dialer.end("completed").await;
+        }
+    }
+    dialer
+        .check(
+            "select p.name, string_agg(to_char(a.dialled_at, 'DD HH24:MI'), ', ' order by a.dialled_at) from dialer.attempt a join dialer.contact p using (contact_id)
+             where p.name in ('Ada', 'Ben', 'Cy', 'Dot') group by 1 order by 1",
+            expect![[r#"
+                Ada | 04 15:00, 07 09:00, 08 09:00
+                Ben | 04 09:30, 07 09:00, 08 09:00
+                Cy | 03 11:00, 04 10:00, 07 09:00, 08 09:00
+                Dot | 04 10:00, 07 09:00, 08 09:00"#]],
+        )
+        .await;
+    dialer.sound().await;
 }
 
-// R178: the page maps each variable of the environment.
+// R034, R041, R178, R182: the page maps each variable of the environment, and takes one document of each kind over.
 #[tokio::test]
 async fn the_page_for_call_schedulers_runs_and_prints_what_it_says() {
     check_page("docs/cookbook/call-scheduler.md").await;
 }
 
-// R030, R031, R193, R220, R221, R231: what leads mean for lines, days and cost.
+// R030, R031, R193, R220, R231: what leads mean for lines, days and cost.
 #[tokio::test]
 async fn the_page_on_capacity_runs_and_prints_what_it_says() {
     check_page("docs/capacity.md").await;
@@ -101,7 +127,7 @@ async fn the_examples_of_functions_give_what_they_say() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-async fn check_page(page: &str) {
+async fn check_page(page: &str) -> Database {
     let database = Database::empty().await;
     let url = url_of(&database);
     let path = root().join(page);
@@ -126,6 +152,7 @@ async fn check_page(page: &str) {
     }
     let now = fs::read_to_string(&path).expect("the page exists");
     assert!(told == now, "{page} is not true; UPDATE_EXPECT=1 rewrites it to:\n{told}");
+    database
 }
 
 fn url_of(database: &Database) -> String {

@@ -20,7 +20,7 @@ pub const CAMPAIGNS: &str = r#"
     select dialer.start_campaign('probe'), dialer.start_campaign('task')"#;
 
 /// The job's command, as pg_cron runs it; here at simulated times.
-const JOB: &str = "select count(*) from process_pending_calls()";
+const JOB: &str = "select run_pending_calls()";
 
 pub fn migration() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the checkout");
@@ -159,10 +159,10 @@ async fn the_task_follows_after_the_wait(dialer: &Dialer) {
         .check(
             "select id, last_attempt_at::time from pending_calls order by 1",
             expect![[r#"
-            1 | 12:00:30
-            2 | 12:00:00
-            3 | 12:00:00
-            4 | 12:00:00"#]],
+                1 | 12:00:30
+                2 | 12:00:30
+                3 | 12:00:00
+                4 | 12:00:00"#]],
         )
         .await;
     dialer.check("select session_id, pending_call_id, call_type, workflow_state from call_sessions s join pending_calls p on p.id = s.pending_call_id order by 1", expect![[r#"
@@ -191,8 +191,8 @@ async fn a_pending_call_fails_after_three_tries() {
         dialer.run(JOB).await;
     }
     dialer.check("select id, workflow_state, failed_at::time, failure_reason, last_error, retry_count from dead_letters", expect![[r#"
-        2 | failed | 13:00:00 | Max retries exceeded | Max retries exceeded | 3
-        1 | classification_failed | 13:00:00 | Max retries exceeded | Max retries exceeded | 3
+        2 | failed | 13:00:00 | Max retries exceeded | completed | 3
+        1 | classification_failed | 13:00:00 | Max retries exceeded | busy | 3
         3 | failed | 12:00:00 | do_not_call | do_not_call | 0"#]]).await;
     dialer.check("select * from scheduler_dashboard", expect![""]).await;
     dialer.check("select indexdef from pg_indexes where indexname = 'pending_calls_to_do'", expect!["CREATE INDEX pending_calls_to_do ON public.pending_calls USING btree (next_action_at, workflow_state) WHERE (workflow_state <> ALL ('{classification_failed,completed,failed}'::text[]))"]).await;
@@ -212,6 +212,142 @@ async fn a_pending_call_fails_after_three_tries() {
             hint: Insert the row there; select dialer.machine_diagram('preclassify') shows the machine."#]])
         .await;
     dialer.sound().await;
+}
+
+// R071, R081, R106, R206: what cannot be done for a row is one of its tries, and the third is the last.
+#[tokio::test]
+async fn a_row_that_raises_each_time_fails_after_three_tries() {
+    let dialer = migrated().await;
+    insert(&dialer, &["not a number"]).await;
+    for at in ["12:00", "12:29", "12:30", "13:00", "13:30"] {
+        dialer.clock(&format!("2026-12-04 {at}")).await;
+        dialer.run(JOB).await;
+    }
+    dialer.check("select workflow_state, retry_count, failed_at::time, failure_reason, last_error from pending_calls", expect!["failed | 3 | 13:00:00 | Max retries exceeded | invalid phone number: short code"]).await;
+    dialer
+        .check(
+            "select to_state, reason from pending_call_changes where to_state = 'failed'",
+            expect!["failed | invalid phone number: short code"],
+        )
+        .await;
+    // Where not even the error can be noted, the others go on.
+    dialer.run("alter table pending_calls add constraint no_errors check (last_error is null) not valid").await;
+    insert(&dialer, &["neither", "2125550101"]).await;
+    processed(
+        &dialer,
+        expect![[r#"
+        2 | error
+        3 | classification_call_triggered"#]],
+    )
+    .await;
+    dialer.sound().await;
+}
+
+// R046: nothing is placed once the appointment has begun.
+#[tokio::test]
+async fn a_row_whose_appointment_is_over_is_not_called() {
+    let dialer = migrated().await;
+    dialer.run("select dialer.edit_campaign('task', '{\"hours\": \"Mo-Fr 15:00-16:00\", \"tz\": \"America/New_York\"}'); select dialer.classify_number('2125550102', 'human'), dialer.classify_number('2125550103', 'human')").await;
+    for (number, appointment) in
+        [("2125550101", "04 11:00"), ("2125550102", "04 14:00"), ("2125550103", "07 09:00")]
+    {
+        dialer
+            .run(&format!("insert into pending_calls (phone_number, appointment_time) values ('{number}', '2026-12-{appointment} America/New_York')"))
+            .await;
+    }
+    processed(
+        &dialer,
+        expect![[r#"
+            1 | error
+            2 | error
+            3 | task_call_triggered"#]],
+    )
+    .await;
+    dialer.check("select id, workflow_state, failure_reason, last_attempt_at from pending_calls order by 1", expect![[r#"
+        1 | failed | the call would expire at 2026-12-04 11:00:00-05, before it is due at 2026-12-04 12:00:00-05 | -
+        2 | failed | the call would expire at 2026-12-04 14:00:00-05, before it may first be placed at 2026-12-04 15:00:00-05 | -
+        3 | calling | - | -"#]]).await;
+    // The dialer keeps the deadline, whatever holds it up.
+    dialer.run("select dialer.pause_campaign('task')").await;
+    dialer.clock("2026-12-07 09:00").await;
+    dialer
+        .run("select dialer.tick(); select dialer.resume_campaign('task'); select dialer.tick()")
+        .await;
+    assert_eq!(dialer.place().await, "0");
+    dialer.run(JOB).await;
+    dialer.check("select id, workflow_state, failure_reason, last_attempt_at from pending_calls where id = 3", expect!["3 | failed | expired | -"]).await;
+    dialer.sound().await;
+}
+
+// R112: a row that waits for its window has not been attempted.
+#[tokio::test]
+async fn the_last_attempt_is_told_by_the_attempt() {
+    let dialer = migrated().await;
+    let attempted = "select workflow_state, last_attempt_at from pending_calls";
+    dialer.run("select dialer.edit_campaign('probe', '{\"hours\": \"Mo-Fr 15:00-16:00\", \"tz\": \"America/New_York\"}')").await;
+    insert(&dialer, &["2125550101"]).await;
+    dialer.run(JOB).await;
+    dialer.check(attempted, expect!["classifying | -"]).await;
+    dialer.clock("2026-12-04 15:00").await;
+    dialer.place().await;
+    dialer.clock("2026-12-04 15:01").await;
+    dialer.run(JOB).await;
+    dialer.check(attempted, expect!["classifying | 2026-12-04 15:00:00-05"]).await;
+    dialer.sound().await;
+}
+
+// R201, C37: what was done stays written down.
+#[tokio::test]
+async fn the_audit_of_a_pending_call_is_not_rewritten() {
+    let dialer = migrated().await;
+    insert(&dialer, &["2125550101"]).await;
+    dialer.run(JOB).await;
+    dialer
+        .check_refusal(
+            "update pending_call_changes set actor = 'nobody'",
+            expect![[r#"
+            PD004: rows of public.pending_call_changes are not changed
+            detail: The table is an append-only record.
+            hint: Add a new fact instead of changing an old one."#]],
+        )
+        .await;
+    dialer
+        .check_refusal(
+            "delete from pending_call_changes",
+            expect![[r#"
+        PD004: rows of public.pending_call_changes are not changed
+        detail: The table is an append-only record.
+        hint: Add a new fact instead of changing an old one."#]],
+        )
+        .await;
+    let emptied = dialer.refusal("truncate pending_call_changes").await;
+    assert!(emptied.starts_with("PD004"), "{emptied}");
+    dialer
+        .check(
+            "select count(*), min(actor) = session_user from pending_call_changes",
+            expect!["3 | t"],
+        )
+        .await;
+}
+
+// R199, R205: each run tells what it found, handled and could not do; a week of runs is kept.
+#[tokio::test]
+async fn each_run_of_the_job_is_written_down() {
+    let dialer = migrated().await;
+    insert(&dialer, &["2125550101", "not a number", "2125550102"]).await;
+    dialer.check("select run_pending_calls(2)", expect!["3 found, 2 processed, 1 errors"]).await;
+    dialer.check(JOB, expect!["2 found, 2 processed, 0 errors"]).await;
+    dialer
+        .check(
+            "select run_id, started_at::time, found, processed, errors, results, seconds between 0 and 45 from pending_call_runs order by 1",
+            expect![[r#"
+                1 | 12:00:00 | 3 | 2 | 1 | {"error": 1, "classification_call_triggered": 1} | t
+                2 | 12:00:00 | 2 | 2 | 0 | {"still_waiting": 1, "classification_call_triggered": 1} | t"#]],
+        )
+        .await;
+    dialer.run("alter table pending_call_runs alter run_id restart with 10081").await;
+    dialer.run(JOB).await;
+    dialer.check("select min(run_id), count(*) from pending_call_runs", expect!["2 | 2"]).await;
 }
 
 // R106, R111, R210, C30: one row's error stays with it; a lost race is said; two jobs share the rows.
@@ -308,6 +444,36 @@ async fn a_pending_call_whose_call_is_gone_is_stuck_and_reset() {
         2 | classifying | 12:00:00 | 0 | - | -"#]],
     )
     .await;
+    dialer.sound().await;
+}
+
+// R198, C33: the job is off, so rows that nobody has called for pile up.
+#[tokio::test]
+async fn rows_that_no_job_comes_to_are_stuck() {
+    let dialer = migrated().await;
+    dialer.run("select dialer.classify_number('2125550102', 'ivr_only')").await;
+    insert(&dialer, &["2125550101", "2125550102", "2125550103"]).await;
+    dialer.run("select process_pending_call(2)").await;
+    dialer.place().await;
+    end(&dialer, "+12125550102", r#"{"outcome": "busy"}"#).await;
+    dialer.run("select process_pending_call(2)").await;
+    dialer.check("select * from stuck_pending_calls", expect![""]).await;
+    dialer.clock("2026-12-04 13:00").await;
+    dialer.check("select * from stuck_pending_calls", expect![""]).await;
+    dialer.clock("2026-12-04 13:30:01").await;
+    dialer
+        .check(
+            "select id, workflow_state, why from stuck_pending_calls order by id",
+            expect![[r#"
+                1 | new | due since 2026-12-04 12:00:00-05, and no job came to it
+                2 | retry_pending | due since 2026-12-04 12:30:00-05, and no job came to it
+                3 | new | due since 2026-12-04 12:00:00-05, and no job came to it"#]],
+        )
+        .await;
+    // There is nothing to reset: whoever runs the job again has mended it.
+    dialer.check("select reset_stuck_pending_calls()", expect!["0"]).await;
+    dialer.run(JOB).await;
+    dialer.check("select count(*) from stuck_pending_calls", expect!["0"]).await;
     dialer.sound().await;
 }
 

@@ -504,7 +504,7 @@ async fn each_step_has_its_own_ladder_and_tries() {
         12:31: talk | retry_pending | 1 | 4 | 12:33:00 | - | 1 attempts of 4 in step talk, by its policy "doing"
         12:33: talk | retry_pending | 2 | 4 | 13:33:00 | - | 2 attempts of 4 in step talk, by its policy "doing"
         13:33: talk | retry_pending | 3 | 4 | 14:33:00 | - | 3 attempts of 4 in step talk, by its policy "doing"
-        14:33: talk | failed | 4 | 4 | - | attempts_spent | 4 attempts of 4 in step talk, by its policy "doing"
+        14:33: talk | failed | 4 | 4 | - | Max retries exceeded | 4 attempts of 4 in step talk, by its policy "doing"
     "#]].assert_eq(&said);
     // What ends a call by its step's policy ends it, though the campaign's goes on.
     dialer.run("select dialer.classify_number('2125550102', 'human'); select dialer.schedule_call('spring', '+12125550102', tz => 'America/New_York')").await;

@@ -37,7 +37,7 @@ fn figure(printed: &str, label: &str) -> i64 {
     last.and_then(|last| last.parse().ok()).unwrap_or_else(|| panic!("no {label} in {printed}"))
 }
 
-// R024, R157, R159, R160
+// R024, R148, R157, R159, R160
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_a_provider_lists_are_taken_in_once() {
     let _turn = ONE_AT_A_TIME.lock().await;

@@ -152,7 +152,7 @@ async fn a_list_without_the_columns_is_refused_with_those_that_it_has() {
     assert_eq!(number(&rehearsal, STORED).await, 0);
 }
 
-// R159, R161
+// R159
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dry_run_over_many_chunks_is_exact_and_one_that_is_killed_leaves_nothing() {
     let _turn = ONE_AT_A_TIME.lock().await;

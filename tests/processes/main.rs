@@ -26,6 +26,7 @@ mod overview;
 mod pooler;
 mod punctual;
 mod rate;
+mod secret;
 mod silence;
 mod snapshot;
 mod storm;

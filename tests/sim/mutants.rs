@@ -359,12 +359,12 @@ fn exemptions() -> Vec<Mutant> {
                     "when a.agreed_until <= a.at_ + a.margin then",
                     "when false then",
                 ),
-                function("place_times", "g.valid_until, c.agreed_until,", "g.valid_until,"),
+                function("place_times", "g.valid_until, c.allowed_until,", "g.valid_until,"),
             ],
         ),
         mutant(
             "who agreed until a moment ago is called",
-            vec![function("place_times", "g.valid_until, c.agreed_until,", "g.valid_until,")],
+            vec![function("place_times", "g.valid_until, c.allowed_until,", "g.valid_until,")],
         ),
         mutant(
             "what is withdrawn after the claim lifts still",

@@ -46,7 +46,7 @@ async fn one(config: &Config, stored: &StoredAccount) -> Finding {
     let account = match Account::with_secrets(base_url, secret_name, settings, secrets::find) {
         Ok(account) => account,
         Err(error) => {
-            let remedy = "set it where dialerd runs, or LoadCredential= in its unit";
+            let remedy = "a file of that name in DIALERD_SECRETS_DIR, LoadCredential= in the unit, or a variable";
             return bad(&error.to_string(), remedy);
         }
     };
@@ -72,7 +72,7 @@ fn webhooks(config: &Config, stored: &StoredAccount) -> Vec<Finding> {
     match secret {
         Some(Ok(_)) => (),
         Some(Err(missing)) => {
-            let remedy = "set it where dialerd runs, or LoadCredential= in its unit";
+            let remedy = "a file of that name in DIALERD_SECRETS_DIR, LoadCredential= in the unit, or a variable";
             findings.push(Finding::bad(Verdict::Fail, WHAT, missing.to_string(), remedy));
         }
         None if unsigned => {

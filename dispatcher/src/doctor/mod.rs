@@ -470,7 +470,9 @@ async fn keys(asker: &Asker) -> Vec<Finding> {
             Ok(_) => there += 1,
             Err(missing) => {
                 let found = format!("account {}: {missing}", literal(account));
-                let remedy = format!("set {name} where dialerd runs, or LoadCredential={name}:...");
+                let remedy = format!(
+                    "a file {name} in DIALERD_SECRETS_DIR, LoadCredential={name}:..., or {name} in the environment of dialerd"
+                );
                 findings.push(Finding::bad(Verdict::Fail, WHAT, found, remedy));
             }
         }

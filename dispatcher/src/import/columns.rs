@@ -15,7 +15,23 @@ pub enum Target {
 /// In the order of the staging table, with the headers that are understood without being told.
 const TARGETS: [(Target, &str, &[&str]); 7] = [
     (Target::ExternalKey, "external_key", &["externalid", "key", "id", "leadid", "contactid"]),
-    (Target::Name, "name", &["fullname", "contact", "contactname", "customer", "customername"]),
+    (
+        Target::Name,
+        "name",
+        &[
+            "fullname",
+            "contactname",
+            "patientname",
+            "employeename",
+            "leadname",
+            "customername",
+            "contact",
+            "patient",
+            "employee",
+            "lead",
+            "customer",
+        ],
+    ),
     (
         Target::Phone,
         "phone",

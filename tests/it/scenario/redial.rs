@@ -107,16 +107,19 @@ async fn a_lead_that_comes_late_gets_what_the_day_holds() {
 // R096, R123, R153, R154, R155, R156, C7: what is final is the policy's choice, and nothing else is.
 #[tokio::test]
 async fn only_the_outcomes_that_a_policy_names_stop_the_redialling() {
-    let outcomes = "(array['sale', 'dnc', 'transferred', 'voicemail', 'no_answer', 'busy', 'callback', 'not_interested', 'completed', 'rejected', 'unknown'])[l.call_id]";
-    let dialer = operation(11).await;
+    let outcomes = "(array['sale', 'dnc', 'transferred', 'voicemail', 'no_answer', 'busy', 'callback', 'not_interested', 'completed', 'rejected', 'unknown', 'invalid_number', 'blocked'])[l.call_id]";
+    let dialer = operation(13).await;
     call_until(&dialer, "2026-12-04 11:01", outcomes).await;
     let stopped = "select string_agg(coalesce(outcome::text, '-'), ' ' order by call_id) from dialer.call where ended_at is not null";
-    dialer.check(stopped, expect!["sale dnc"]).await;
+    // The last two cannot be bettered by another call: they end one as well.
+    dialer.check(stopped, expect!["sale dnc invalid_number blocked"]).await;
     dialer.sound().await;
     // The client confirms another set: from the next outcome on.
     dialer.run("select dialer.create_redial_policy('polite', '{0,2 min}', 8, final_outcomes => '{sale,dnc,transferred,not_interested}'); select dialer.edit_campaign('spring', '{\"policy\": \"polite\"}')").await;
     call_until(&dialer, "2026-12-04 11:03", outcomes).await;
-    dialer.check(stopped, expect!["sale dnc transferred not_interested"]).await;
+    dialer
+        .check(stopped, expect!["sale dnc transferred not_interested invalid_number blocked"])
+        .await;
 }
 
 // R051, C12, C13: the day is the contact's, not that of a job at 12:01 Eastern; and Eastern time has summer.

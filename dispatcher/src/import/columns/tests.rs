@@ -21,6 +21,30 @@ fn usual_headers_are_understood_whatever_their_case() {
     );
 }
 
+// R150: the headers of lists of exams, patients, leads and contacts; a clinic's name is nobody's.
+#[test]
+fn lists_name_people_in_many_ways() {
+    for (names, understood) in [
+        (
+            "exam_id,Employee Name,Employee DOB,Phone,Clinic Name",
+            "name = Employee Name, phone = Phone",
+        ),
+        (
+            "Patient Name,Phone Number,State",
+            "name = Patient Name, phone = Phone Number, state = State",
+        ),
+        ("Contact Name,Phone,Address", "name = Contact Name, phone = Phone"),
+        ("Lead Name,phone_number", "name = Lead Name, phone = phone_number"),
+        ("Lead,Lead Name,Phone", "name = Lead Name, phone = Phone"),
+    ] {
+        assert_eq!(found(names, &[]).as_deref(), Ok(understood));
+    }
+    let columns = find(&header("exam_id,Employee Name,Employee DOB,Phone,Clinic Name"), &[]);
+    let attributes = columns.expect("a phone").attributes;
+    let kept: Vec<&str> = attributes.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(kept, ["exam_id", "Employee DOB", "Clinic Name"]);
+}
+
 #[test]
 fn what_is_stated_counts_before_what_is_understood() {
     assert_eq!(

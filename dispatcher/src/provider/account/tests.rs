@@ -5,7 +5,7 @@ use super::*;
 fn with(settings: Value) -> Result<Account, AccountError> {
     let find = |name: &str| match name {
         "KEY" | "PBX" => Ok(Secret::new(format!("what {name} holds"))),
-        other => Err(Missing(other.to_owned())),
+        other => Err(Missing::Nowhere(other.to_owned())),
     };
     Account::with_secrets(None, Some("KEY"), settings, find)
 }
@@ -22,7 +22,10 @@ fn secrets_are_found_by_the_names_that_the_settings_give_them() {
 #[test]
 fn a_secret_that_is_not_there_is_told_by_its_name() {
     let error = with(json!({"secrets": {"password": "NOWHERE"}})).expect_err("missing");
-    assert_eq!(error.to_string(), "no credential and no environment variable is called NOWHERE");
+    assert_eq!(
+        error.to_string(),
+        "no credential, no file of the secrets directory and no environment variable is called NOWHERE"
+    );
     for wrong in [json!({"secrets": "PBX"}), json!({"secrets": {"password": 7}})] {
         assert_eq!(with(wrong).err(), Some(AccountError::SecretsAreNoNames));
     }

@@ -99,6 +99,15 @@ fn a_document_is_sent_along_with_variables_escaped() {
     assert_eq!(fields["Twiml"], ["<Response><Say>Hello Ada &amp; Co</Say></Response>"]);
 }
 
+// R113: the conversation is another program's (Deepgram's server, or one's own), over a WebSocket.
+#[test]
+fn a_call_is_connected_to_a_media_server_that_hears_whom_it_talks_to() {
+    let twiml = r#"<Response><Connect><Stream url="wss://agent.example.com/media"><Parameter name="name" value="{{name}}"/></Stream></Connect></Response>"#;
+    let fields = ordered(json!({"twiml": twiml, "caller_id": "+13035550199"})).expect("right");
+    let parameter = r#"<Parameter name="name" value="Ada &amp; Co"/>"#;
+    assert!(fields["Twiml"][0].contains(parameter), "{:?}", fields["Twiml"]);
+}
+
 #[test]
 fn an_order_that_cannot_be_right_is_not_sent_and_says_why() {
     let from = "+13035550199";
