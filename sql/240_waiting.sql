@@ -33,6 +33,16 @@ end $$;
 comment on function dialer.lock_waiting(bigint[]) is
 'Locks the due rows of the given calls, in one order for everybody: two who move the same calls wait for each other instead of deadlocking.';
 
+create function dialer.lock_free(call_ids bigint[]) returns bigint[]
+language plpgsql volatile as $$
+begin
+    return array(
+        select d.call_id from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
+        where c.call_id = any (call_ids) order by d.call_id for update of d skip locked);
+end $$;
+comment on function dialer.lock_free(bigint[]) is
+'Locks the due rows of those of the given calls that wait and that nobody is moving now, and returns which. For whoever holds campaigns or calendars: who moves a call may wait for these.';
+
 create function dialer.end_waiting(call_ids bigint[], to_state dialer.call_state, reason text, at timestamptz, outcome dialer.outcome default null)
 returns integer language plpgsql volatile as $$
 declare ended integer;

@@ -14,18 +14,18 @@ comment on function dialer.law_for(integer, bigint, integer) is 'The choice of l
 
 create function dialer.look_again(campaign_ids bigint[], reason text, at timestamptz) returns integer
 language plpgsql volatile as $$
-declare moved integer;
-begin
+declare
     -- LIMIT: what is left over is looked at when it is due, or where it never opened with the next edit.
-    select dialer.move_waiting(w.calls, w.times, look_again.reason) into moved from (
-        select array_agg(x.call_id) as calls, array_agg(x.due_at) as times from (
-            select c.call_id, dialer.next_open_all(at, l.openings) as due_at
-            from dialer.call c join dialer.lane l using (lane_id)
-            where c.campaign_id = any (campaign_ids) and c.state = 'scheduled' and c.due_at > at and l.openings <> '{}'
-              and (c.due_at = 'infinity' and c.wait_reason in ('never_open', 'jurisdiction_unknown', 'no_rule_known') or c.wait_reason in ('law_cap', 'tenant_cap', 'caps_spent'))
-            order by c.call_id limit 10000) x where x.due_at is not null) w
-    where w.calls is not null;
-    return coalesce(moved, 0);
+    waiting bigint[] := dialer.lock_free(array(
+        select c.call_id from dialer.call c join dialer.lane l using (lane_id)
+        where c.campaign_id = any (campaign_ids) and c.state = 'scheduled' and c.due_at > at and l.openings <> '{}'
+          and (c.due_at = 'infinity' and c.wait_reason in ('never_open', 'jurisdiction_unknown', 'no_rule_known') or c.wait_reason in ('law_cap', 'tenant_cap', 'caps_spent'))
+        order by c.call_id limit 10000));
+begin
+    return dialer.move_locked(array(
+        select row(x.call_id, null, x.opens_at, look_again.reason, null)::dialer.move from (
+            select c.call_id, dialer.next_open_all(at, l.openings) as opens_at from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (waiting)) x
+        where x.opens_at is not null));
 end $$;
 comment on function dialer.look_again(bigint[], text, timestamptz) is
 'Lets the calls of campaigns go on that wait for caps of the law or the tenant, or for an opening where there was none, because these were edited (reason); a bounded number. Returns how many.';
@@ -38,7 +38,7 @@ begin
     -- LIMIT: the ticks move what is left over; its lanes are closed until then.
     perform dialer.bring_strays_home(at, 10000);
     -- LIMIT: the claim moves what is left over when it comes to it; until then every rule holds for it.
-    perform dialer.relane(e.calls, at) from (
+    perform dialer.relane(e.calls, at, patient => false) from (
         select array_agg(x.call_id) as calls from (
             select distinct c.call_id
             from dialer.campaign g join dialer.law w on w.law_id = g.law_id join dialer.consent k on k.tenant_id = w.tenant_id and k.purpose = w.exempt_consent
@@ -117,6 +117,8 @@ comment on function dialer.drop_law(text, timestamptz) is 'Ends the choice of la
 create function dialer.law_edited() returns trigger
 language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$
 begin
+    -- Campaigns before calendars, as an edit of a campaign: one that has been given another calendar meanwhile is seen with it.
+    perform from dialer.campaign c where c.tenant_id in (select e.tenant_id from edited e) order by c.campaign_id for no key update;
     perform from dialer.calendar k where k.tenant_id in (select e.tenant_id from edited e) order by k.calendar_id for no key update;
     perform dialer.forget_spans(array(select c.campaign_id from dialer.campaign c where c.tenant_id in (select e.tenant_id from edited e)));
     return null;

@@ -193,7 +193,7 @@ language sql stable as $$
 $$;
 comment on function dialer.own_lanes(bigint[], timestamptz) is 'What seeks lanes for these calls, by campaign and own hours, and whether a lane is missing.';
 
-create function dialer.relane(call_ids bigint[], at timestamptz) returns integer
+create function dialer.relane(call_ids bigint[], at timestamptz, patient boolean default true) returns integer
 language plpgsql volatile as $$
 declare lacking bigint[] := array(select distinct o.campaign_id from dialer.own_lanes(call_ids, at) o where o.missing);
 begin
@@ -205,9 +205,14 @@ begin
             where c.call_id = any (call_ids) and (c.campaign_id <> all (lacking) or g.calendar_id in (
                 select k.calendar_id from dialer.calendar k where k.calendar_id in (select y.calendar_id from dialer.campaign y where y.campaign_id = any (lacking))
                 for share skip locked)));
-        perform dialer.lanes_for(o.campaign_id, o.seekers, o.own, at) from dialer.own_lanes(call_ids, at) o where o.missing;
+        -- Only for those: what has come to lack a lane since is found astray by the next claim as well.
+        perform dialer.lanes_for(o.campaign_id, o.seekers, o.own, at) from dialer.own_lanes(call_ids, at) o where o.missing and o.campaign_id = any (lacking);
     end if;
-    perform dialer.lock_waiting(call_ids);
+    if patient then
+        perform dialer.lock_waiting(call_ids);
+    else
+        call_ids := dialer.lock_free(call_ids);
+    end if;
     return dialer.move_locked(array(
         select row(c.call_id, n.lane_id, t.due_at, case when c.due_at = 'infinity' and t.due_at < 'infinity' then null else c.wait_reason end, null)::dialer.move
         from dialer.call c join dialer.contact p using (contact_id) join dialer.lane l using (lane_id)
@@ -219,8 +224,8 @@ begin
             case when n.openings <> '{}' then dialer.next_open_all(at, n.openings) end, 'infinity') as due_at) t
         where c.call_id = any (call_ids) and c.state = 'scheduled'));
 end $$;
-comment on function dialer.relane(bigint[], timestamptz) is
-'Moves those of the given calls that wait into the lane of the zones and jurisdictions in which their contact is known to be now, and of the rules that are lifted for their number; returns how many.';
+comment on function dialer.relane(bigint[], timestamptz, boolean) is
+'Moves those of the given calls that wait into the lane of the zones and jurisdictions in which their contact is known to be now, and of the rules that are lifted for their number; returns how many. Not patient: those that somebody is moving now are passed over.';
 
 create function dialer.contact_moved() returns trigger
 language plpgsql security definer set search_path = pg_catalog, dialer, pg_temp as $$

@@ -20,12 +20,12 @@ create function dialer.recompute_due(at timestamptz default dialer.now()) return
 language plpgsql volatile as $$
 declare astray bigint[];
 begin
-    -- In one order for everybody: an edit of hours locks the same lanes.
+    -- In one order for everybody: an edit of hours locks calendars, and then the same lanes.
+    perform from dialer.calendar k order by k.calendar_id for no key update;
     perform from dialer.lane l where l.recheck_at > '-infinity' order by l.lane_id for no key update;
     update dialer.lane l set recheck_at = '-infinity' where l.recheck_at > '-infinity';
-    astray := array(select w.call_id from dialer.wishes_now(null, at) w);
-    perform dialer.lock_waiting(astray);
-    -- Asked again: what moved while we waited for it has its wish already.
+    -- Who moves a call may wait for the calendars: theirs are left for the next time. Asked again below, under their locks.
+    astray := dialer.lock_free(array(select w.call_id from dialer.wishes_now(null, at) w));
     return dialer.move_locked(array(
         select row(c.call_id, null, w.due_at, case when w.due_at = 'infinity' then 'never_open' when c.due_at = 'infinity' then null else c.wait_reason end, w.due_at)::dialer.move
         from dialer.wishes_now(astray, at) w join dialer.call c using (call_id)));

@@ -21,13 +21,12 @@ declare
     waiting bigint[];
     in_steps bigint;
 begin
+    -- The campaign first: whoever chooses a law holds it while they wait for calls that somebody moves, who may be about to plan.
+    select c.workflow_id into before from dialer.campaign c where c.campaign_id = id for no key update;
     -- Whoever plans calls waits for us, or we for them: none is planned by the choice before.
     perform pg_advisory_xact_lock(hashtextextended('dialer.workflow', id));
-    select c.workflow_id into before from dialer.campaign c where c.campaign_id = id for no key update;
     -- Whoever moves a call and then plans one waits for us, so their call is passed over, as one that a claim is at.
-    waiting := array(
-        select d.call_id from dialer.call c join dialer.due d on d.lane_id = c.lane_id and d.due_at = c.due_at and d.call_id = c.call_id
-        where c.call_id = any (dialer.not_begun(id)) order by d.call_id for update of d skip locked);
+    waiting := dialer.lock_free(dialer.not_begun(id));
     -- Asked again under the locks: one that had an attempt meanwhile has begun.
     waiting := array(select w from unnest(waiting) w where not exists (select from dialer.attempt a where a.call_id = w));
     select count(*) filter (where c.step is not null and (c.state <> 'scheduled' or exists (select from dialer.attempt a where a.call_id = c.call_id))), count(*)

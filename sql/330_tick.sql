@@ -127,7 +127,7 @@ begin
         astray := array(
             select d.call_id from dialer.lane l join dialer.due d using (lane_id) join dialer.call c using (call_id) join dialer.contact p using (contact_id)
             where l.campaign_id = target.campaign_id and dialer.is_stray(l, p) limit limit_ - moved);
-        moved := moved + dialer.relane(astray, at);
+        moved := moved + dialer.relane(astray, at, patient => false);
         -- A call in flight comes back to the lane that it had.
         update dialer.campaign c set strays = false
         where c.campaign_id = target.campaign_id and astray = '{}'

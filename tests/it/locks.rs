@@ -10,10 +10,10 @@ use std::time::Duration;
 /// that Postgres cannot see.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What people, programs and dispatchers do. Statements of people lock several rows in one order, as
-/// Postgres asks of everybody. `{who}` names the session; the calls 1 to 6 wait, two
+/// What people, programs and dispatchers do, one thing each. Statements of people lock several rows in
+/// one order, as Postgres asks of everybody. `{who}` names the session; the calls 1 to 6 wait, two
 /// of the others are claimed, one is intended, and two are placed (see `scene`).
-const OPERATIONS: [(&str, &str); 34] = [
+const OPERATIONS: [(&str, &str); 35] = [
     ("claim", "select count(*) from dialer.claim('{who}', 10)"),
     (
         "intend",
@@ -50,7 +50,10 @@ const OPERATIONS: [(&str, &str); 34] = [
     ("reschedule_call", "select dialer.reschedule_call(2, dialer.now() + interval '5 minutes')"),
     ("request_callback", "select dialer.request_callback(1, dialer.now() + interval '9 minutes')"),
     ("restagger", "select count(*) from dialer.restagger('{6,1,5,2,4,3}', dialer.now(), '10 s')"),
-    ("set_disposition", "select dialer.set_disposition(c, 'SALE') from generate_series(4, 9) c"),
+    (
+        "set_disposition",
+        "select dialer.set_disposition(4 + extract(epoch from clock_timestamp())::bigint % 6, 'SALE')",
+    ),
     ("add_do_not_call", "select dialer.add_do_not_call('+12125550102')"),
     ("mark_converted", "select dialer.mark_converted(address => '+12125550105')"),
     (
@@ -64,7 +67,7 @@ const OPERATIONS: [(&str, &str); 34] = [
     ("stop", "select dialer.stop_campaign('summer')"),
     (
         "hours",
-        "update dialer.calendar set hours = (case hours::text when 'Mo-Fr 11:00-20:00' then 'Mo-Fr 11:00-19:00' else 'Mo-Fr 11:00-20:00' end)::dialer.hours",
+        "update dialer.calendar set hours = (case hours::text when 'Mo-Fr 11:00-20:00' then 'Mo-Fr 11:00-19:00' else 'Mo-Fr 11:00-20:00' end)::dialer.hours where calendar_id in (select k.calendar_id from dialer.calendar k order by k.calendar_id for update)",
     ),
     (
         "closures",
@@ -102,9 +105,10 @@ const OPERATIONS: [(&str, &str); 34] = [
     ),
     ("give_consent", "select dialer.give_consent('+12125550103', 'sales', 'form')"),
     (
-        "ban and cap",
-        "select dialer.declare_ban('storm', '{TX}', to_at => dialer.now() + interval '1 second'); select dialer.set_tenant_cap('breath', 1, 'gap', 60)",
+        "declare_ban",
+        "select dialer.declare_ban('storm', '{TX}', to_at => dialer.now() + interval '1 second')",
     ),
+    ("set_tenant_cap", "select dialer.set_tenant_cap('breath', 1, 'gap', 60)"),
 ];
 
 /// Refusals that are answers: the call is being placed, has ended, has begun its steps, or is past.
