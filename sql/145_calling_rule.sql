@@ -139,7 +139,7 @@ begin
            s.confidence, s.contradicts, s.not_enforced, s.partly, s.exempt_with, s.relationship_within, s.source, s.as_of, s.url, s.note
     from dialer.shipped_rule s where s.pack = load_calling_rules.pack;
     get diagnostics loaded = row_count;
-    perform dialer.look_again(followers, 'law_changed', dialer.now()) where followers is not null;
+    perform dialer.reconsider(followers, 'law_changed', dialer.now()) where followers is not null;
     return loaded;
 end $$;
 comment on function dialer.load_calling_rules(text) is

@@ -31,7 +31,7 @@ begin
     insert into dialer.tenant_cap (name, capping)
     values (set_tenant_cap.name, row('tenant: ' || set_tenant_cap.name, row(max_count, kind, amount, null)::dialer.cap, cap_key, counts, channels::dialer.channel[], instead, 'set by the tenant', hang_up_seconds)::dialer.capping)
     on conflict on constraint tenant_cap_pkey do update set capping = excluded.capping;
-    perform dialer.look_again(array(select c.campaign_id from dialer.campaign c where c.tenant_id = dialer.current_tenant()), 'cap_changed', dialer.now());
+    perform dialer.reconsider(array(select c.campaign_id from dialer.campaign c where c.tenant_id = dialer.current_tenant()), 'cap_changed', dialer.now());
 end $$;
 comment on function dialer.set_tenant_cap(text, integer, text, integer, text, text, text[], text, integer) is
 'Sets a cap over all campaigns of the tenant, from the next claim on, on top of their policies: max_count, kind and amount as in dialer.cap (gap and rolling in seconds; cooldown_dates counts from the last of what it counts). cap_key: per number, person, subject (person and subject) or campaign (person in one campaign). counts: attempts, answered, conversations, voicemails (messages left), refusals or hang_ups. channels: which calls count and are held back. instead: wait until it is allowed, or no_message (call, and leave no message). hang_up_seconds: which conversations count among hang_ups, besides calls that were rejected: those that were shorter. Errors: PD044, PD015.';
@@ -43,7 +43,7 @@ begin
     if not found then
         perform dialer.fail('PD044', format('cap "%s" does not exist', coalesce(name, 'null')), null, 'Caps of this tenant are in dialer.tenant_cap.');
     end if;
-    perform dialer.look_again(array(select c.campaign_id from dialer.campaign c where c.tenant_id = dialer.current_tenant()), 'cap_changed', dialer.now());
+    perform dialer.reconsider(array(select c.campaign_id from dialer.campaign c where c.tenant_id = dialer.current_tenant()), 'cap_changed', dialer.now());
 end $$;
 comment on function dialer.remove_tenant_cap(text) is 'Takes a cap of the tenant away, from the next claim on. Error PD044: no such cap.';
 

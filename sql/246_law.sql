@@ -12,7 +12,7 @@ language sql stable as $$
 $$;
 comment on function dialer.law_for(integer, bigint, integer) is 'The choice of law of a campaign: its own, else its tenant''s; none for campaigns that send mail.';
 
-create function dialer.look_again(campaign_ids bigint[], reason text, at timestamptz) returns integer
+create function dialer.reconsider(campaign_ids bigint[], reason text, at timestamptz) returns integer
 language plpgsql volatile as $$
 declare
     -- LIMIT: what is left over is looked at when it is due, or where it never opened with the next edit.
@@ -23,11 +23,11 @@ declare
         order by c.call_id limit 10000));
 begin
     return dialer.move_locked(array(
-        select row(x.call_id, null, x.opens_at, look_again.reason, null)::dialer.move from (
+        select row(x.call_id, null, x.opens_at, reconsider.reason, null)::dialer.move from (
             select c.call_id, dialer.next_open_all(at, l.openings) as opens_at from dialer.call c join dialer.lane l using (lane_id) where c.call_id = any (waiting)) x
         where x.opens_at is not null));
 end $$;
-comment on function dialer.look_again(bigint[], text, timestamptz) is
+comment on function dialer.reconsider(bigint[], text, timestamptz) is
 'Lets the calls of campaigns go on that wait for caps of the law or the tenant, or for an opening where there was none, because these were edited (reason); a bounded number. Returns how many.';
 
 create function dialer.follow_law(campaign_ids bigint[], at timestamptz) returns void
@@ -46,7 +46,7 @@ begin
             join dialer.call c on c.contact_id = p.contact_id and c.endpoint_id = p.endpoint_id and c.campaign_id = g.campaign_id
             where g.campaign_id = any (campaign_ids) and c.state = 'scheduled' order by c.call_id limit 10000) x) e
     where e.calls is not null;
-    perform dialer.look_again(campaign_ids, 'law_changed', at);
+    perform dialer.reconsider(campaign_ids, 'law_changed', at);
 end $$;
 comment on function dialer.follow_law(bigint[], timestamptz) is 'Lets campaigns go by the law that is chosen now: lanes at once, waiting calls in bounded steps.';
 

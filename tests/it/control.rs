@@ -227,6 +227,7 @@ async fn the_dispatcher_may_call_its_functions_and_nothing_else() {
                 next_wake
                 old_snapshots
                 oldest_snapshot_seconds
+                queue_gauges
                 release
                 settle
                 silent_attempts

@@ -247,11 +247,10 @@ async fn values_that_mean_nothing_are_refused_with_what_would() {
     let list = json!(["+12125550101", "spring", "u1", "2026-12-07T15:00:00Z"]);
     let reply = office.post(schedule, list).await;
     assert!(reply.body["error"]["message"].as_str().unwrap().contains("an object"), "{reply:?}");
-    // Longer than what an index can hold.
+    // Longer than what an index can hold: of an owner it holds the beginning, a key has to fit.
     let long: String =
         (0..20_000_u64).map(|i| format!("{:x}", i.wrapping_mul(2_654_435_761))).collect();
-    let reply = office.post(schedule, with("userId", json!(long))).await;
-    assert_eq!(reply.code(), (400, "VALIDATION_ERROR"));
+    assert_eq!(office.post(schedule, with("userId", json!(long))).await.status, 201);
     let mut person = json!({"address": "+12125550101", "externalKey": long});
     assert_eq!(
         office.post("/api/v1/contacts", person.clone()).await.code(),
