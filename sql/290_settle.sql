@@ -126,7 +126,8 @@ begin
                exists (select from dialer.conversions(c.contact_id, c.campaign_id, c.created_at)) as converted,
                f.contact_limit is not null and dialer.contact_spent(c.contact_id, f.campaign_id, f.contact_limit, f.contact_limit_counts) as contact_spent,
                z.final,
-               o.max_like_it <= (select count(*) from dialer.attempt a where a.call_id = c.call_id and a.counts and a.outcome = x.outcome and a.step is not distinct from c.step) as spent,
+               case when o.max_like_it is not null then
+                   o.max_like_it <= (select count(*) from dialer.attempt a where a.call_id = c.call_id and a.counts and a.outcome = x.outcome and a.step is not distinct from c.step) end as spent,
                case when z.final and not x.review then '{}'
                     else array(select a.dialled_at from dialer.attempt a where a.call_id = c.call_id and a.counts and a.step is not distinct from c.step) end as own,
                case when z.final or f.caps = '{}' then '{}'
